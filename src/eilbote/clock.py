@@ -1,0 +1,50 @@
+"""The only door to time and chance: now, monotonic, sleep, random bytes, new ids.
+
+Pure code never imports this; it receives what it needs as arguments. Tests pass a `Clock` of
+their own, so that no test sleeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the shells and the engine may ask of time and chance."""
+
+    def now(self) -> float:
+        """Wall clock, seconds since 1970 UTC: for display and for stored dates only."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards: for every timer."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def random_bytes(self, count: int) -> bytes: ...
+
+
+class SystemClock:
+    """The machine's own clock and random source."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def random_bytes(self, count: int) -> bytes:
+        return secrets.token_bytes(count)
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 text in UTC, whole seconds (`2026-11-23T19:53:40Z`)."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

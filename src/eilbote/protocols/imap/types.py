@@ -1,0 +1,140 @@
+"""The IMAP words that cross the border of this package: what was listed, opened and fetched.
+
+Values only. `wire`, `connection` and `session` make them; net, sync and engine read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """STATUS data items (RFC 9051 section 6.3.11); None where the server did not say."""
+
+    messages: int | None = None
+    uidnext: Uid | None = None
+    uidvalidity: UidValidity | None = None
+    unseen: int | None = None
+    highestmodseq: ModSeq | None = None
+    size: int | None = None
+    mailbox_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxListing:
+    """One LIST response, with its STATUS where LIST-STATUS gave it (RFC 5819)."""
+
+    name: MailboxName
+    delimiter: str | None
+    attributes: frozenset[str]
+    role: SpecialUse | None = None
+    subscribed: bool = False
+    status: MailboxStatus | None = None
+
+    @property
+    def selectable(self) -> bool:
+        return not self.attributes & {"\\noselect", "\\nonexistent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What SELECT or EXAMINE told, and with QRESYNC what changed since (RFC 7162 section 3.2.5).
+
+    `highestmodseq` is 0 with NOMODSEQ or without CONDSTORE. `uidvalidity` 0: the server gave none.
+    `resynced` is True only when a QRESYNC parameter was sent and the server honoured it, so that
+    `vanished` and `changed` are complete. `permanent_flags` None: the server did not say, so all
+    may be stored; `\\*` in it: new keywords may be created.
+    """
+
+    name: MailboxName
+    uidvalidity: UidValidity
+    uidnext: Uid
+    exists: int
+    highestmodseq: ModSeq = 0
+    read_only: bool = False
+    uid_not_sticky: bool = False
+    permanent_flags: frozenset[str] | None = None
+    mailbox_id: str = ""
+    resynced: bool = False
+    vanished: UidSet = field(default_factory=UidSet)
+    changed: tuple[FetchedFlags, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFlags:
+    """UID, flags and mod-sequence of one message."""
+
+    uid: Uid
+    flags: Flags
+    modseq: ModSeq = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedIdentity:
+    """What recognises a message without its body (C3 rule 2 of the sync rules)."""
+
+    uid: Uid
+    size: int
+    internal_date: float
+    message_id: str
+    email_id: str = ""
+    flags: Flags = frozenset()
+    modseq: ModSeq = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMessage:
+    """A whole message as fetched. `raw` None: the server answered OK but gave no body."""
+
+    uid: Uid
+    flags: Flags
+    internal_date: float
+    size: int
+    modseq: ModSeq
+    raw: bytes | None
+    email_id: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we hold of a mailbox, for SELECT's QRESYNC parameter."""
+
+    uidvalidity: UidValidity
+    modseq: ModSeq
+    uids: UidSet | None = None
+
+
+class StoreMode(StrEnum):
+    ADD = "+"
+    REMOVE = "-"
+    REPLACE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Outcome of a UID STORE: UIDs left unchanged because they were modified meanwhile
+    (MODIFIED, RFC 7162 section 3.1.3), and the flags the server told."""
+
+    modified: UidSet = field(default_factory=UidSet)
+    flags: tuple[FetchedFlags, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CopyUid:
+    """COPYUID (RFC 4315): pairs of (source, destination) UIDs."""
+
+    uidvalidity: UidValidity
+    pairs: tuple[tuple[Uid, Uid], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppendUid:
+    """APPENDUID (RFC 4315) of one appended message."""
+
+    uidvalidity: UidValidity
+    uid: Uid

@@ -1,0 +1,280 @@
+"""What the store remembers, as values: accounts, mailboxes, placements, debts.
+
+Values without logic, so that every layer may speak about stored things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from eilbote.errors import Problem
+from eilbote.mail.envelope import Address, Envelope
+from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
+
+
+class Security(StrEnum):
+    """How a connection is protected. `none` is for loopback only."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class AccountState(StrEnum):
+    NEW = "new"
+    SYNCING = "syncing"
+    READY = "ready"
+    FAILING = "failing"
+    PAUSED = "paused"
+
+
+class AuthKind(StrEnum):
+    """Where the account's secret comes from."""
+
+    PASSWORD = "password"  # noqa: S105  # a kind, not a secret
+    COMMAND = "command"
+    OAUTH = "oauth"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a server listens and how the line is protected."""
+
+    host: str
+    port: int
+    security: Security
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One mail account. `sealed` is the secret (password, command line or token) as the vault
+    wrote it; `trusted` holds SHA-256 fingerprints (lower-case hex) of certificates that the user
+    trusts by name. `change` is the account's change counter: the number of its latest change."""
+
+    id: int
+    address: str
+    name: str
+    state: AccountState
+    user: str
+    auth: AuthKind
+    sealed: bytes
+    imap: Server | None
+    smtp: Server | None
+    pop3: Server | None
+    trusted: tuple[str, ...] = ()
+    problem: Problem | None = None
+    change: int = 0
+    created: float = 0.0
+    synced: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watermarks:
+    """How far a mailbox is known, saved in one transaction with the mail it describes (museum M1).
+
+    `cursor`: every UID up to here is stored, quarantined or known to be gone.
+    `modseq`: every flag change and expunge up to here is applied; 0 where the server has none.
+    `backfill`: UIDs at or below the cursor that are still to be fetched (newest first syncs).
+    """
+
+    uidvalidity: UidValidity = 0
+    uidnext: Uid = 0
+    cursor: Uid = 0
+    modseq: ModSeq = 0
+    exists: int = 0
+    backfill: UidSet = field(default_factory=UidSet)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox of an account as we hold it. `messages` and `unread` count live placements."""
+
+    id: int
+    account: int
+    name: MailboxName
+    delimiter: str
+    role: SpecialUse | None
+    selectable: bool
+    subscribed: bool
+    watermarks: Watermarks
+    object_id: str = ""
+    messages: int = 0
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail that the server has and we have not, ready to be stored.
+
+    `raw` is the exact bytes received. `email_id` is the server's own identity of the content
+    (OBJECTID EMAILID or X-GM-MSGID), `labels` are Gmail's."""
+
+    uid: Uid
+    flags: Flags
+    internal_date: float
+    modseq: ModSeq
+    raw: bytes
+    envelope: Envelope
+    email_id: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChange:
+    uid: Uid
+    flags: Flags
+    modseq: ModSeq = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what a mail is recognised without its bytes (C3 rule 2)."""
+
+    email_id: str
+    message_id: str
+    size: int
+    internal_date: float
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxUpdate:
+    """Everything one step of a sync changes in one mailbox; applied in one transaction or not at all.
+
+    `moved_in`: (uid, message id, flags) of mails that the account already holds and that now lie
+    here: they keep their id and are not stored again. `removed`: gone from the server, confirmed;
+    they become tombstones. `watermarks` None leaves the old ones.
+    """
+
+    arrivals: Sequence[Arrival] = ()
+    moved_in: Sequence[tuple[Uid, int, FlagChange]] = ()
+    flags: Sequence[FlagChange] = ()
+    removed: UidSet = field(default_factory=UidSet)
+    quarantined: Sequence[tuple[Uid, Problem]] = ()
+    watermarks: Watermarks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an update changed: counts, and the ids given to its arrivals in their order."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    ids: Sequence[int] = ()
+
+
+class DebtKind(StrEnum):
+    """What we can owe a server: one local change that it has not confirmed yet."""
+
+    FLAG = "flag"
+    MOVE = "move"
+    COPY = "copy"
+    DELETE = "delete"
+    APPEND = "append"
+    CREATE = "create"
+    RENAME = "rename"
+    REMOVE_MAILBOX = "remove-mailbox"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class DebtState(StrEnum):
+    """`open`: never sent. `sent`: written to the wire, outcome unknown until evidence closes it.
+    `done`, `failed` (the server refused for good), `conflict` (a written rule decided against it)."""
+
+    OPEN = "open"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A journal row. Addressed by (mailbox, uidvalidity, uid) and the message's id, never by row
+    numbers of the server (C3 rule 11). `add`/`remove` are flags; `target` is the mailbox moved or
+    copied to, or the new name; `placement` is the negative uid of the local placement that waits
+    for the server's number (move, copy, append)."""
+
+    id: int
+    account: int
+    kind: DebtKind
+    state: DebtState
+    mailbox: int
+    uidvalidity: UidValidity
+    uid: Uid
+    message: int
+    target: str = ""
+    target_mailbox: int = 0
+    placement: Uid = 0
+    add: Flags = frozenset()
+    remove: Flags = frozenset()
+    origin: str = "user"
+    created: float = 0.0
+    attempts: int = 0
+    problem: Problem | None = None
+    undo_of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A message where it lies: what `list` and `search` show one line of."""
+
+    id: int
+    account: int
+    address: str
+    mailbox: MailboxName
+    uid: Uid
+    flags: Flags
+    envelope: Envelope
+    internal_date: float
+    size: int
+    sha256: str
+    thread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a body lies: pack number, offset and stored length, and how it was encoded."""
+
+    pack: int
+    offset: int
+    length: int
+    encoding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the change feed: what happened to which message, numbered per account."""
+
+    number: int
+    account: int
+    kind: str
+    message: int
+    mailbox: int
+
+
+__all__ = [
+    "Account",
+    "AccountState",
+    "Address",
+    "Applied",
+    "Arrival",
+    "AuthKind",
+    "Change",
+    "Debt",
+    "DebtKind",
+    "DebtState",
+    "FlagChange",
+    "Identity",
+    "Mailbox",
+    "MailboxUpdate",
+    "Mapping",
+    "Part",
+    "Placement",
+    "Security",
+    "Server",
+    "Watermarks",
+]
