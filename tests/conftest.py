@@ -1,0 +1,47 @@
+"""Servers that tests share: one of a kind for each worker, a fresh user or database for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_settings import DovecotOptions
+
+
+@pytest.fixture(scope="session")
+def dovecot_like() -> Iterator[Callable[[DovecotOptions], Dovecot]]:
+    """Gives the running instance with these options, started at first asking."""
+    running: dict[DovecotOptions, Dovecot] = {}
+
+    def with_options(options: DovecotOptions) -> Dovecot:
+        if options not in running:
+            running[options] = Dovecot(options)
+        return running[options]
+
+    yield with_options
+    for server in running.values():
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    """Everything Dovecot can; plain, STARTTLS and TLS. Take `dovecot.new_user()` in each test."""
+    return dovecot_like(DovecotOptions())
+
+
+@pytest.fixture(scope="session")
+def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    """Refuses logins before TLS is on."""
+    return dovecot_like(DovecotOptions(tls="required"))
+
+
+@pytest.fixture(scope="session")
+def material() -> Path:
+    """The folder with sample material; the test is skipped where EILBOTE_MATERIAL is not set."""
+    folder = os.environ.get("EILBOTE_MATERIAL", "")
+    if not folder:
+        pytest.skip("EILBOTE_MATERIAL is not set")
+    return Path(folder)
