@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
+from tests.servers.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,22 @@ def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
     """Refuses logins before TLS is on."""
     return dovecot_like(DovecotOptions(tls="required"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A cluster that this worker's tests share."""
+    cluster = Postgres()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """An empty database for this test alone."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture(scope="session")
