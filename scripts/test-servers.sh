@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The real servers that the tests start as private instances of their own.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./debian.sh
+
+need "The tests" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd \
+    "/usr/lib/postgresql/*/bin/initdb=postgresql"
