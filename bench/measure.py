@@ -1,0 +1,64 @@
+"""One whole process measured from outside: wall time, processor time, peak memory.
+
+The clock runs from before the process is started until it has ended, so that every client pays for
+its own start.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+_LAUNCHER = Path(__file__).with_name("launch.py")
+
+
+class RunFailed(Exception):
+    """The measured program ended with an error; the message holds what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one process took; `peak_bytes` is the most resident memory it ever had."""
+
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished process: its cost and all that it printed."""
+
+    cost: Cost
+    output: str
+    errors: str
+
+
+def measure(
+    command: Sequence[str], *, environment: Mapping[str, str] | None = None, accept: tuple[int, ...] = (0,)
+) -> Run:
+    """Run a command to its end; an exit code that is not in `accept` raises RunFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        done = subprocess.run(
+            [sys.executable, "-S", "-E", str(_LAUNCHER), str(report), *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
+            check=True,
+        )
+        cost = msgspec.json.decode(report.read_bytes(), type=Cost)
+    if cost.code not in accept:
+        said = (done.stdout + done.stderr)[-1500:]
+        raise RunFailed(f"{Path(command[0]).name} ended with {cost.code}: {said}")
+    return Run(cost, done.stdout, done.stderr)

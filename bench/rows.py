@@ -1,0 +1,182 @@
+"""The rows of the benchmark: one function for each kind of work.
+
+Programs are compared within one round on one server, and the ratios' median counts; absolute times
+belong to the machine and are shown for orientation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+
+from bench import setting as at
+from bench.clients import Client, Eilbote
+from bench.mailboxes import Recipe, mails
+from bench.report import Goal, Line, at_least_times, within_times
+from bench.setting import Maker, Setting
+
+Row = Callable[[Setting], list[Line]]
+
+_SLOW_MAILS = 1_000
+"""OfflineIMAP gets this many; it needs minutes for more, at the same rate."""
+_CHANGES = 100
+_BYTES_A_MB = 1_000_000
+_PEAK_MB = 150.0
+
+
+class _Rounds:
+    """Seconds of each client in each round of first syncs of one recipe."""
+
+    def __init__(self, setting: Setting, recipe: Recipe, makers: tuple[Maker, ...]) -> None:
+        self.stored: list[float] = []
+        self.complete: list[float] = []
+        self.peers: dict[str, list[float]] = {}
+        for _ in range(setting.rounds):
+            for make in makers:
+                client, run = setting.first_sync(make, recipe)
+                if isinstance(client, Eilbote):
+                    self.stored.append(client.last.stored_seconds)
+                    self.complete.append(run.cost.seconds)
+                else:
+                    self.peers.setdefault(client.name, []).append(run.cost.seconds)
+
+    def medians(self) -> dict[str, float]:
+        own = {"Eilbote, stored": median(self.stored), "Eilbote, search complete": median(self.complete)}
+        return own | {name: median(taken) for name, taken in self.peers.items()}
+
+
+def first(setting: Setting) -> list[Line]:
+    """First sync of the mailbox with large attachments."""
+    recipe = setting.realistic
+    rounds = _Rounds(setting, recipe, (at.eilbote, at.mbsync_fast, at.mbsync_safe, at.drain))
+    values = rounds.medians()
+    for make, count in ((at.imapclient, recipe.mails), (at.offlineimap, _SLOW_MAILS)):
+        few = replace(recipe, mails=min(count, recipe.mails))
+        client, run = setting.first_sync(make, few)
+        scaled = "" if few == recipe else f" (scaled from {few.mails:,})"
+        values[client.name + scaled] = run.cost.seconds * recipe.mails / few.mails
+    fast, safe = rounds.peers["mbsync FSync no"], rounds.peers["mbsync FSync yes"]
+    goals = (
+        at_least_times("mbsync FSync no, stored", fast, rounds.stored, 1.5),
+        at_least_times("mbsync FSync yes, stored", safe, rounds.stored, 15),
+        at_least_times("mbsync FSync no, search complete", fast, rounds.complete, 1),
+        within_times("the bare drain, search complete", rounds.peers["bare drain"], rounds.complete, 3),
+    )
+    return [Line(f"First sync of {recipe.mails:,} mails (median 7 KB, mean 59 KB)", "s", values, goals)]
+
+
+def small(setting: Setting) -> list[Line]:
+    """First sync of many small mails."""
+    recipe = setting.small
+    rounds = _Rounds(setting, recipe, (at.eilbote, at.mbsync_fast, at.drain))
+    fast = rounds.peers["mbsync FSync no"]
+    goals = (
+        at_least_times("mbsync FSync no, stored", fast, rounds.stored, 1.5),
+        at_least_times("mbsync FSync no, search complete", fast, rounds.complete, 0.5),
+    )
+    return [Line(f"First sync of {recipe.mails:,} small mails", "s", rounds.medians(), goals)]
+
+
+def headers(setting: Setting) -> list[Line]:
+    """Only the headers of many small mails."""
+    recipe = setting.small
+    rates = []
+    for _ in range(setting.rounds):
+        client, _ = setting.first_sync(at.eilbote_headers, recipe)
+        rates.append(recipe.mails / client.last.stored_seconds)
+    return [
+        Line(
+            f"Headers only of {recipe.mails:,} small mails",
+            "mails/s",
+            {"Eilbote": median(rates)},
+            (Goal("at least 12,000 mails/s", median(rates), 12_000, "at least"),),
+        )
+    ]
+
+
+def nothing(setting: Setting) -> list[Line]:
+    """A pass over many mails of which none has changed."""
+    recipe = setting.small
+    clients = setting.in_sync((at.eilbote, at.mbsync_fast), recipe)
+    times: dict[str, list[float]] = {client.name: [] for client in clients}
+    for round_ in range(3 * setting.rounds):
+        at.settle()
+        for client in _taking_turns(clients, round_):
+            times[client.name].append(client.sync().cost.seconds)
+    return [
+        Line(
+            f"Nothing changed among {recipe.mails:,} mails, whole process",
+            "s",
+            {name: median(taken) for name, taken in times.items()},
+            (at_least_times("mbsync FSync no", times["mbsync FSync no"], times["Eilbote"], 1),),
+        )
+    ]
+
+
+def changes(setting: Setting) -> list[Line]:
+    """New mails, changed flags and deletions, brought in by both in turn."""
+    recipe = setting.realistic
+    clients = setting.in_sync((at.eilbote, at.mbsync_fast), recipe)
+    login = setting.login(recipe)
+    times: dict[str, list[float]] = {client.name: [] for client in clients}
+    fresh = Recipe("arriving", _CHANGES * 2 * setting.rounds, 7_000, 20_000)
+    arriving = list(mails(fresh, first=recipe.mails))
+    chance = random.Random(7)
+    for round_ in range(2 * setting.rounds):
+        batch = arriving[round_ * _CHANGES : (round_ + 1) * _CHANGES]
+        with setting.server.session(login.user, login.password) as session:
+            chosen = chance.sample(session.uids(), 2 * _CHANGES)
+            flagged, deleted = (",".join(map(str, part)).encode() for part in (chosen[::2], chosen[1::2]))
+            session.command(b"UID STORE " + flagged + b" +FLAGS.SILENT ($Changed)")
+            session.command(b"UID STORE " + deleted + b" +FLAGS.SILENT (\\Deleted)")
+            session.command(b"UID EXPUNGE " + deleted)
+        setting.server.append(login.user, login.password, batch)
+        at.settle()
+        for client in _taking_turns(clients, round_):
+            times[client.name].append(client.sync().cost.seconds)
+            if client.count() != recipe.mails:
+                raise AssertionError(f"{client.name} holds {client.count()} of {recipe.mails} mails")
+    setting.forget(recipe)
+    return [
+        Line(
+            f"{_CHANGES} new, {_CHANGES} flags, {_CHANGES} deleted among {recipe.mails:,}, taking turns",
+            "s",
+            {name: median(taken) for name, taken in times.items()},
+            (at_least_times("mbsync FSync no", times["mbsync FSync no"], times["Eilbote"], 1),),
+        )
+    ]
+
+
+def memory(setting: Setting) -> list[Line]:
+    """The most memory a first sync ever had, at both sizes."""
+    lines = []
+    for recipe in (setting.realistic, setting.small):
+        if ("Eilbote", recipe.name) not in setting.peaks:
+            for make in (at.eilbote, at.mbsync_fast):
+                setting.first_sync(make, recipe)
+        peaks = {
+            client: peak / _BYTES_A_MB
+            for (client, name), peak in setting.peaks.items()
+            if name == recipe.name
+        }
+        goal = Goal(f"at most {_PEAK_MB:.0f} MB", peaks["Eilbote"], _PEAK_MB, "at most")
+        lines.append(
+            Line(f"Peak memory, first sync of {recipe.mails:,} {recipe.name} mails", "MB", peaks, (goal,))
+        )
+    return lines
+
+
+def _taking_turns(clients: tuple[Client, ...], round_: int) -> tuple[Client, ...]:
+    return clients if round_ % 2 == 0 else clients[::-1]
+
+
+ROWS: dict[str, Row] = {
+    "first": first,
+    "small": small,
+    "headers": headers,
+    "nothing": nothing,
+    "changes": changes,
+    "memory": memory,
+}
