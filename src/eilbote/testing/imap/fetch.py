@@ -1,0 +1,129 @@
+"""FETCH: the asked items read and rendered (RFC 9051 section 6.4.5).
+
+It must never decide which messages are fetched; the session does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from eilbote.testing.imap.mailstore import Message
+from eilbote.testing.imap.structure import body_structure, envelope, parse, section
+from eilbote.testing.imap.wire import Rejected, Token, date_time, literal
+
+_MACROS = {
+    "ALL": ("FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"),
+    "FAST": ("FLAGS", "INTERNALDATE", "RFC822.SIZE"),
+    "FULL": ("FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"),
+}
+_BODY = re.compile(
+    r"BODY(?P<peek>\.PEEK)?\[(?P<section>.*)\](?:<(?P<start>\d{1,10})\.(?P<count>\d{1,10})>)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_OLD_NAMES = {"RFC822": "", "RFC822.HEADER": "HEADER", "RFC822.TEXT": "TEXT"}
+_SIMPLE = frozenset({"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "EMAILID", "THREADID"}) | {
+    "ENVELOPE",
+    "BODY",
+    "BODYSTRUCTURE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One BODY[...] as asked, and the name that the answer carries."""
+
+    section: str
+    label: str
+    peek: bool
+    start: int | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Items of one FETCH command."""
+
+    simple: tuple[str, ...]
+    contents: tuple[Content, ...]
+
+    @property
+    def sets_seen(self) -> bool:
+        return any(not content.peek for content in self.contents)
+
+    def with_item(self, name: str) -> Asked:
+        return self if name in self.simple else Asked((name, *self.simple), self.contents)
+
+
+def read_items(word: Token, *, object_ids: bool, condstore: bool) -> Asked:
+    """What a FETCH asks for; Rejected BAD for unknown items."""
+    words = word if isinstance(word, list) else [word]
+    simple: list[str] = []
+    contents: list[Content] = []
+    for item in words:
+        if not isinstance(item, str):
+            raise Rejected("BAD", "Invalid FETCH item")
+        name = item.upper()
+        if name in _MACROS and len(words) == 1:
+            simple += _MACROS[name]
+        elif (name in ("EMAILID", "THREADID") and not object_ids) or (name == "MODSEQ" and not condstore):
+            raise Rejected("BAD", f"Unknown parameter: {name}")
+        elif name in _SIMPLE:
+            simple.append(name)
+        elif name in _OLD_NAMES:
+            contents.append(Content(_OLD_NAMES[name], name, peek=name == "RFC822.HEADER"))
+        elif found := _BODY.fullmatch(item):
+            start = int(found["start"]) if found["start"] else None
+            if start is not None and not int(found["count"]):
+                raise Rejected("BAD", "Invalid partial range")
+            spec = found["section"]
+            label = f"BODY[{spec.upper() if '(' not in spec else spec}]"
+            label += f"<{start}>" if start is not None else ""
+            contents.append(Content(spec, label, bool(found["peek"]), start, int(found["count"] or 0)))
+        else:
+            raise Rejected("BAD", f"Unknown parameter: {name[:40]}")
+    return Asked(tuple(dict.fromkeys(simple)), tuple(contents))
+
+
+def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[str] = frozenset()) -> bytes:
+    """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides."""
+    part = (
+        parse(message.raw)
+        if asked.contents or {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
+        else None
+    )
+    words: list[bytes] = []
+    for name in asked.simple:
+        if name in leave_out:
+            continue
+        value: bytes
+        match name:
+            case "UID":
+                value = b"%d" % message.uid
+            case "FLAGS":
+                value = b"(%b)" % " ".join(sorted(message.flags)).encode()
+            case "MODSEQ":
+                value = b"(%d)" % message.modseq
+            case "INTERNALDATE":
+                value = date_time(message.internal_date)
+            case "RFC822.SIZE":
+                value = b"%d" % len(message.raw)
+            case "EMAILID":
+                value = b"(%b)" % message.email_id.encode()
+            case "THREADID":
+                value = b"(%b)" % message.thread_id.encode()
+            case "ENVELOPE" if part:
+                value = envelope(part)
+            case "BODY" | "BODYSTRUCTURE" if part:
+                value = body_structure(part, extended=name == "BODYSTRUCTURE")
+            case _:
+                raise AssertionError(name)
+        words.append(b"%b %b" % (name.encode(), value))
+    for content in asked.contents:
+        if part is None or "BODY" in leave_out:
+            continue
+        data = section(part, message.raw, content.section)
+        if data is not None and content.start is not None:
+            data = data[content.start : content.start + content.count]
+        words.append(b"%b %b" % (content.label.encode(), b"NIL" if data is None else literal(data)))
+    return b"* %d FETCH (%b)" % (number, b" ".join(words))
