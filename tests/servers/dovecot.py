@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import trustme
+
 from tests.servers.dovecot_settings import DovecotOptions, Place, dovecot_configuration
 from tests.servers.ports import LOOPBACK, StartFailed, answers, free_ports, stop, wait_until
 

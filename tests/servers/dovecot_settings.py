@@ -112,7 +112,7 @@ def dovecot_configuration(version: tuple[int, int], options: DovecotOptions, pla
         if modern
         else "",
         _server(modern, options, place),
-        _services(options, place),
+        _services(modern, options, place),
         _tls(modern, options, place),
         _users(modern, options, place),
         _storage(modern, options),
@@ -127,7 +127,7 @@ def _server(modern: bool, options: DovecotOptions, place: Place) -> str:
     cleartext = "auth_allow_cleartext" if modern else "disable_plaintext_auth"
     allowed = (options.tls != "required") == modern
     return f"""\
-{"protocols { imap = yes }" if modern else "protocols = imap"}
+protocols = imap
 listen = {place.host}
 base_dir = {place.folder}/run
 state_dir = {place.folder}/state
@@ -140,12 +140,12 @@ first_valid_gid = 1
 mail_uid = {place.mail_uid}
 mail_gid = {place.mail_gid}
 mail_fsync = {"optimized" if options.fsync else "never"}
-auth_failure_delay = 0
+auth_failure_delay = 0 secs
 {cleartext} = {"yes" if allowed else "no"}
 auth_mechanisms = {options.mechanisms}"""
 
 
-def _services(options: DovecotOptions, place: Place) -> str:
+def _services(modern: bool, options: DovecotOptions, place: Place) -> str:
     secure = (
         "" if options.tls == "absent" else f"\n  inet_listener imaps {{\n    port = {place.imaps_port}\n  }}"
     )
@@ -157,7 +157,7 @@ service imap-login {{
   inet_listener imap {{
     port = {place.imap_port}
   }}{secure}{tls_off}
-  service_count = 0
+  {"restart_request_count = unlimited" if modern else "service_count = 0"}
   process_min_avail = 1
   client_limit = 500{free}
 }}

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 
 import pytest
+
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 
