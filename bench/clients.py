@@ -68,7 +68,6 @@ class Eilbote:
         self._environment = {
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
-            "EILBOTE_LANG": "en",
             "LC_ALL": "C.UTF-8",
         }
         self._program = str(Path(sys.executable).with_name("eilbote"))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from statistics import median
+from statistics import median, quantiles
+
+import msgspec
 
 from bench import setting as at
 from bench.clients import Client, Eilbote
 from bench.mailboxes import Recipe, mails
+from bench.measure import measure
 from bench.report import Goal, Line, at_least_times, within_times
 from bench.setting import Maker, Setting
 
@@ -24,6 +27,8 @@ _SLOW_MAILS = 1_000
 _CHANGES = 100
 _BYTES_A_MB = 1_000_000
 _PEAK_MB = 150.0
+_QUERIES = 400
+_SEARCH_MS = 50.0
 
 
 class _Rounds:
@@ -149,6 +154,28 @@ def changes(setting: Setting) -> list[Line]:
     ]
 
 
+def search(setting: Setting) -> list[Line]:
+    """Full-text search over many mails, in a process that is open already and as a command."""
+    recipe = setting.small
+    (client,) = setting.in_sync((at.eilbote,), recipe)
+    arguments = ["-m", "bench.search_times", str(client.home), str(_QUERIES)]
+    run = measure([sys.executable, *arguments], environment=client.environment)
+    taken = msgspec.json.decode(run.output, type=list[float])
+    commands = [
+        measure(client.command("search", word, "--json"), environment=client.environment).cost.seconds * 1_000
+        for word in ("Rechnung", "invoice", "Garten")
+    ]
+    percentile = quantiles(taken, n=20)[-1]
+    values = {
+        "Eilbote, median": median(taken),
+        "Eilbote, 95th percentile": percentile,
+        "Eilbote, slowest": max(taken),
+        "eilbote search as a whole process": median(commands),
+    }
+    goal = Goal("95th percentile at most 50 ms", percentile, _SEARCH_MS, "at most")
+    return [Line(f"Search among {recipe.mails:,} mails, {len(taken)} queries", "ms", values, (goal,))]
+
+
 def memory(setting: Setting) -> list[Line]:
     """The most memory a first sync ever had, at both sizes."""
     lines = []
@@ -178,5 +205,6 @@ ROWS: dict[str, Row] = {
     "headers": headers,
     "nothing": nothing,
     "changes": changes,
+    "search": search,
     "memory": memory,
 }

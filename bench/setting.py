@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -65,7 +65,7 @@ class Setting:
             raise AssertionError(f"{client.name} holds {client.count()} of {recipe.mails} mails")
         return client, run
 
-    def in_sync(self, makers: tuple[Maker, ...], recipe: Recipe) -> tuple[Client, ...]:
+    def in_sync(self, makers: Sequence[Callable[[Login, Path], Kind]], recipe: Recipe) -> tuple[Kind, ...]:
         """Clients with folders of their own, all of them in sync with this recipe's user."""
         login = self.login(recipe)
         clients = tuple(make(login, self.folder(f"kept-{recipe.name}")) for make in makers)
