@@ -7,6 +7,7 @@ belong to the machine and are shown for orientation.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median, quantiles
