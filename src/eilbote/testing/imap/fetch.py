@@ -125,5 +125,5 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
         data = section(part, message.raw, content.section)
         if data is not None and content.start is not None:
             data = data[content.start : content.start + content.count]
-        words.append(b"%b %b" % (content.label.encode(), b"NIL" if data is None else literal(data)))
+        words.append(b"%b %b" % (content.label.encode(), literal(data or b"")))
     return b"* %d FETCH (%b)" % (number, b" ".join(words))

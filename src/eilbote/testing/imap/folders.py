@@ -28,7 +28,8 @@ def list_mailboxes(talk: Talk, arguments: Arguments) -> Done:
     if isinstance(arguments.peek(), list) and extended:
         selection = {str(word).upper() for word in arguments.items()}
     reference = arguments.mailbox()
-    if isinstance(arguments.peek(), list) and extended:
+    several = isinstance(arguments.peek(), list)
+    if several and extended:
         words = Arguments(arguments.items(), utf8=talk.utf8)
         patterns = []
         while words:
@@ -53,7 +54,8 @@ def list_mailboxes(talk: Talk, arguments: Arguments) -> Done:
     if patterns == [""] and not selection:
         talk.send(b'* LIST (\\Noselect) "%b" ""' % talk.store.delimiter.encode())
         return Done("List completed.")
-    for name, attributes in _listed(talk, reference, patterns, selection, returned):
+    plain = not (selection or returned or several)
+    for name, attributes in _listed(talk, reference, patterns, selection, returned, plain=plain):
         _send_listing(talk, b"LIST", name, attributes)
         mailbox = talk.store.mailboxes.get(name)
         if status_items and mailbox and (extended or talk.behaviour.has("LIST-STATUS")):
@@ -156,7 +158,7 @@ def _send_quota(talk: Talk) -> None:
 
 
 def _listed(
-    talk: Talk, reference: str, patterns: list[str], selection: set[str], returned: set[str]
+    talk: Talk, reference: str, patterns: list[str], selection: set[str], returned: set[str], *, plain: bool
 ) -> Iterator[tuple[str, list[str]]]:
     store, delimiter = talk.store, talk.store.delimiter
     names = set(store.mailboxes)
@@ -168,7 +170,6 @@ def _listed(
         candidates = names | {parent for name in names for parent in _parents(name, delimiter)}
     matcher = _matcher(talk, reference, patterns)
     with_children = {parent for name in names for parent in _parents(name, delimiter)}
-    plain = not returned and not selection
     for name in sorted(candidates, key=lambda one: (one != "INBOX", one)):
         if not matcher.fullmatch(name):
             continue
@@ -176,7 +177,8 @@ def _listed(
         attributes = []
         if mailbox is None:
             attributes.append("\\Noselect" if name in with_children else "\\NonExistent")
-        attributes.append("\\HasChildren" if name in with_children else "\\HasNoChildren")
+        if plain or "CHILDREN" in returned:  # told only where asked, as Dovecot does
+            attributes.append("\\HasChildren" if name in with_children else "\\HasNoChildren")
         role = _ROLE_ATTRIBUTES.get(mailbox.role) if mailbox and mailbox.role else None
         if "SPECIAL-USE" in selection and role is None:
             continue
@@ -216,6 +218,8 @@ def _send_listing(talk: Talk, kind: bytes, name: str, attributes: list[str]) -> 
 
 def _send_status(talk: Talk, mailbox: Mailbox, items: list[Token]) -> None:
     words = []
+    if not items:
+        raise Rejected("BAD", "Empty status list")
     for item in items:
         name = str(item).upper()
         value: int | str

@@ -9,11 +9,9 @@ from eilbote.mail.mailbox import DELETED, RECENT, SEEN, UidSet, canonical_flag
 from eilbote.testing.imap.fetch import read_items, render
 from eilbote.testing.imap.mailstore import Mailbox, MailboxProblem, Message
 from eilbote.testing.imap.search import Criteria, Searched
-from eilbote.testing.imap.selected import View
+from eilbote.testing.imap.selected import SYSTEM_FLAGS, View
 from eilbote.testing.imap.talk import Done, Talk
 from eilbote.testing.imap.wire import Arguments, Rejected, String, parse_date_time, sequence
-
-_SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 def selected(talk: Talk) -> View:
@@ -36,6 +34,9 @@ def _writable(talk: Talk) -> View:
 def select(talk: Talk, arguments: Arguments, *, read_only: bool) -> Done:
     """SELECT and EXAMINE, with CONDSTORE and QRESYNC (RFC 7162 section 3.2.5)."""
     name = arguments.mailbox()
+    if talk.view is not None:
+        talk.view = None
+        talk.send(b"* OK [CLOSED] Previous mailbox closed.")
     resync: Arguments | None = None
     if arguments and talk.behaviour.has("CONDSTORE"):
         options = Arguments(arguments.items())
@@ -48,9 +49,6 @@ def select(talk: Talk, arguments: Arguments, *, read_only: bool) -> Done:
             else:
                 raise Rejected("BAD", f"Unknown or not enabled: {option[:40]}")
     arguments.end()
-    if talk.view is not None:
-        talk.view = None
-        talk.send(b"* OK [CLOSED] Previous mailbox closed.")
     mailbox = talk.store[name]
     talk.view = view = View(mailbox, read_only=read_only)
     _describe(talk, view)
@@ -62,10 +60,8 @@ def select(talk: Talk, arguments: Arguments, *, read_only: bool) -> Done:
 
 def _describe(talk: Talk, view: View) -> None:
     mailbox = view.mailbox
-    known = " ".join((*_SYSTEM, *sorted(mailbox.keywords)))
-    talk.send(f"* FLAGS ({known})".encode())
-    lasting = "" if view.read_only else f"{known} \\*"
-    talk.send(f"* OK [PERMANENTFLAGS ({lasting})] Flags permitted.".encode())
+    for line in view.flags():
+        talk.send(line)
     talk.send(b"* %d EXISTS" % len(view.uids))
     if "IMAP4REV2" in talk.enabled:
         talk.send(b'* LIST () "%b" %b' % (talk.store.delimiter.encode(), talk.name(mailbox.name)))
@@ -154,7 +150,7 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
     arguments.end()
     if "MODSEQ" in asked.simple:
         talk.enable_condstore()
-    if uid or talk.qresync:
+    if uid:
         asked = asked.with_item("UID")
     messages = [m for m in view.messages(numbers, uid=uid) if m.modseq > since]
     if vanished:
@@ -189,7 +185,7 @@ def search(talk: Talk, arguments: Arguments, *, uid: bool, tag: str) -> Done:
         arguments.atom()
         charset = arguments.text().upper()
         if charset not in ("UTF-8", "US-ASCII"):
-            raise Rejected("NO", "Unknown charset", "BADCHARSET (UTF-8 US-ASCII)")
+            raise Rejected("NO", "Unknown charset", "BADCHARSET")
     criteria = Criteria(Searched(view.mailbox, view.uids, talk.store.now()))
     matches = criteria.all_of(arguments)
     if criteria.uses_modseq:
@@ -251,6 +247,9 @@ def store_flags(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
     if mode not in ("", "+", "-") or not item.removesuffix(".SILENT").endswith("FLAGS"):
         raise Rejected("BAD", f"Unknown STORE item {item[:40]}")
     flags = view.mailbox.spelled(_flags(arguments))
+    if view.has_new_keywords:
+        for line in view.flags():
+            talk.send(line)
     modified: list[int] = []
     words = (*(("UID",) if uid or talk.qresync else ()), *(() if quiet else ("FLAGS",)))
     for message in view.messages(numbers, uid=uid):
@@ -333,6 +332,17 @@ def append(talk: Talk, arguments: Arguments) -> Done:
     return _append(talk, target, literal.value, flags, when)
 
 
+def check_append(talk: Talk, arguments: Arguments) -> None:
+    """What can be told of an APPEND before its literal is there."""
+    if not arguments or not isinstance(arguments.peek(), str | String):
+        return  # the name itself comes as a literal
+    _target(talk, arguments)
+    if isinstance(arguments.peek(), list):
+        _flags(Arguments([arguments.items()]))
+    if isinstance(arguments.peek(), String):
+        parse_date_time(arguments.text())
+
+
 def _append(talk: Talk, target: Mailbox, raw: bytes, flags: frozenset[str], when: float | None) -> Done:
     if not raw:
         raise Rejected("NO", "Can't save a zero byte message.")
@@ -360,7 +370,7 @@ def _flags(arguments: Arguments) -> frozenset[str]:
         if not isinstance(word, str):
             raise Rejected("BAD", "Flag expected")
         flag = canonical_flag(word)
-        if flag.startswith("\\") and flag not in _SYSTEM:
+        if flag.startswith("\\") and flag not in SYSTEM_FLAGS:
             raise Rejected("BAD", f"Invalid system flag {'' if flag == RECENT else flag[:40]}")
         flags.add(flag)
     return frozenset(flags)

@@ -13,6 +13,8 @@ from eilbote.testing.imap.fetch import Asked, render
 from eilbote.testing.imap.mailstore import Mailbox, Message
 from eilbote.testing.imap.wire import Rejected, sequence
 
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
+
 
 class View:
     """The mailbox as this client knows it; `uids[n - 1]` is the UID of message n."""
@@ -26,6 +28,7 @@ class View:
         self._uidvalidity = mailbox.uidvalidity
         self._told_modseq = mailbox.highestmodseq
         self._told_itself: dict[int, int] = {}
+        self._told_keywords = mailbox.keywords
 
     def number(self, uid: int) -> int:
         """The sequence number of a UID in the view."""
@@ -49,6 +52,19 @@ class View:
     def heard(self, message: Message) -> None:
         """The client knows this message's flags as they are now; they need no telling."""
         self._told_itself[message.uid] = message.modseq
+
+    @property
+    def has_new_keywords(self) -> bool:
+        """A keyword was made that the client does not know of."""
+        return self._told_keywords != self.mailbox.keywords
+
+    def flags(self) -> Iterator[bytes]:
+        """FLAGS and PERMANENTFLAGS as they are now; told again when a keyword is new."""
+        self._told_keywords = self.mailbox.keywords
+        known = " ".join((*SYSTEM_FLAGS, *sorted(self._told_keywords)))
+        yield f"* FLAGS ({known})".encode()
+        lasting = "" if self.read_only else f"{known} \\*"
+        yield f"* OK [PERMANENTFLAGS ({lasting})] Flags permitted.".encode()
 
     def names(self, uids: Iterable[int], *, uid: bool) -> UidSet:
         """UIDs, or the sequence numbers of these UIDs."""
@@ -76,6 +92,8 @@ class View:
             yield b"* %d EXISTS" % len(self.uids)
         if mailbox.highestmodseq == self._told_modseq:
             return
+        if self.has_new_keywords:
+            yield from self.flags()
         words = (*(("UID",) if uid or qresync else ()), "FLAGS", *(("MODSEQ",) if condstore else ()))
         asked = Asked(words, ())
         fresh = set(arrived) | mailbox.hidden

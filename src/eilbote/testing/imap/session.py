@@ -96,6 +96,7 @@ class Session:
         self._idle_tag = ""
         self._reader = CommandReader(
             self._talk.out.append,
+            self._admit,
             line_limit=behaviour.line_limit,
             literal_limit=behaviour.append_limit,
             literal_plus=behaviour.has("LITERAL+"),
@@ -152,6 +153,24 @@ class Session:
             return True
         self._answer(name, [rest, *segments[1:]])
         return True
+
+    def _admit(self, segments: list[bytes], size: int) -> bytes | None:
+        """APPEND to a mailbox that is not there is refused before its literal comes."""
+        tag, _, rest = segments[0].partition(b" ")
+        if self._user is None or not rest.upper().startswith(b"APPEND "):
+            return None
+        try:
+            messages.check_append(
+                self._talk, Arguments(tokens([rest, *segments[1:]])[1:], utf8=self._talk.utf8)
+            )
+            if size == 0:
+                raise Rejected("NO", "Can't save a zero byte message.")
+        except Rejected as refusal:
+            code = f"[{refusal.code}] " if refusal.code else ""
+            return tag + f" {refusal.status} {code}{refusal.text}\r\n".encode()
+        except MailboxProblem as problem:
+            return tag + f" NO [{problem.code}] {problem.text}\r\n".encode()
+        return None
 
     def _answer(self, tag: str, segments: list[bytes]) -> None:
         name = ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from email.utils import getaddresses
 
 from eilbote.testing.imap.wire import Rejected, nstring, quoted
 
@@ -49,7 +48,7 @@ def fields(header: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def section(part: Part, raw: bytes, spec: str) -> bytes | None:
-    """BODY[spec] of a message; None (NIL) for a part that is not there, Rejected for no section."""
+    """BODY[spec] of a message; None for a part that is not there, Rejected for no section."""
     asked = re.fullmatch(
         r"(?P<path>[0-9.]*?)\.?(?P<what>HEADER|TEXT|MIME|HEADER\.FIELDS(?:\.NOT)? ?\((?P<names>.*)\))?",
         spec,
@@ -195,15 +194,48 @@ def _descend(part: Part, path: str) -> Part | None:
     return target
 
 
+_ADDRESS_MARK = re.compile(
+    rb'"((?:[^"\\]|\\.)*)"|(\((?:[^()\\]|\\.)*\))|<([^<>]*)>|([,:;])|([^\s",:;<>()]+)|(\s+|.)', re.DOTALL
+)
+
+
 def _addresses(value: bytes | None) -> bytes:
-    if not value:
-        return b"NIL"
-    told = []
-    for name, spec in getaddresses([value.decode("latin-1")], strict=False):
-        local, at, domain = spec.rpartition("@")
-        words = (name or None, None, local if at else spec, domain if at else "MISSING_DOMAIN")
-        told.append(b"(%b)" % b" ".join(nstring(word.encode("latin-1") if word else None) for word in words))
+    """An address list; a group begins with (NIL NIL name NIL) and ends with four NIL."""
+    told: list[bytes] = []
+    words: list[bytes] = []
+    route: bytes | None = None
+    in_group = False
+
+    def finish() -> None:
+        nonlocal route
+        if route is not None:
+            told.append(_address(b" ".join(words), route))
+        elif words:
+            told.append(_address(None, b"".join(words)))
+        words.clear()
+        route = None
+
+    for in_quotes, _comment, angle, mark, word, other in _ADDRESS_MARK.findall((value or b"") + b","):
+        if mark == b":" and not in_group:
+            told.append(b"(NIL NIL %b NIL)" % nstring(b" ".join(words)))
+            words.clear()
+            in_group = True
+        elif mark:
+            finish()
+            if mark == b";" and in_group:
+                told.append(b"(NIL NIL NIL NIL)")
+                in_group = False
+        elif word or in_quotes:
+            words.append(word or re.sub(rb"\\(.)", rb"\1", in_quotes))
+        elif angle or (not other and not _comment):
+            route = angle
     return b"(%b)" % b"".join(told) if told else b"NIL"
+
+
+def _address(name: bytes | None, spec: bytes) -> bytes:
+    local, at, domain = spec.strip().rpartition(b"@")
+    parts = (name or None, None, local if at else domain, domain if at else b"MISSING_DOMAIN")
+    return b"(%b)" % b" ".join(nstring(part) for part in parts)
 
 
 def _pairs(parameters: list[tuple[bytes, bytes]]) -> bytes:

@@ -44,8 +44,16 @@ class CommandReader:
     """Collects bytes into whole lines or commands; `+` continuations go out through `send`."""
 
     def __init__(
-        self, send: Callable[[bytes], None], *, line_limit: int, literal_limit: int, literal_plus: bool
+        self,
+        send: Callable[[bytes], None],
+        admit: Callable[[list[bytes], int], bytes | None],
+        *,
+        line_limit: int,
+        literal_limit: int,
+        literal_plus: bool,
     ) -> None:
+        """`admit` may refuse a synchronising literal of this size, by the answer it gives."""
+        self._admit = admit
         self._send = send
         self._line_limit = line_limit
         self._literal_limit = literal_limit
@@ -104,6 +112,11 @@ class CommandReader:
                 if plus:
                     raise Rejected("BYE", "Literal too long")
                 self._send(f"{tag} NO [TOOBIG] Literal too long\r\n".encode())
+                continue
+            refusal = None if plus else self._admit(self._segments, size)
+            if refusal is not None:
+                self._segments = []
+                self._send(refusal)
                 continue
             self._awaited = size
             if not plus:
