@@ -1,0 +1,165 @@
+"""Settings: file, environment and flags become one frozen `Config`.
+
+Each setting stands here once, with its default and what it means; the manual's table is checked
+against it. Nothing here opens the store, and no secret is ever a setting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from eilbote.errors import Misused
+
+FILE_NAME = "config.toml"
+_LARGEST_FILE = 1 << 20
+
+
+def _setting(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
+    """A setting with its default, what it means and the range that is allowed."""
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be set. `home` comes from `--home`, `EILBOTE_HOME` or the platform's
+    data folder; every other setting from `config.toml` in the home (or the file that
+    `EILBOTE_CONFIG` names), from `EILBOTE_<NAME>` in the environment, or from a flag; the later
+    of these wins."""
+
+    home: Path
+
+    store: str = _setting(
+        "", "where the store is: empty for SQLite in the home, or `postgresql://USER@HOST/DATABASE`"
+    )
+    language: str = _setting("", "language of all output: `de`, `en`, or empty for the system's")
+    key_file: str = _setting(
+        "",
+        "file with the key that seals passwords; empty: in the user's configuration folder",
+    )
+    connections_per_host: int = _setting(
+        5, "IMAP connections at once to one host, all accounts together", 1, 50
+    )
+    connect_timeout: float = _setting(30.0, "seconds to wait for a connection and its greeting", 1, 600)
+    read_timeout: float = _setting(60.0, "seconds a server may be silent inside one command", 5, 3600)
+    largest_message: int = _setting(
+        512 * 1024 * 1024, "bytes; a larger mail is named and left on the server", 1024, 2**31 - 1
+    )
+    batch_bytes: int = _setting(
+        4 * 1024 * 1024, "bytes of mail that one transaction stores", 64 * 1024, 256 * 1024 * 1024
+    )
+    undo_days: int = _setting(30, "days that something deleted can be brought back", 0, 3650)
+    sync_interval: float = _setting(
+        300.0, "seconds between two passes of `eilbote serve` over one account", 1, 86_400
+    )
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is, with the default written out (`sqlite:///HOME/eilbote.sqlite`)."""
+        return self.store or f"sqlite:///{self.home / 'eilbote.sqlite'}"
+
+
+def settings() -> Iterator[Field[Any]]:
+    """Every setting but the home, in the order of the manual."""
+    return (each for each in fields(Config) if each.name != "home")
+
+
+def load_config(
+    home: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    **flags: object,
+) -> Config:
+    """Reads the settings of `home` (None: from the environment, else the platform's data folder).
+
+    `flags` are settings given on the command line; None among them means not given.
+    Raises Misused with `config.unreadable`, `config.syntax`, `config.unknown_key` or
+    `config.bad_value`. A missing file is no error unless `EILBOTE_CONFIG` names it.
+    """
+    environ = os.environ if environ is None else environ
+    folder = _home(home, environ)
+    named = environ.get("EILBOTE_CONFIG")
+    file = Path(named).expanduser() if named else folder / FILE_NAME
+    chosen: dict[str, object] = {}
+    known = {each.name: each for each in settings()}
+    for key, value in _read_file(file, required=bool(named)).items():
+        if key not in known:
+            raise Misused("config.unknown_key", key=key, file=file)
+        chosen[key] = _checked(known[key], value, str(file))
+    for key, each in known.items():
+        variable = f"EILBOTE_{key.upper()}"
+        if environ.get(variable):
+            chosen[key] = _checked(each, _from_text(each, environ[variable], variable), variable)
+    for key, value in flags.items():
+        if value is not None:
+            chosen[key] = _checked(known[key], value, f"--{key.replace('_', '-')}")
+    return Config(home=folder, **chosen)
+
+
+def _home(home: str | Path | None, environ: Mapping[str, str]) -> Path:
+    given = str(home) if home else environ.get("EILBOTE_HOME", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_data_path  # noqa: PLC0415  # only where no home is given
+
+    return user_data_path("eilbote", appauthor=False)
+
+
+def _read_file(file: Path, *, required: bool) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415  # `eilbote --help` reads no file
+
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+    except FileNotFoundError:
+        if required:
+            raise Misused("config.unreadable", file=file, reason="no such file") from None
+        return {}
+    except (NotADirectoryError, PermissionError, IsADirectoryError) as problem:
+        raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
+    if len(data) > _LARGEST_FILE:
+        raise Misused("config.unreadable", file=file, reason="larger than 1 MB")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise Misused("config.syntax", file=file, reason=problem) from None
+
+
+def _default(each: Field[Any]) -> Any:
+    assert each.default is not MISSING
+    return each.default
+
+
+def _from_text(each: Field[Any], text: str, source: str) -> object:
+    kind: Callable[[str], object] = type(_default(each))
+    try:
+        return kind(text)
+    except ValueError:
+        raise Misused(
+            "config.bad_value", key=each.name, value=text, source=source, expected=_expected(each)
+        ) from None
+
+
+def _checked(each: Field[Any], value: object, source: str) -> object:
+    default = _default(each)
+    low, high = each.metadata["low"], each.metadata["high"]
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    fits = type(value) is type(default)
+    if fits and low is not None:
+        fits = low <= value <= high  # type: ignore[operator]  # a number: only numbers have a range
+    if fits and each.name == "language":
+        fits = value in ("", "de", "en")
+    if not fits:
+        raise Misused("config.bad_value", key=each.name, value=value, source=source, expected=_expected(each))
+    return value
+
+
+def _expected(each: Field[Any]) -> str:
+    """What a value must look like, in signs that need no translation."""
+    low, high = each.metadata["low"], each.metadata["high"]
+    if each.name == "language":
+        return '"de", "en"'
+    return '"…"' if low is None else f"{low:g} … {high:g}"
