@@ -71,6 +71,34 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What is known of an account before it is stored; the fields are those of `Account`."""
+
+    address: str
+    name: str
+    user: str
+    auth: AuthKind
+    sealed: bytes
+    imap: Server | None = None
+    smtp: Server | None = None
+    pop3: Server | None = None
+    trusted: tuple[str, ...] = ()
+    state: AccountState = AccountState.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMailbox:
+    """A mailbox as the server lists it, to be remembered."""
+
+    name: MailboxName
+    delimiter: str = "/"
+    role: SpecialUse | None = None
+    selectable: bool = True
+    subscribed: bool = True
+    object_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Watermarks:
     """How far a mailbox is known, saved in one transaction with the mail it describes (museum M1).
 
@@ -119,6 +147,9 @@ class Arrival:
     envelope: Envelope
     email_id: str = ""
     labels: tuple[str, ...] = ()
+    size: int = 0
+    """The mail's size in bytes on the server; 0 says that `raw` is the whole mail. Anything else
+    with shorter `raw` is a mail of which only the headers are here yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +194,8 @@ class Applied:
     changed: int = 0
     deleted: int = 0
     ids: Sequence[int] = ()
+    fresh: Sequence[int] = ()
+    """Of `ids` those that the account never held before: only they are news (rules, notices)."""
 
 
 class DebtKind(StrEnum):
@@ -216,6 +249,8 @@ class Debt:
     attempts: int = 0
     problem: Problem | None = None
     undo_of: int = 0
+    source: str = ""
+    """The mailbox's name on the server before a rename or removal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +272,79 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where a body lies: pack number, offset and stored length, and how it was encoded."""
+    """Where a body lies: the pack's number, the offset and length of the record in it, how the
+    record is encoded, where in the decoded record the body starts, and the body's own size."""
 
     pack: int
     offset: int
     length: int
     encoding: int
+    skip: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldIdentity:
+    """By what a held message of one mailbox is recognised after a UIDVALIDITY change."""
+
+    uid: Uid
+    message: int
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A message that the account holds, or held until `removed_at`, and where: for recognising
+    moves. `mailbox` and `uid` are those of the placement or of its tombstone."""
+
+    message: int
+    mailbox: int
+    uid: Uid
+    identity: Identity
+    removed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A decision between two truths, kept for the user: which rule (`rule`, stable code) decided
+    about which message, and what was put aside (`detail`)."""
+
+    id: int
+    account: int
+    mailbox: int
+    message: int
+    debt: int
+    rule: str
+    detail: Mapping[str, str]
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What another process asks of the owner of the home (`kind`: `sync`, ...)."""
+
+    id: int
+    kind: str
+    payload: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who owns the home: process id, host, since when, and for what (`serve`, `sync`)."""
+
+    pid: int
+    host: str
+    since: float
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took away: messages, and bytes of their content (stored once each)."""
+
+    messages: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,18 +365,26 @@ __all__ = [
     "Applied",
     "Arrival",
     "AuthKind",
+    "Candidate",
     "Change",
+    "Conflict",
     "Debt",
     "DebtKind",
     "DebtState",
+    "Erased",
     "FlagChange",
+    "HeldIdentity",
+    "Holder",
     "Identity",
+    "ListedMailbox",
     "Mailbox",
     "MailboxUpdate",
     "Mapping",
+    "NewAccount",
     "Part",
     "Placement",
     "Security",
     "Server",
     "Watermarks",
+    "Wish",
 ]

@@ -1,0 +1,158 @@
+"""Accounts as rows. The secret inside is sealed already; nothing here opens or shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from eilbote.errors import Gone, Misused, Problem
+from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
+from eilbote.store.problems import problem_from_text, problem_to_text
+from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
+
+_COLUMNS = (
+    "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created, synced"
+)
+
+
+class _KeptServer(msgspec.Struct):
+    host: str
+    port: int
+    security: Security
+
+
+class _KeptServers(msgspec.Struct):
+    imap: _KeptServer | None = None
+    smtp: _KeptServer | None = None
+    pop3: _KeptServer | None = None
+
+
+class Accounts:
+    """Adds, finds, changes and removes accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, account: NewAccount, now: float = 0.0) -> Account:
+        """Misused `store.account_exists` where the address (case ignored) is there already."""
+        with self._database.write() as session:
+            taken = session.one("SELECT 1 FROM account WHERE lower(address) = lower(?)", (account.address,))
+            if taken is not None:
+                raise Misused("store.account_exists", address=account.address)
+            row = session.one(
+                "INSERT INTO account (address, name, state, login, auth, sealed, servers, trusted, created)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (
+                    account.address,
+                    account.name,
+                    account.state.value,
+                    account.user,
+                    account.auth.value,
+                    account.sealed,
+                    _servers_to_text(account.imap, account.smtp, account.pop3),
+                    "\n".join(account.trusted),
+                    now,
+                ),
+            )
+            assert row is not None
+            return _by_id(session, integer(row[0]))
+
+    def get(self, key: int | str) -> Account:
+        """By id, or by address (case ignored). Gone `store.no_account`."""
+        with self._database.read() as session:
+            if isinstance(key, int):
+                return _by_id(session, key)
+            sql = f"SELECT {_COLUMNS} FROM account WHERE lower(address) = lower(?)"
+            row = session.one(sql, (key,))
+        if row is None:
+            raise Gone("store.no_account", account=key)
+        return _account(row)
+
+    def all(self) -> list[Account]:
+        """Every account, in the order of adding."""
+        with self._database.read() as session:
+            return [_account(row) for row in session.rows(f"SELECT {_COLUMNS} FROM account ORDER BY id")]
+
+    def update(self, account_id: int, **changes: object) -> Account:
+        """Changes fields of `Account` by their names, all but `id`, `change` and `created`."""
+        with self._database.write() as session:
+            account = replace(_by_id(session, account_id), **changes)  # type: ignore[arg-type]
+            session.run(
+                "UPDATE account SET address = ?, name = ?, state = ?, login = ?, auth = ?, sealed = ?,"
+                " servers = ?, trusted = ?, problem = ?, synced = ? WHERE id = ?",
+                (
+                    account.address,
+                    account.name,
+                    account.state.value,
+                    account.user,
+                    account.auth.value,
+                    account.sealed,
+                    _servers_to_text(account.imap, account.smtp, account.pop3),
+                    "\n".join(account.trusted),
+                    problem_to_text(account.problem),
+                    account.synced,
+                    account_id,
+                ),
+            )
+        return account
+
+    def set_state(self, account_id: int, state: AccountState, problem: Problem | None = None) -> Account:
+        """The account's new state, and why it is in it."""
+        return self.update(account_id, state=state, problem=problem)
+
+    def synced(self, account_id: int, now: float) -> Account:
+        """A complete pass ended: the account is ready and has no problem."""
+        return self.update(account_id, state=AccountState.READY, problem=None, synced=now)
+
+    def remove(self, account_id: int) -> None:
+        """Forgets the account and everything stored of it but its bodies, which lie unused until
+        the packs are compacted. Gone `store.no_account`."""
+        with self._database.write() as session:
+            _by_id(session, account_id)
+            mine = (account_id,)
+            boxes = "SELECT id FROM mailbox WHERE account = ?"
+            session.run(f"DELETE FROM placement WHERE mailbox IN ({boxes})", mine)
+            session.run(f"DELETE FROM quarantine WHERE mailbox IN ({boxes})", mine)
+            session.run("DELETE FROM label WHERE message IN (SELECT id FROM message WHERE account = ?)", mine)
+            for table in ("tombstone", "change", "journal", "conflict", "message", "mailbox"):
+                session.run(f"DELETE FROM {table} WHERE account = ?", mine)
+            session.run("DELETE FROM account WHERE id = ?", mine)
+
+
+def _by_id(session: Session, account_id: int) -> Account:
+    row = session.one(f"SELECT {_COLUMNS} FROM account WHERE id = ?", (account_id,))
+    if row is None:
+        raise Gone("store.no_account", account=account_id)
+    return _account(row)
+
+
+def _account(row: Row | Sequence[Value]) -> Account:
+    servers = msgspec.json.decode(text(row[7]), type=_KeptServers)
+    return Account(
+        id=integer(row[0]),
+        address=text(row[1]),
+        name=text(row[2]),
+        state=AccountState(text(row[3])),
+        user=text(row[4]),
+        auth=AuthKind(text(row[5])),
+        sealed=blob(row[6]),
+        imap=_server(servers.imap),
+        smtp=_server(servers.smtp),
+        pop3=_server(servers.pop3),
+        trusted=tuple(text(row[8]).split("\n")) if row[8] else (),
+        problem=problem_from_text(row[9]),
+        change=integer(row[10]),
+        created=real(row[11]),
+        synced=None if row[12] is None else real(row[12]),
+    )
+
+
+def _server(kept: _KeptServer | None) -> Server | None:
+    return Server(kept.host, kept.port, kept.security) if kept else None
+
+
+def _servers_to_text(*servers: Server | None) -> str:
+    kept = [_KeptServer(one.host, one.port, one.security) if one else None for one in servers]
+    return msgspec.json.encode(_KeptServers(*kept)).decode()

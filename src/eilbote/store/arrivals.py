@@ -1,0 +1,196 @@
+"""Stores arriving mail: the hot path of a first sync.
+
+A thousand mails cost about twenty statements, none of them per mail. Applying the same arrivals
+again changes nothing. It must never give a message id twice, nor lose one that the user knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from eilbote.mail.mailbox import SEEN, Flags, Uid, flags_from_text, flags_to_text
+from eilbote.store import placed as placements
+from eilbote.store.bodies import Bodies, Stored, take_numbers
+from eilbote.store.conflicts import OTHER_BYTES, log_conflict
+from eilbote.store.database import Row, Session, Value, chunked, in_list, integer
+from eilbote.store.envelopes import ENVELOPE_COLUMNS, clean, to_columns
+from eilbote.store.overlay import Overlay
+from eilbote.store.placed import Placed
+from eilbote.store.settling import Waiting, adoptable, settle
+from eilbote.store.threads import assign
+from eilbote.store.values import Arrival, Mailbox
+
+_MESSAGE_COLUMNS = (
+    "id",
+    "account",
+    "content",
+    "size",
+    "message_key",
+    "thread",
+    "internal_date",
+    "email_id",
+    *ENVELOPE_COLUMNS,
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What arrivals changed so far; `ids` in the order of the arrivals."""
+
+    ids: list[int] = field(default_factory=list)
+    fresh: list[int] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    settled: list[int] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
+    unread: int = 0
+
+
+def store_arrivals(
+    session: Session,
+    bodies: Bodies,
+    mailbox: Mailbox,
+    arrivals: Sequence[Arrival],
+    overlay: Overlay,
+    now: float,
+) -> Outcome:
+    """Stores bodies, messages and placements; the caller adds counts and change numbers."""
+    outcome = Outcome()
+    live = placements.at_uids(session, mailbox.id, [arrival.uid for arrival in arrivals])
+    stored = bodies.store(session, [arrival.raw for arrival in arrivals])
+    waiting = adoptable(session, mailbox.id)
+    homeless = _homeless(session, mailbox.account, [one.content for one in stored if one.known])
+    new: list[tuple[int, Arrival, Stored]] = []
+    taken: dict[Uid, int] = {}
+    repeated: list[tuple[int, int]] = []
+    for arrival, body in zip(arrivals, stored, strict=True):
+        held = live.get(arrival.uid)
+        if held is not None:
+            outcome.ids.append(held.message)
+            _compare(session, mailbox, held, arrival, body, outcome, now)
+        elif arrival.uid in taken:  # the same UID twice in one batch: the first has it
+            repeated.append((len(outcome.ids), taken[arrival.uid]))
+            outcome.ids.append(0)
+            continue
+        elif (adopted := _adopted(session, mailbox, waiting, arrival, body)) is not None:
+            outcome.ids.append(adopted)
+            outcome.settled.append(adopted)
+        elif body.content in homeless:
+            message = homeless.pop(body.content)
+            outcome.ids.append(message)
+            outcome.placed.append(_place(arrival, message, overlay.over(arrival.uid, arrival.flags)))
+        else:
+            new.append((len(outcome.ids), arrival, body))
+            outcome.ids.append(0)
+        taken[arrival.uid] = len(outcome.ids) - 1
+    if new:
+        _insert_messages(session, mailbox.account, new, outcome, overlay)
+    for at, first in repeated:
+        outcome.ids[at] = outcome.ids[first]
+    placements.insert(session, mailbox.id, outcome.placed)
+    outcome.unread = sum(SEEN not in one.flags for one in outcome.placed)
+    return outcome
+
+
+def insert_message(session: Session, account: int, arrival: Arrival, content: int) -> int:
+    """One new message row for content that is stored; returns its id."""
+    outcome = Outcome(ids=[0])
+    _insert_messages(session, account, [(0, arrival, Stored(content, True))], outcome, Overlay())
+    return outcome.ids[0]
+
+
+def _insert_messages(
+    session: Session,
+    account: int,
+    new: Sequence[tuple[int, Arrival, Stored]],
+    outcome: Outcome,
+    overlay: Overlay,
+) -> None:
+    first = take_numbers(session, "message", len(new))
+    ids = range(first, first + len(new))
+    threads = assign(session, account, [arrival.envelope for _, arrival, _ in new], ids)
+    texts: dict[Flags, str] = {}
+    rows: list[Row] = []
+    labels: list[Row] = []
+    for message, (at, arrival, body), (key, thread) in zip(ids, new, threads, strict=True):
+        flags = overlay.over(arrival.uid, arrival.flags)
+        written = texts.get(flags)
+        if written is None:
+            written = texts[flags] = clean(flags_to_text(flags))
+        size = arrival.size or len(arrival.raw)
+        head = (message, account, body.content, size, key, thread, arrival.internal_date)
+        rows.append((*head, clean(arrival.email_id), *to_columns(arrival.envelope)))
+        outcome.ids[at] = message
+        outcome.placed.append(
+            Placed(arrival.uid, message, written, int(arrival.internal_date), arrival.modseq)
+        )
+        labels += [(message, clean(label)) for label in dict.fromkeys(arrival.labels)]
+    session.insert_many("message", _MESSAGE_COLUMNS, rows)
+    session.insert_many("label", ("message", "label"), labels, "ON CONFLICT DO NOTHING")
+    outcome.fresh += ids
+
+
+def _place(arrival: Arrival, message: int, flags: Flags) -> Placed:
+    written = clean(flags_to_text(flags))
+    return Placed(arrival.uid, message, written, int(arrival.internal_date), arrival.modseq)
+
+
+def _homeless(session: Session, account: int, contents: Sequence[int]) -> dict[int, int]:
+    """Messages of the account with one of these contents that lie nowhere any more, by content:
+    a mail that comes back keeps its id."""
+    found: dict[int, int] = {}
+    for chunk in chunked(dict.fromkeys(contents)):
+        rows = session.rows(
+            "SELECT content, id FROM message WHERE account = ?"
+            f" AND content IN {in_list(len(chunk))}"
+            " AND NOT EXISTS (SELECT 1 FROM placement WHERE message = message.id) ORDER BY id DESC",
+            (account, *chunk),
+        )
+        found.update((integer(content), integer(message)) for content, message in rows)
+    return found
+
+
+def _compare(
+    session: Session,
+    mailbox: Mailbox,
+    held: Placed,
+    arrival: Arrival,
+    body: Stored,
+    outcome: Outcome,
+    now: float,
+) -> None:
+    """An arrival for a UID that is live: the same bytes change nothing, others win."""
+    row = session.one(
+        "SELECT m.content, m.size, c.size FROM message m JOIN content c ON c.id = m.content WHERE m.id = ?",
+        (held.message,),
+    )
+    if row is not None and row[0] == body.content:
+        return
+    had_only_headers = row is not None and row[1] != row[2]
+    if row is not None and not had_only_headers:
+        detail = {"uid": str(arrival.uid), "content": str(row[0])}
+        log_conflict(session, mailbox.account, mailbox.id, held.message, OTHER_BYTES, detail, now)
+    columns: tuple[Value, ...] = to_columns(arrival.envelope)
+    settings = ", ".join(f"{name} = ?" for name in ENVELOPE_COLUMNS)
+    session.run(
+        f"UPDATE message SET content = ?, size = ?, {settings} WHERE id = ?",
+        (body.content, arrival.size or len(arrival.raw), *columns, held.message),
+    )
+    outcome.replaced.append(held.message)
+
+
+def _adopted(
+    session: Session, mailbox: Mailbox, waiting: list[Waiting], arrival: Arrival, body: Stored
+) -> int | None:
+    """The message of ours that was waiting for just this number, if there is one."""
+    for at, one in enumerate(waiting):
+        if one.content == body.content:
+            del waiting[at]
+            settle(session, mailbox.id, one.uid, arrival.uid)
+            return one.message
+    return None
+
+
+def flags_of(placed: Placed) -> Flags:
+    """A placement's flags as a set."""
+    return flags_from_text(placed.flags)

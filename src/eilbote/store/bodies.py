@@ -1,0 +1,178 @@
+"""Bodies by their hash: each stored once, in packs, and read back only if the hash still fits.
+
+It must never commit a row for bytes that are not on disk: packs are synced inside the writing
+transaction, before its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from eilbote.errors import Gone
+from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
+from eilbote.store.packs import BLOCK_BYTES, PACK_BYTES, Packs, Record, make_record
+
+_UNDER_THE_LOCK = 2047
+"""hashlib lets go of the interpreter lock for longer input, and then waits for it; small mails are
+hashed in pieces of this size instead."""
+_SMALL = 4 * _UNDER_THE_LOCK
+_COLUMNS = ("id", "sha_key", "sha256", "size", "pack", "position", "length", "encoding", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a body's row is, and whether it was there before."""
+
+    content: int
+    known: bool
+
+
+def digest_of(raw: bytes) -> bytes:
+    """SHA-256 of a body."""
+    if len(raw) > _SMALL or len(raw) <= _UNDER_THE_LOCK:
+        return sha256(raw).digest()
+    digest = sha256()
+    for start in range(0, len(raw), _UNDER_THE_LOCK):
+        digest.update(raw[start : start + _UNDER_THE_LOCK])
+    return digest.digest()
+
+
+def key_of(digest: bytes) -> int:
+    """The first 63 bits of a hash: what the index holds."""
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def take_numbers(session: Session, counter: str, count: int) -> int:
+    """Reserves `count` numbers, never given again; returns the first."""
+    row = session.one("UPDATE counter SET value = value + ? WHERE name = ? RETURNING value", (count, counter))
+    assert row is not None
+    return integer(row[0]) - count + 1
+
+
+class Bodies:
+    """The packs and the `content` rows that point into them."""
+
+    def __init__(self, database: Database, packs: Packs) -> None:
+        self._database = database
+        self.packs = packs
+
+    def store(self, session: Session, raws: Sequence[bytes]) -> list[Stored]:
+        """Stores what is not stored yet; one result per body, in order. On return the bytes are
+        safe on disk, and last if the session commits."""
+        digests = [digest_of(raw) for raw in raws]
+        known = self._known(session, digests)
+        found = dict.fromkeys(known)
+        new: dict[bytes, bytes] = {}
+        for digest, raw in zip(digests, raws, strict=True):
+            if digest not in found:
+                new.setdefault(digest, raw)
+        if new:
+            known |= self.write(session, list(new.items()))
+        return [Stored(known[digest], digest in found) for digest in digests]
+
+    def _known(self, session: Session, digests: Sequence[bytes]) -> dict[bytes, int]:
+        wanted = set(digests)
+        known: dict[bytes, int] = {}
+        for keys in chunked(sorted({key_of(digest) for digest in wanted})):
+            sql = f"SELECT sha256, id FROM content WHERE sha_key IN {in_list(len(keys))}"
+            for digest, content in session.rows(sql, keys):
+                if digest in wanted:
+                    known[blob(digest)] = integer(content)
+        return known
+
+    def write(
+        self, session: Session, bodies: Sequence[tuple[bytes, bytes]], into: dict[bytes, int] | None = None
+    ) -> dict[bytes, int]:
+        """Appends bodies (hash, bytes) to the newest pack. Gives them new rows, or moves the rows
+        that `into` names (hash to content id) to the new place."""
+        pack, end = self._open_pack(session)
+        first = 0 if into is not None else take_numbers(session, "content", len(bodies))
+        records: list[Record] = []
+        rows: list[Row] = []
+        position = end
+        for block in _blocks(bodies):
+            record = make_record(block)
+            records.append(record)
+            skip = 0
+            for digest, raw in block:
+                content = into[digest] if into is not None else first + len(rows)
+                place = (pack, position, record.length, record.encoding.value, skip)
+                rows.append((content, key_of(digest), digest, len(raw), *place))
+                skip += len(raw)
+            position += record.length
+        self.packs.append(pack, end, records)
+        moved = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
+        suffix = f"ON CONFLICT (id) DO UPDATE SET {moved}" if into is not None else ""
+        session.insert_many("content", _COLUMNS, rows, suffix)
+        session.run("UPDATE pack SET length = ? WHERE id = ?", (position, pack))
+        return {blob(row[2]): integer(row[0]) for row in rows}
+
+    def _open_pack(self, session: Session) -> tuple[int, int]:
+        """The pack to append to and its committed length."""
+        row = session.one("SELECT id, length FROM pack ORDER BY id DESC LIMIT 1")
+        if row is not None and integer(row[1]) < PACK_BYTES:
+            return integer(row[0]), integer(row[1])
+        pack = take_numbers(session, "pack", 1)
+        session.run("INSERT INTO pack (id, length) VALUES (?, 0)", (pack,))
+        return pack, 0
+
+    def raw(self, message: int) -> bytes:
+        """The exact bytes of a message. Gone `store.no_message`, `store.body_missing` or
+        `store.body_damaged`."""
+        try:
+            return self._read(message)
+        except Gone as gone:
+            if gone.problem.code == "store.no_message":
+                raise
+            return self._read(message)  # its record may have been moved between looking up and reading
+
+    def raws(self, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Messages with their bytes, in the order given; those that are gone are left out."""
+        for chunk in chunked(messages, 200):
+            with self._database.read() as session:
+                rows = session.rows(
+                    "SELECT m.id, c.pack, c.position, c.length, c.skip, c.size, c.sha256 FROM message m"
+                    f" JOIN content c ON c.id = m.content WHERE m.id IN {in_list(len(chunk))}",
+                    chunk,
+                )
+            places = {integer(row[0]): row[1:] for row in rows}
+            for message in chunk:
+                if message in places:
+                    try:
+                        yield message, self._at(places[message])
+                    except Gone:
+                        yield message, self.raw(message)
+
+    def _read(self, message: int) -> bytes:
+        with self._database.read() as session:
+            row = session.one(
+                "SELECT c.pack, c.position, c.length, c.skip, c.size, c.sha256 FROM message m"
+                " JOIN content c ON c.id = m.content WHERE m.id = ?",
+                (message,),
+            )
+        if row is None:
+            raise Gone("store.no_message", id=message)
+        return self._at(row)
+
+    def _at(self, row: Row) -> bytes:
+        pack, position, length, skip, size = (integer(value) for value in row[:5])
+        return self.packs.body(pack, position, length, skip, size, blob(row[5]))
+
+
+def _blocks(bodies: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Groups small bodies into blocks; a large one stands alone."""
+    block: list[tuple[bytes, bytes]] = []
+    size = 0
+    for digest, raw in bodies:
+        if len(raw) >= BLOCK_BYTES // 2:
+            yield [(digest, raw)]
+            continue
+        block.append((digest, raw))
+        size += len(raw)
+        if size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block

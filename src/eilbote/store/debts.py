@@ -1,0 +1,150 @@
+"""Debts as rows: written with the local change they stand for, found, and claimed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from eilbote.errors import Gone, Problem
+from eilbote.mail.mailbox import flags_from_text, flags_to_text
+from eilbote.store.database import Row, Session, chunked, in_list, integer, real, text
+from eilbote.store.envelopes import clean
+from eilbote.store.problems import problem_from_text, problem_to_text
+from eilbote.store.values import Debt, DebtKind, DebtState
+
+_COLUMNS = (
+    "account",
+    "kind",
+    "state",
+    "mailbox",
+    "uidvalidity",
+    "uid",
+    "message",
+    "source",
+    "target",
+    "target_mailbox",
+    "placement",
+    "add_flags",
+    "remove_flags",
+    "origin",
+    "created",
+    "touched",
+    "attempts",
+    "undo_of",
+)
+_SELECT = f"SELECT id, {', '.join(_COLUMNS)}, problem FROM journal"
+OWED = "state IN ('open', 'sent')"
+"""What is not paid yet."""
+
+
+def owe(session: Session, debts: Sequence[Debt]) -> list[Debt]:
+    """Writes new debts; returns them with their ids, in the same order."""
+    written: list[Debt] = []
+    sql = f"INSERT INTO journal ({', '.join(_COLUMNS)}) VALUES {_marks()} RETURNING id"
+    for debt in debts:
+        row = session.one(sql, _to_row(debt))
+        assert row is not None
+        written.append(replace(debt, id=integer(row[0])))
+    return written
+
+
+def get(session: Session, debt: int) -> Debt:
+    """Gone `store.no_debt`."""
+    row = session.one(f"{_SELECT} WHERE id = ?", (debt,))
+    if row is None:
+        raise Gone("store.no_debt", debt=debt)
+    return _debt(row)
+
+
+def owed(session: Session, account: int) -> list[Debt]:
+    """An account's unpaid debts in the order of their making."""
+    return [
+        _debt(row) for row in session.rows(f"{_SELECT} WHERE account = ? AND {OWED} ORDER BY id", (account,))
+    ]
+
+
+def latest_of(session: Session, message: int) -> Debt | None:
+    """The newest change of a message that can still be undone."""
+    row = session.one(
+        f"{_SELECT} WHERE message = ? AND undo_of = 0 AND state <> 'failed'"
+        " AND NOT EXISTS (SELECT 1 FROM journal u WHERE u.undo_of = journal.id)"
+        " AND NOT EXISTS (SELECT 1 FROM journal u WHERE u.message = journal.message"
+        " AND u.undo_of = -journal.id) ORDER BY id DESC LIMIT 1",
+        (message,),
+    )
+    return _debt(row) if row else None
+
+
+def advance(
+    session: Session,
+    debts: Sequence[int],
+    before: Sequence[DebtState],
+    after: DebtState,
+    now: float,
+    *,
+    problem: Problem | None = None,
+    attempt: bool = False,
+) -> list[int]:
+    """Moves debts from one of the states `before` to `after`; returns those that were in one.
+    A claim: what another took already is not among them."""
+    moved: list[int] = []
+    states = [state.value for state in before]
+    for chunk in chunked(debts):
+        rows = session.rows(
+            "UPDATE journal SET state = ?, touched = ?, problem = ?, attempts = attempts + ?"
+            f" WHERE id IN {in_list(len(chunk))} AND state IN {in_list(len(states))} RETURNING id",
+            (after.value, now, problem_to_text(problem), int(attempt), *chunk, *states),
+        )
+        moved += [integer(row[0]) for row in rows]
+    return sorted(moved)
+
+
+def _marks() -> str:
+    return in_list(len(_COLUMNS))
+
+
+def _to_row(debt: Debt) -> Row:
+    return (
+        debt.account,
+        debt.kind.value,
+        debt.state.value,
+        debt.mailbox,
+        debt.uidvalidity,
+        debt.uid,
+        debt.message,
+        debt.source,
+        debt.target,
+        debt.target_mailbox,
+        debt.placement,
+        clean(flags_to_text(debt.add)),
+        clean(flags_to_text(debt.remove)),
+        debt.origin,
+        debt.created,
+        debt.created,
+        debt.attempts,
+        debt.undo_of,
+    )
+
+
+def _debt(row: Row) -> Debt:
+    return Debt(
+        id=integer(row[0]),
+        account=integer(row[1]),
+        kind=DebtKind(text(row[2])),
+        state=DebtState(text(row[3])),
+        mailbox=integer(row[4]),
+        uidvalidity=integer(row[5]),
+        uid=integer(row[6]),
+        message=integer(row[7]),
+        source=text(row[8]),
+        target=text(row[9]),
+        target_mailbox=integer(row[10]),
+        placement=integer(row[11]),
+        add=flags_from_text(text(row[12])),
+        remove=flags_from_text(text(row[13])),
+        origin=text(row[14]),
+        created=real(row[15]),
+        attempts=integer(row[17]),
+        undo_of=integer(row[18]),
+        problem=problem_from_text(row[19]),
+    )

@@ -1,0 +1,216 @@
+"""Stored mail: what arrived, where it lies, what it is recognised by.
+
+Every changing method is one transaction. Nothing here decides what should change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from eilbote.errors import Gone
+from eilbote.mail.mailbox import Flags, Uid, UidSet, flags_from_text
+from eilbote.store import applying, reading, rematch, tombstones
+from eilbote.store import placed as placements
+from eilbote.store.bodies import Bodies
+from eilbote.store.database import Database, Row, Session, blob, integer, text
+from eilbote.store.values import (
+    Applied,
+    Candidate,
+    HeldIdentity,
+    Identity,
+    MailboxUpdate,
+    Placement,
+    Watermarks,
+)
+
+_MANY_UIDS = 1000
+
+
+class Messages:
+    """The account's mail, as rows; bodies come from `Bodies`."""
+
+    def __init__(self, database: Database, bodies: Bodies) -> None:
+        self._database = database
+        self._bodies = bodies
+
+    # What sync writes
+
+    def apply(self, mailbox: int, update: MailboxUpdate, now: float) -> Applied:
+        """Stores all that one step of a sync found in a mailbox, or nothing of it.
+
+        Bodies are synced to disk before the commit. Flags are the server's; unpaid flag debts are
+        laid over them. An arrival for a UID that is live changes nothing if the bytes are the same;
+        other bytes win and are logged as a conflict. An arrival whose bytes a waiting placement
+        has, for which the server was asked, gives that placement its UID. An arrival whose bytes a
+        message has that lies nowhere any more gives that message its place back. Gone
+        `store.no_mailbox`; Unreachable `store.full`."""
+        with self._database.write() as session:
+            return applying.apply(session, self._bodies, mailbox, update, now)
+
+    def renumber(
+        self,
+        mailbox: int,
+        watermarks: Watermarks,
+        pairs: Sequence[tuple[Uid, Uid]],
+        lost: UidSet,
+        now: float,
+    ) -> None:
+        """A new UIDVALIDITY: placements go from their old UID to their new one, debts follow.
+        `lost` (old UIDs), and any placement that no pair names, become tombstones."""
+        with self._database.write() as session:
+            rematch.renumber(session, mailbox, watermarks, pairs, lost, now)
+
+    def expire(self, now: float) -> list[int]:
+        """Forgets removals older than 30 days; returns the ids of messages forgotten with them."""
+        with self._database.write() as session:
+            return tombstones.expire(session, now - tombstones.UNDO_SECONDS)
+
+    # What sync reads
+
+    def held_uids(self, mailbox: int) -> UidSet:
+        """The UIDs that are live here."""
+        with self._database.read() as session:
+            sql = "SELECT uid FROM placement WHERE mailbox = ? AND uid > 0 ORDER BY uid"
+            return UidSet.of([integer(uid) for (uid,) in session.rows(sql, (mailbox,))])
+
+    def held_flags(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, Flags]:
+        """The flags of every live UID, or of those in `uids`."""
+        known: dict[str, Flags] = {}
+        found: dict[Uid, Flags] = {}
+        with self._database.read() as session:
+            for uid, flags in _of_uids(session, "uid, flags", mailbox, uids):
+                words = text(flags)
+                if words not in known:
+                    known[words] = flags_from_text(words)
+                found[integer(uid)] = known[words]
+        return found
+
+    def sizes(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, int]:
+        """The size of each mail in bytes, as the server counts it."""
+        with self._database.read() as session:
+            rows = _of_uids(session, "uid, (SELECT size FROM message WHERE id = message)", mailbox, uids)
+            return {integer(uid): integer(size) for uid, size in rows}
+
+    def hashes(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, str]:
+        """The SHA-256 (hex) that each mail's bytes had when they were stored."""
+        sha = "(SELECT c.sha256 FROM message m JOIN content c ON c.id = m.content WHERE m.id = message)"
+        with self._database.read() as session:
+            rows = _of_uids(session, f"uid, {sha}", mailbox, uids)
+            return {integer(uid): blob(digest).hex() for uid, digest in rows}
+
+    def waiting(self, mailbox: int) -> list[tuple[Uid, int]]:
+        """Placements without the server's number: (negative uid, message)."""
+        with self._database.read() as session:
+            return [(one.uid, one.message) for one in placements.waiting(session, mailbox)]
+
+    def quarantined(self, mailbox: int) -> UidSet:
+        """UIDs that were put aside because they could not be read."""
+        with self._database.read() as session:
+            rows = session.rows("SELECT uid FROM quarantine WHERE mailbox = ?", (mailbox,))
+            return UidSet.of([integer(uid) for (uid,) in rows])
+
+    def identity(self, message: int) -> Identity:
+        """By what a message, live or removed, is recognised. Gone `store.no_message`."""
+        with self._database.read() as session:
+            found = rematch.identity_of(session, message)
+        if found is None:
+            raise Gone("store.no_message", id=message)
+        return found
+
+    def held_identities(self, mailbox: int) -> list[HeldIdentity]:
+        """The identity of every live UID, for recognising them under a new UIDVALIDITY."""
+        with self._database.read() as session:
+            return rematch.held_identities(session, mailbox)
+
+    def candidates(self, account: int, identities: Sequence[Identity]) -> list[list[Candidate]]:
+        """For each identity, what the account holds or held that looks like the same mail."""
+        with self._database.read() as session:
+            return rematch.candidates(session, account, identities)
+
+    def is_intact(self, mailbox: int, uid: Uid) -> bool:
+        """Whether the bytes on our disk still have the hash they were stored under."""
+        with self._database.read() as session:
+            found = placements.at_uids(session, mailbox, [uid]).get(uid)
+        if found is None:
+            return False
+        try:
+            self._bodies.raw(found.message)
+        except Gone:
+            return False
+        return True
+
+    # What faces read
+
+    def list_placements(
+        self,
+        *,
+        mailbox: int | None = None,
+        account: int | None = None,
+        limit: int = 50,
+        before: float | None = None,
+    ) -> list[Placement]:
+        """The newest placements of a mailbox, of an account, or of everything."""
+        with self._database.read() as session:
+            if mailbox is not None:
+                chosen = [mailbox]
+            else:
+                where, params = ("WHERE account = ?", (account,)) if account is not None else ("", ())
+                rows = session.rows(f"SELECT id FROM mailbox {where} ORDER BY id", params)
+                chosen = [integer(row[0]) for row in rows]
+            return reading.newest(session, chosen, limit, before)
+
+    def placements(self, messages: Sequence[int]) -> list[Placement]:
+        """Live placements of messages, in the order asked for."""
+        with self._database.read() as session:
+            return reading.of_messages(session, messages)
+
+    def get(self, message: int) -> list[Placement]:
+        """Where a message lies. Gone `store.no_message` if it lies nowhere."""
+        found = self.placements([message])
+        if not found:
+            raise Gone("store.no_message", id=message)
+        return found
+
+    def places(self, messages: Sequence[int]) -> list[tuple[int, Uid, int]]:
+        """Live placements of messages as (mailbox, uid, message), for acting on them."""
+        with self._database.read() as session:
+            return reading.places(session, messages)
+
+    def thread(self, account: int, thread: int) -> list[Placement]:
+        """A conversation, oldest first."""
+        with self._database.read() as session:
+            return reading.of_thread(session, account, thread)
+
+    def labels(self, message: int) -> list[str]:
+        """The labels that the server gave a message (X-GM-LABELS)."""
+        with self._database.read() as session:
+            sql = "SELECT label FROM label WHERE message = ? ORDER BY label"
+            return [text(label) for (label,) in session.rows(sql, (message,))]
+
+    def ids_since(self, message: int, limit: int) -> list[int]:
+        """Message ids above `message`, ascending: what an index has not seen yet."""
+        with self._database.read() as session:
+            sql = "SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?"
+            return [integer(found) for (found,) in session.rows(sql, (message, limit))]
+
+    def raw(self, message: int) -> bytes:
+        """The exact bytes received, checked against their hash. Gone `store.no_message`,
+        `store.body_missing`, `store.body_damaged`."""
+        return self._bodies.raw(message)
+
+    def stream_raw(self, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Messages with their bytes, one after the other; unknown ones are left out."""
+        return self._bodies.raws(messages)
+
+
+def _of_uids(session: Session, columns: str, mailbox: int, uids: UidSet | None) -> Iterator[Row]:
+    """Columns of the live, numbered placements of a mailbox, of all or of some UIDs."""
+    head = f"SELECT {columns} FROM placement WHERE mailbox = ? AND "
+    if uids is None:
+        yield from session.stream(head + "uid > 0 ORDER BY uid", (mailbox,))
+    elif len(uids.ranges) > _MANY_UIDS:
+        rows = session.stream(head + "uid BETWEEN ? AND ? ORDER BY uid", (mailbox, uids.lowest, uids.highest))
+        yield from (row for row in rows if row[0] in uids)
+    else:
+        for low, high in uids.ranges:
+            yield from session.stream(head + "uid BETWEEN ? AND ? ORDER BY uid", (mailbox, low, high))

@@ -1,0 +1,97 @@
+"""Opens a home: the folder, the database in it (or a PostgreSQL elsewhere), the packs.
+
+It refuses a folder that is not ours, and never changes one it refuses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from eilbote.errors import NotAllowed
+from eilbote.store.accounts import Accounts
+from eilbote.store.bodies import Bodies
+from eilbote.store.changes import Changes
+from eilbote.store.database import Database, Observer
+from eilbote.store.failures import files_at
+from eilbote.store.journal import Journal
+from eilbote.store.mailboxes import Mailboxes
+from eilbote.store.messages import Messages
+from eilbote.store.ownership import FileOwnership, Ownership
+from eilbote.store.packs import Packs
+from eilbote.store.schema.migrations import migrate
+from eilbote.store.sqlite import SqliteDatabase
+from eilbote.store.wishes import Wishes
+
+DATABASE = "eilbote.sqlite"
+PACKS = "packs"
+_OURS = (DATABASE, PACKS, "owner.lock", "search.sqlite", "eilbote.toml", "config.toml")
+
+
+class Store:
+    """Everything that is remembered, in one home. Safe to use from any thread."""
+
+    def __init__(self, home: Path, database: Database, ownership: Ownership, packs: Packs) -> None:
+        self.home = home
+        self.database = database
+        self.ownership = ownership
+        self.bodies = Bodies(database, packs)
+        self.accounts = Accounts(database)
+        self.mailboxes = Mailboxes(database)
+        self.messages = Messages(database, self.bodies)
+        self.journal = Journal(database, self.bodies)
+        self.changes = Changes(database)
+        self.wishes = Wishes(database)
+
+    @classmethod
+    def open(cls, home: Path, url: str | None = None, *, observer: Observer | None = None) -> Store:
+        """Opens or makes a home. `url` (postgresql://...) keeps the rows in PostgreSQL instead of
+        `home/eilbote.sqlite`; the packs lie in the home either way.
+
+        NotAllowed `store.not_a_home`, `store.unreadable`, `store.newer`; Unreachable `store.full`;
+        Gone `store.damaged`."""
+        _prepare(home, url)
+        database: Database
+        ownership: Ownership
+        if url is None:
+            database = SqliteDatabase(home / DATABASE, observer=observer)
+            ownership = FileOwnership(home / "owner.lock")
+        else:
+            from eilbote.store.postgres import PostgresDatabase  # noqa: PLC0415  # an extra
+            from eilbote.store.postgres_ownership import PostgresOwnership  # noqa: PLC0415
+
+            database = PostgresDatabase(url, observer=observer)
+            ownership = PostgresOwnership(url)
+        try:
+            migrate(database)
+            return cls(home, database, ownership, Packs(home / PACKS, observer))
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Closes files and connections; no other thread may use the store any more."""
+        self.bodies.packs.close()
+        self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _prepare(home: Path, url: str | None) -> None:
+    """Makes the folder, or refuses one that holds other things than a home does."""
+    with files_at(home):
+        if home.exists() and not home.is_dir():
+            raise NotAllowed("store.not_a_home", path=home)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = home / (DATABASE if url is None else PACKS)
+        if known.exists():
+            return
+        for entry in home.iterdir():
+            if not entry.name.startswith((".", "eilbote")) and entry.name not in _OURS:
+                raise NotAllowed("store.not_a_home", path=home, found=entry.name)

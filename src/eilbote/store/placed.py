@@ -1,0 +1,72 @@
+"""Live placements of one mailbox, looked up by UID: the rows that applying and acting work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eilbote.mail.mailbox import Uid, UidSet
+from eilbote.store.database import Row, Session, chunked, in_list, integer, text
+
+_MANY_RANGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One live placement. `flags` is their canonical text."""
+
+    uid: Uid
+    message: int
+    flags: str
+    date: int
+    modseq: int
+
+
+_SELECT = "SELECT uid, message, flags, date, modseq FROM placement WHERE mailbox = ? AND "
+_COLUMNS = ("mailbox", "uid", "message", "date", "modseq", "flags")
+
+
+def at_uids(session: Session, mailbox: int, uids: Sequence[Uid]) -> dict[Uid, Placed]:
+    """Those of `uids` that are live."""
+    if not uids:
+        return {}
+    low, high = min(uids), max(uids)
+    if high - low < 2 * len(uids):
+        wanted = set(uids)
+        rows = session.rows(_SELECT + "uid BETWEEN ? AND ?", (mailbox, low, high))
+        return {one.uid: one for one in map(_placed, rows) if one.uid in wanted}
+    found: list[Row] = []
+    for chunk in chunked(uids):
+        found += session.rows(_SELECT + f"uid IN {in_list(len(chunk))}", (mailbox, *chunk))
+    return {one.uid: one for one in map(_placed, found)}
+
+
+def within(session: Session, mailbox: int, uids: UidSet) -> list[Placed]:
+    """Live placements inside a set of UIDs, however large its ranges are (VANISHED 1:4294967295)."""
+    if len(uids.ranges) > _MANY_RANGES:
+        rows = session.rows(_SELECT + "uid BETWEEN ? AND ?", (mailbox, uids.lowest, uids.highest))
+        return [one for one in map(_placed, rows) if one.uid in uids]
+    found: list[Row] = []
+    for low, high in uids.ranges:
+        found += session.rows(_SELECT + "uid BETWEEN ? AND ?", (mailbox, low, high))
+    return [_placed(row) for row in found]
+
+
+def waiting(session: Session, mailbox: int) -> list[Placed]:
+    """Placements that wait for the server's number, in the order of their making."""
+    rows = session.rows(_SELECT + "uid < 0 ORDER BY uid DESC", (mailbox,))
+    return [_placed(row) for row in rows]
+
+
+def insert(session: Session, mailbox: int, placements: Iterable[Placed]) -> None:
+    """New live placements; their UIDs must be free. Counts are the caller's."""
+    session.insert_many(
+        "placement",
+        _COLUMNS,
+        [(mailbox, one.uid, one.message, one.date, one.modseq, one.flags) for one in placements],
+    )
+
+
+def _placed(row: Row) -> Placed:
+    uid, message, flags, date, modseq = row
+    return Placed(integer(uid), integer(message), text(flags), integer(date), integer(modseq))

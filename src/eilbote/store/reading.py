@@ -1,0 +1,77 @@
+"""What faces show: placements with their envelopes, newest first, by message or by thread."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from eilbote.mail.mailbox import MailboxName, flags_from_text
+from eilbote.store.database import Row, Session, Value, blob, chunked, in_list, integer, real, text
+from eilbote.store.envelopes import ENVELOPE_COLUMNS, from_columns
+from eilbote.store.values import Placement
+
+_ENVELOPE = ", ".join(f"m.{name}" for name in ENVELOPE_COLUMNS)
+_SELECT = (
+    "SELECT m.id, m.account, a.address, b.name, p.uid, p.flags, m.internal_date, m.size, c.sha256, m.thread,"
+    f" {_ENVELOPE} FROM placement p JOIN message m ON m.id = p.message"
+    " JOIN mailbox b ON b.id = p.mailbox JOIN account a ON a.id = m.account"
+    " JOIN content c ON c.id = m.content"
+)
+
+
+def newest(
+    session: Session, mailboxes: Sequence[int], limit: int, before: float | None = None
+) -> list[Placement]:
+    """The newest placements of these mailboxes by internal date, at most `limit`; with `before`
+    only those older than it (seconds since 1970)."""
+    found: list[list[Row]] = []
+    older = "" if before is None else " AND p.date < ?"
+    for mailbox in mailboxes:
+        params: tuple[Value, ...] = (mailbox,) if before is None else (mailbox, int(before))
+        sql = f"{_SELECT} WHERE p.mailbox = ?{older} ORDER BY p.date DESC, p.uid DESC LIMIT ?"
+        found.append(session.rows(sql, (*params, limit)))
+    merged = heapq.merge(*found, key=lambda row: -int(real(row[6])))
+    return [_placement(row) for row, _ in zip(merged, range(limit), strict=False)]
+
+
+def of_messages(session: Session, ids: Sequence[int]) -> list[Placement]:
+    """Live placements of messages, in the order of `ids`; a message may lie in several mailboxes."""
+    by_message: dict[int, list[Placement]] = {message: [] for message in ids}
+    for chunk in chunked(by_message):
+        sql = f"{_SELECT} WHERE p.message IN {in_list(len(chunk))} ORDER BY p.mailbox, p.uid"
+        for row in session.rows(sql, chunk):
+            by_message[integer(row[0])].append(_placement(row))
+    return [placement for message in by_message for placement in by_message[message]]
+
+
+def of_thread(session: Session, account: int, thread: int) -> list[Placement]:
+    """Live placements of one conversation, oldest first."""
+    sql = f"{_SELECT} WHERE m.thread = ? AND m.account = ? ORDER BY m.internal_date, m.id, p.mailbox"
+    return [_placement(row) for row in session.rows(sql, (thread, account))]
+
+
+def _placement(row: Row) -> Placement:
+    return Placement(
+        id=integer(row[0]),
+        account=integer(row[1]),
+        address=text(row[2]),
+        mailbox=MailboxName(text(row[3])),
+        uid=integer(row[4]),
+        flags=flags_from_text(text(row[5])),
+        envelope=from_columns(row[10:]),
+        internal_date=real(row[6]),
+        size=integer(row[7]),
+        sha256=blob(row[8]).hex(),
+        thread=integer(row[9]),
+    )
+
+
+def places(session: Session, ids: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Live placements of messages as (mailbox, uid, message), in the order of `ids`."""
+    by_message: dict[int, list[tuple[int, int, int]]] = {message: [] for message in ids}
+    for chunk in chunked(by_message):
+        sql = f"SELECT mailbox, uid, message FROM placement WHERE message IN {in_list(len(chunk))}"
+        for mailbox, uid, message in session.rows(sql + " ORDER BY mailbox, uid", chunk):
+            found = (integer(mailbox), integer(uid), integer(message))
+            by_message[found[2]].append(found)
+    return [place for message in by_message for place in by_message[message]]

@@ -1,0 +1,210 @@
+"""The store on SQLite: one file in WAL mode, one writer, a reader connection for every thread.
+
+`synchronous=FULL`: a commit that returned survives a power failure. `secure_delete`: what is
+deleted is overwritten. It must never hold a write transaction while waiting for anything but disk.
+
+Every statement step hands the interpreter lock to other threads and may wait 5 ms to get it back
+from a busy one; `insert_many` therefore puts hundreds of rows into one step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import apsw
+
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
+from eilbote.store.database import Observer, Row, Value, unobserved
+from eilbote.store.failures import RETRY_FULL
+
+APPLICATION_ID = 0x45494C42  # "EILB" (PRAGMA application_id)
+_BUSY_MS = 60_000
+_CACHED_SQL = 16_000  # apsw keeps prepared statements up to 16 KiB of text
+_MOST_PARAMETERS = 32_000  # SQLITE_LIMIT_VARIABLE_NUMBER is 32,766
+_CHECKPOINT_PAGES = 8_000  # about 32 MB of WAL: half the commit cost of the default 1,000 at first sync
+
+
+class SqliteSession:
+    """One transaction on one connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def one(self, sql: str, params: Sequence[Value] = ()) -> Row | None:
+        found: Row | None = self._connection.execute(sql, params).fetchone()
+        return found
+
+    def run(self, sql: str, params: Sequence[Value] = ()) -> int:
+        before = self._connection.total_changes()
+        self._connection.execute(sql, params)
+        return self._connection.total_changes() - before
+
+    def stream(self, sql: str, params: Sequence[Value] = ()) -> Iterator[Row]:
+        yield from self._connection.execute(sql, params)
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Row], suffix: str = "") -> None:
+        if not rows:
+            return
+        one = "(" + ",".join("?" * len(columns)) + ")"
+        chunk = max(1, min(_CACHED_SQL // (len(one) + 1) - 10, _MOST_PARAMETERS // len(columns)))
+        head = f"INSERT INTO {table} ({','.join(columns)}) VALUES "  # names, not values
+        for start in range(0, len(rows), chunk):
+            part = rows[start : start + chunk]
+            sql = head + ",".join([one] * len(part)) + " " + suffix
+            self._connection.execute(sql, [value for row in part for value in row])
+
+
+class SqliteDatabase:
+    """One SQLite file. Safe to use from any thread; `close` when no thread uses it any more."""
+
+    dialect: Literal["sqlite"] = "sqlite"
+
+    def __init__(
+        self, path: Path, *, observer: Observer | None = None, application_id: int = APPLICATION_ID
+    ) -> None:
+        """Opens or creates the file (0600). Gone `store.damaged`, NotAllowed `store.unreadable`
+        or `store.not_a_home` where it is no database of ours (`application_id`)."""
+        self.path = path
+        self.observe: Observer = observer or unobserved
+        self._lock = threading.Lock()
+        self._writing: int | None = None
+        self._local = threading.local()
+        self._readers: list[tuple[threading.Thread, apsw.Connection]] = []
+        self._readers_lock = threading.Lock()
+        with self._translated():
+            self._writer = self._connect()
+            try:
+                self._claim(application_id)
+            except BaseException:
+                self._writer.close()
+                raise
+
+    def _connect(self) -> apsw.Connection:
+        if not self.path.exists():
+            self.path.touch(mode=0o600)
+        connection = apsw.Connection(str(self.path))
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -16000")
+        return connection
+
+    def _claim(self, application_id: int) -> None:
+        """Marks a new file as ours; refuses another program's."""
+        found = self._writer.pragma("application_id")
+        if found != application_id:
+            if self._writer.execute("SELECT count(*) FROM sqlite_master").get:
+                raise NotAllowed("store.not_a_home", path=self.path)
+            self._writer.pragma("application_id", application_id)
+        self._writer.pragma("journal_mode", "wal")
+        self._writer.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+        self._writer.pragma("journal_size_limit", 2 * 4096 * _CHECKPOINT_PAGES)
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteSession]:
+        """A snapshot on this thread's own connection; a nested `read` shares the outer one's."""
+        with self._translated():
+            connection = self._reader()
+            if connection.in_transaction:
+                yield SqliteSession(connection)
+                return
+            connection.execute("BEGIN")
+            try:
+                yield SqliteSession(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def write(self) -> Iterator[SqliteSession]:
+        """One writing transaction; see `Database.write`."""
+        if self._writing == threading.get_ident():
+            raise Misused("store.nested_write")
+        with self._lock, self._translated():
+            self._writing = threading.get_ident()
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                yield SqliteSession(self._writer)
+                self.observe("before:commit")
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._writing = None
+            self.observe("after:commit")
+
+    def scrub(self) -> None:
+        """Rewrites the file without its free space and empties the WAL (erasure)."""
+        with self._lock, self._translated():
+            self.observe("before:scrub")
+            self._writer.execute("VACUUM")
+            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy is not None and busy[0]:
+                raise Unreachable("store.busy", 60.0, path=self.path)
+            self.observe("after:scrub")
+
+    def checkpoint(self) -> None:
+        """Moves the WAL into the file, as far as readers allow, without waiting for them."""
+        with self._lock, self._translated():
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def close(self) -> None:
+        with self._readers_lock:
+            for _, connection in self._readers:
+                connection.close()
+            self._readers.clear()
+        with self._lock:
+            self._writer.close()
+
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            return connection
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        self._local.connection = connection
+        with self._readers_lock:
+            for thread, stale in self._readers:
+                if not thread.is_alive():
+                    stale.close()
+            self._readers = [(thread, live) for thread, live in self._readers if thread.is_alive()]
+            self._readers.append((threading.current_thread(), connection))
+        return connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            raise self._problem(error) from error
+        except PermissionError as error:
+            raise NotAllowed("store.unreadable", path=self.path, reason=error.strerror) from error
+
+    def _problem(self, error: apsw.Error) -> EilboteError:
+        match error:
+            case apsw.FullError():
+                return Unreachable("store.full", RETRY_FULL, path=self.path)
+            case apsw.BusyError() | apsw.LockedError():
+                return Unreachable("store.busy", 60.0, path=self.path)
+            case apsw.NotADBError():
+                return NotAllowed("store.not_a_home", path=self.path)
+            case apsw.CorruptError():
+                return Gone("store.damaged", path=self.path)
+            case apsw.CantOpenError() | apsw.PermissionsError() | apsw.ReadOnlyError() | apsw.AuthError():
+                return NotAllowed("store.unreadable", path=self.path, reason=str(error))
+            case apsw.IOError():
+                return Unreachable("store.unreadable", 60.0, path=self.path, reason=str(error))
+            case _:
+                return Misused("store.failed", reason=f"{type(error).__name__}: {error}")
