@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 
 from bench.measure import RunFailed
 from bench.report import Line, keep, table
 from bench.rows import ROWS
 from bench.server import CACHE, Server
-from bench.setting import Setting, say
+from bench.setting import Setting, clear, say, warning
 
 
 def main() -> int:
@@ -21,6 +20,7 @@ def main() -> int:
     unknown = [name for name in chosen.rows if name not in ROWS]
     if unknown:
         parser.error(f"no row is called {unknown[0]}; there are {', '.join(ROWS)}")
+    doubt = warning()
     server = Server()
     setting = Setting(server, chosen.quick)
     lines: list[Line] = []
@@ -35,9 +35,9 @@ def main() -> int:
                 say(f"{name} could not be measured: {failure}")
     finally:
         server.remove()
-        shutil.rmtree(CACHE / "work", ignore_errors=True)
-    print(table(tuple(lines)))
-    path = keep(tuple(lines), CACHE / "results", quick=chosen.quick)
+        clear()
+    print(table(tuple(lines)) + (f"\nNote: {doubt}" if doubt else ""))
+    path = keep(tuple(lines), CACHE / "results", quick=chosen.quick, note=doubt)
     print(f"Kept in {path}" + (f"; could not be measured: {', '.join(failed)}" if failed else ""))
     return 2 if failed else 0
 

@@ -6,7 +6,6 @@ Every client gets a folder of its own on the same disk and the same user of the 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ class Eilbote:
 
     def __init__(self, login: Login, folder: Path, *, headers_only: bool = False) -> None:
         self.name = "Eilbote, headers only" if headers_only else "Eilbote"
-        self._folder = _emptied(folder)
+        self._folder = _fresh(folder)
         # nothing of the person who runs the benchmark is read or written
         self._environment = {
             "HOME": str(folder),
@@ -120,7 +119,7 @@ class Mbsync:
 
     def __init__(self, login: Login, folder: Path, *, fsync: bool) -> None:
         self.name = "mbsync FSync yes" if fsync else "mbsync FSync no"
-        self._folder = _emptied(folder)
+        self._folder = _fresh(folder)
         self._mail = folder / "mail"
         self._mail.mkdir()
         self._settings = folder / "mbsyncrc"
@@ -166,7 +165,7 @@ class OfflineImap:
     name = "OfflineIMAP"
 
     def __init__(self, login: Login, folder: Path) -> None:
-        self._folder = _emptied(folder)
+        self._folder = _fresh(folder)
         self._mail = folder / "mail"
         self._settings = folder / "offlineimaprc"
         self._settings.write_text(f"""\
@@ -211,7 +210,7 @@ class ImapClientCopy:
 
     def __init__(self, login: Login, folder: Path) -> None:
         self._login = login
-        self._mail = _emptied(folder) / "mail"
+        self._mail = _fresh(folder) / "mail"
 
     def sync(self) -> Run:
         login = self._login
@@ -239,11 +238,10 @@ class Drain:
         return 0
 
 
-def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
 def _maildir_count(folder: Path) -> int:
     return sum(1 for part in ("cur", "new") for _ in (folder / part).iterdir())
+
+
+def _fresh(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder

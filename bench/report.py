@@ -42,6 +42,7 @@ class Result(msgspec.Struct, frozen=True):
     machine: str
     quick: bool
     lines: tuple[Line, ...]
+    note: str = ""
 
 
 def at_least_times(peer: str, others: list[float], own: list[float], needed: float) -> Goal:
@@ -71,14 +72,14 @@ def table(lines: tuple[Line, ...]) -> str:
     return "\n".join(shown)
 
 
-def keep(lines: tuple[Line, ...], folder: Path, *, quick: bool) -> Path:
+def keep(lines: tuple[Line, ...], folder: Path, *, quick: bool, note: str = "") -> Path:
     """Append the run as one line of JSON to `results.jsonl`; the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.jsonl"
     machine = (
         f"{platform.machine()} {platform.system()} {platform.release()} Python {platform.python_version()}"
     )
-    result = Result(rfc3339(SystemClock().now()), machine, quick, lines)
+    result = Result(rfc3339(SystemClock().now()), machine, quick, lines, note)
     with path.open("ab") as file:
         file.write(msgspec.json.encode(result) + b"\n")
     return path

@@ -6,6 +6,7 @@ Measures nothing itself.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,12 @@ from bench.clients import Client, Drain, Eilbote, ImapClientCopy, Login, Mbsync,
 from bench.mailboxes import Recipe, realistic, small
 from bench.measure import Run
 from bench.server import CACHE, Server
+from eilbote.clock import SystemClock
+
+WORK = CACHE / "work"
+_CLEARED = CACHE / "cleared"
+_RECENT_SECONDS = 360.0
+"""ext4 remembers a deleted file for five minutes."""
 
 Maker = Callable[[Login, Path], Client]
 Kind = TypeVar("Kind", bound=Client)
@@ -29,6 +36,7 @@ class Setting:
     server: Server
     quick: bool
     _logins: dict[str, Login] = field(default_factory=dict)
+    _folders: int = 0
     peaks: dict[tuple[str, str], int] = field(default_factory=dict)
     """Peak memory in bytes by (client, recipe), gathered by whichever row synced."""
 
@@ -54,8 +62,10 @@ class Setting:
         return self._logins[key]
 
     def first_sync(self, make: Callable[[Login, Path], Kind], recipe: Recipe) -> tuple[Kind, Run]:
-        """A client set up anew and its first pass; checks that every mail has come."""
-        client = make(self.login(recipe), self.folder("first"))
+        """A client set up anew and its first pass; checks that every mail has come. Its copy is
+        emptied afterwards."""
+        folder = self.folder()
+        client = make(self.login(recipe), folder)
         os.sync()  # nobody pays for what the one before left unwritten
         run = client.sync()
         say(f"{client.name}: {run.cost.seconds:.2f} s for {recipe.mails:,} {recipe.name} mails")
@@ -63,12 +73,14 @@ class Setting:
         self.peaks[key] = max(self.peaks.get(key, 0), run.cost.peak_bytes)
         if not isinstance(client, Drain) and client.count() != recipe.mails:
             raise AssertionError(f"{client.name} holds {client.count()} of {recipe.mails} mails")
+        _empty(folder)
         return client, run
 
     def in_sync(self, makers: Sequence[Callable[[Login, Path], Kind]], recipe: Recipe) -> tuple[Kind, ...]:
         """Clients with folders of their own, all of them in sync with this recipe's user."""
         login = self.login(recipe)
-        clients = tuple(make(login, self.folder(f"kept-{recipe.name}")) for make in makers)
+        folder = self.folder()
+        clients = tuple(make(login, folder) for make in makers)
         for client in clients:
             client.sync()
         return clients
@@ -77,8 +89,37 @@ class Setting:
         """This recipe's user has been changed: the next who asks gets a fresh one."""
         del self._logins[_key(recipe)]
 
-    def folder(self, name: str) -> Path:
-        return (CACHE / "work" / name).resolve()
+    def folder(self) -> Path:
+        """A folder that no run has used before; `clear` removes them all."""
+        self._folders += 1
+        return (WORK / f"{os.getpid()}-{self._folders}").resolve()
+
+
+def clear() -> None:
+    """Remove what all runs have left, and note when."""
+    if WORK.exists():
+        shutil.rmtree(WORK)
+        _CLEARED.write_text(str(SystemClock().now()))
+
+
+def warning() -> str:
+    """A sentence where so many files were deleted a short while ago that new ones still come
+    slowly, else empty."""
+    since = SystemClock().now() - float(_CLEARED.read_text()) if _CLEARED.exists() else _RECENT_SECONDS
+    if since >= _RECENT_SECONDS:
+        return ""
+    return (
+        f"the last run was cleared away {since:.0f} s ago: who makes a file for each mail may be slowed by it"
+    )
+
+
+def _empty(folder: Path) -> None:
+    """Free the disk but keep the files: for minutes after many files were deleted, ext4 takes two
+    to three times as long to make new ones (it looks at each deleted one first), and whoever makes
+    a file for each mail would pay for the one before."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.truncate(path, 0)
 
 
 def _key(recipe: Recipe) -> str:
