@@ -7,13 +7,15 @@ is the hot path of a first sync and decodes nothing that a list does not show.
 from __future__ import annotations
 
 import re
+from html import escape
 
 from eilbote.mail.address import read_addresses
 from eilbote.mail.attachments import attachments_of
+from eilbote.mail.body import body_parts, plain_text_of
 from eilbote.mail.date import read_date
 from eilbote.mail.envelope import Address, Envelope
-from eilbote.mail.headers import MAX_FIELDS, field_text, split_headers
-from eilbote.mail.part import Offsets, read_parts
+from eilbote.mail.headers import MAX_FIELDS, Headers, field_text, split_headers
+from eilbote.mail.part import Offsets, Part, read_parts
 from eilbote.mail.words import clean, decode_words
 
 MAX_REFERENCES = 200
@@ -59,7 +61,9 @@ def read_fields(raw: bytes) -> tuple[Offsets, dict[str, str]]:
     return (start, header_end, body, len(raw)), fields
 
 
-def envelope_of(raw: bytes, offsets: Offsets, fields: dict[str, str]) -> Envelope:
+def envelope_of(
+    raw: bytes, offsets: Offsets, fields: dict[str, str], *, count_attachments: bool = True
+) -> Envelope:
     """The envelope from what `read_fields` found."""
     get = fields.get
     references = get("references")
@@ -74,7 +78,9 @@ def envelope_of(raw: bytes, offsets: Offsets, fields: dict[str, str]) -> Envelop
         cc=_addresses(get("cc")),
         date=read_date(date) if date else None,
         references=_references(references, replied_to) if references or replied_to else (),
-        attachments=_count_attachments(raw, offsets, fields) if _may_attach(kind, fields) else 0,
+        attachments=_count_attachments(raw, offsets, fields)
+        if count_attachments and _may_attach(kind, fields)
+        else 0,
     )
 
 
@@ -112,15 +118,86 @@ def _references(references: str | None, replied_to: str | None) -> tuple[str, ..
 
 
 def _may_attach(kind: str | None, fields: dict[str, str]) -> bool:
-    """Plain text and HTML without a disposition or a name need no look at the parts."""
-    if "content-disposition" in fields:
-        return True
-    return kind is not None and (kind[:5].lower() != "text/" or "name" in kind.lower())
+    """A text that is not marked as an attachment needs no look at the parts."""
+    if kind is None or kind[:5].lower() == "text/":
+        return "attachment" in fields.get("content-disposition", "").lower()
+    return True
 
 
 def _count_attachments(raw: bytes, offsets: Offsets, fields: dict[str, str]) -> int:
-    return sum(1 for _ in attachments_of(read_parts(raw, offsets, _of_content(fields))))
+    return sum(1 for _ in attachments_of(read_parts(raw, offsets, content_of(fields))))
 
 
-def _of_content(fields: dict[str, str]) -> dict[str, str]:
+def content_of(fields: dict[str, str]) -> dict[str, str]:
+    """The content fields among what `read_fields` found, named as `part` names them."""
     return {name[8:]: value for name, value in fields.items() if name.startswith("content-")}
+
+
+class Message:
+    """One mail, read as far as it is asked. Make it with `parse_message`."""
+
+    __slots__ = ("_fields", "_offsets", "_root", "_scanned", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """Finds the header block; parts are found when first asked for."""
+        self.raw = raw
+        self._scanned = with_line_feeds(raw)
+        self._offsets, self._fields = read_fields(self._scanned)
+        self._root: Part | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The message's own fields."""
+        return Headers(self._scanned, self._offsets[0], self._offsets[1])
+
+    @property
+    def envelope(self) -> Envelope:
+        """The same as `read_envelope` gives."""
+        return envelope_of(self._scanned, self._offsets, self._fields)
+
+    @property
+    def root(self) -> Part:
+        """The tree of parts: a leaf `1` or a multipart `TEXT`."""
+        if self._root is None:
+            self._root = read_parts(self._scanned, self._offsets, content_of(self._fields))
+        return self._root
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts in order, multiparts before their parts, embedded messages' included."""
+        return tuple(self.root.walk())
+
+    def part(self, number: str) -> Part | None:
+        """The part that IMAP calls `BODY[number]`."""
+        return next((part for part in self.root.walk() if part.number == number), None)
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """What a reader would call attachments, in order."""
+        return tuple(attachments_of(self.root))
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What is wrong with this mail: stable words, `number:word` for a part's."""
+        of_parts = (f"{part.number}:{word}" for part in self.root.walk() for word in part.defects)
+        return (*self.headers.defects, *of_parts)
+
+    def body_text(self) -> str:
+        """What to read as plain text: the plain alternative, else the HTML as text."""
+        return "\n".join(plain_text_of(part) for part in body_parts(self.root, html=False))
+
+    def body_html(self) -> str:
+        """What to show as HTML: the HTML alternative with plain parts around it as `<pre>`; empty if
+        the mail has no HTML. Unfiltered: never show it without a sanitiser."""
+        parts = body_parts(self.root, html=True)
+        if not any(part.content_type == "text/html" for part in parts):
+            return ""
+        return "\n".join(
+            part.text() if part.content_type == "text/html" else f"<pre>{escape(part.text())}</pre>"
+            for part in parts
+        )
+
+
+def parse_message(raw: bytes | memoryview) -> Message:
+    """Reads a mail. Never raises, whatever the bytes."""
+    return Message(bytes(raw))

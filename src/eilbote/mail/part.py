@@ -137,6 +137,11 @@ class Part:
         return clean(self._fields.get("id", "")).strip("<>")
 
     @property
+    def content_location(self) -> str:
+        """The address that HTML beside this part may call it by (RFC 2557), empty if none."""
+        return clean(self._fields.get("location", ""))
+
+    @property
     def file_name(self) -> str:
         """The name to show and to save under, without any path, control or direction character,
         at most `MAX_FILE_NAME` characters; empty if the part has none (RFC 2183 section 2.3)."""
