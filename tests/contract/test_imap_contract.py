@@ -356,3 +356,16 @@ def test_uids_are_never_used_again(login: Login) -> None:
     client("EXPUNGE", expect="OK")
     assert client("APPEND INBOX {}", MAIL, expect="OK").code.endswith(" 3")
     assert client("STATUS INBOX (UIDNEXT)").of("STATUS")[0].endswith("(UIDNEXT 4)")
+
+
+def test_renaming_inbox_takes_its_mail_and_leaves_a_new_empty_one(login: Login) -> None:
+    client = login()
+    fill(client, 2)
+    before = client("SELECT INBOX", expect="OK").told("UIDVALIDITY")
+    client("UNSELECT", expect="OK")
+    client("RENAME INBOX Alles", expect="OK")
+    moved = client("SELECT Alles", expect="OK")
+    assert (moved.told("UIDVALIDITY"), moved.of("EXISTS")) == (before, ["2 EXISTS"])
+    fresh = client("SELECT INBOX", expect="OK")
+    assert fresh.of("EXISTS") == ["0 EXISTS"]
+    assert fresh.told("UIDVALIDITY") != before

@@ -234,17 +234,18 @@ class Mailstore:
         self.tell()
 
     def rename(self, old: str, new: str) -> None:
-        """Moves a mailbox with its children; from INBOX only the messages (RFC 9051 section 6.3.6)."""
+        """Moves a mailbox with its children. INBOX goes without them, and a new, empty one takes its
+        place (RFC 9051 section 6.3.6)."""
         source, target = self[old], self.normal(new).removesuffix(self.delimiter)
         if target in self.mailboxes:
             raise MailboxProblem("ALREADYEXISTS", "Target mailbox already exists")
         if target.startswith(source.name + self.delimiter):
             raise MailboxProblem("CANNOT", "Can't rename a mailbox into itself")
         if source.name == "INBOX":
-            made = self.create(target)
-            for message in list(source.messages.values()):
-                made.append(message.raw, message.flags, message.internal_date)
-            source.expunge(list(source.messages))
+            source.name, source.role = target, None
+            self.mailboxes[target] = source
+            self._add("INBOX")
+            self.tell()
             return
         below = source.name + self.delimiter
         moved = [box for name, box in self.mailboxes.items() if box is source or name.startswith(below)]
