@@ -23,7 +23,7 @@ if [ ! -x .venv/bin/pip ]; then
     "$python" -m venv .venv
 fi
 
-pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 .venv/bin/pip install --quiet"
+pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 .venv/bin/pip install -qq"
 $pip --require-hashes --requirement "requirements/$name.lock"
 $pip --no-deps --no-build-isolation --editable .
 touch ".venv/.$name"
