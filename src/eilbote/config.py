@@ -82,7 +82,7 @@ def load_config(
     folder = _home(home, environ)
     named = environ.get("EILBOTE_CONFIG")
     file = Path(named).expanduser() if named else folder / FILE_NAME
-    chosen: dict[str, object] = {}
+    chosen: dict[str, Any] = {}
     known = {each.name: each for each in settings()}
     for key, value in _read_file(file, required=bool(named)).items():
         if key not in known:
@@ -149,7 +149,7 @@ def _checked(each: Field[Any], value: object, source: str) -> object:
         value = float(value)
     fits = type(value) is type(default)
     if fits and low is not None:
-        fits = low <= value <= high  # type: ignore[operator]  # a number: only numbers have a range
+        fits = low <= value <= high
     if fits and each.name == "language":
         fits = value in ("", "de", "en")
     if not fits:

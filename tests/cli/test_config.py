@@ -83,7 +83,7 @@ def test_a_bad_value_is_refused(tmp_path: Path, line: str) -> None:
     write(tmp_path, line + "\n")
     code, parameters = problem_of(tmp_path)
     assert code in ("config.bad_value", "config.unknown_key")
-    assert parameters["key"] == line.split()[0]
+    assert parameters["key"] == line.split(maxsplit=1)[0]
 
 
 def test_a_bad_value_of_the_environment_names_the_variable(tmp_path: Path) -> None:

@@ -1,0 +1,346 @@
+"""`eilbote account`: add, list, show, edit, test, pause, resume, remove, trust."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from eilbote.cli.command import Group, Option, mark
+from eilbote.cli.face import Face
+from eilbote.cli.figures import long_date
+from eilbote.cli.home import opened_home
+from eilbote.cli.main import DONE, UNREACHABLE, WARNED
+from eilbote.cli.password import SecretSource
+from eilbote.cli.shapes import account_shape
+from eilbote.cli.table import Column, Row
+from eilbote.engine import setup
+from eilbote.errors import NotAllowed, Unreachable
+from eilbote.providers.values import Login
+from eilbote.store.values import Account, AccountState, AuthKind, Server
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_STATES = {
+    AccountState.NEW: (mark("new"), ""),
+    AccountState.SYNCING: (mark("syncing"), "cyan"),
+    AccountState.READY: (mark("ready"), "green"),
+    AccountState.FAILING: (mark("failing"), "red"),
+    AccountState.PAUSED: (mark("paused"), "yellow"),
+}
+
+account = Group(
+    name="account",
+    help=mark("Add, show, test and remove mail accounts. Passwords are sealed at rest and never shown."),
+)
+
+
+def _server_options(command: F) -> F:
+    options = [
+        click.option("--imap", cls=Option, metavar="HOST:PORT", default="", help=mark("IMAP server.")),
+        click.option("--smtp", cls=Option, metavar="HOST:PORT", default="", help=mark("SMTP server.")),
+        click.option("--pop3", cls=Option, metavar="HOST:PORT", default="", help=mark("POP3 server.")),
+        click.option(
+            "--security",
+            cls=Option,
+            type=click.Choice(["tls", "starttls", "none"]),
+            help=mark("How the line is protected; none only for this machine itself."),
+        ),
+        click.option("--user", cls=Option, default="", help=mark("User name, if it is not the address.")),
+        click.option("--name", cls=Option, default="", help=mark("Name for the account.")),
+        click.option(
+            "--password-stdin", cls=Option, is_flag=True, help=mark("Read the password from standard input.")
+        ),
+        click.option(
+            "--password-command",
+            cls=Option,
+            metavar="CMD",
+            help=mark("Command whose first line of output is the password."),
+        ),
+        click.option("--oauth", cls=Option, is_flag=True, help=mark("The secret is an OAuth access token.")),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@account.command("add", help=mark("Add an account and try its login."), short_help=mark("Add an account"))
+@click.argument("address")
+@_server_options
+@click.pass_obj
+def add(
+    face: Face,
+    address: str,
+    *,
+    imap: str,
+    smtp: str,
+    pop3: str,
+    security: str | None,
+    user: str,
+    name: str,
+    password_stdin: bool,
+    password_command: str | None,
+    oauth: bool,
+) -> None:
+    source = SecretSource(password_stdin, password_command, oauth)
+    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+    with opened_home(face) as app:
+        planned = setup.planned_account(app, wanted)
+        _hint_before_login(face, planned.address, typed=sys.stdin.isatty() and not source.given)
+        secret = source.read(face, planned.address)
+        tested = asyncio.run(setup.add_account(app, planned, secret))
+    _finish_test(face, tested, mark("{address} is set up; the login works."), kept=True)
+
+
+@account.command("list", help=mark("List all accounts."), short_help=mark("List all accounts"))
+@click.pass_obj
+def list_(face: Face) -> None:
+    with opened_home(face) as app:
+        accounts = app.store.accounts.all()
+    if face.json:
+        for each in accounts:
+            face.record(account_shape(each))
+        return
+    if not accounts:
+        face.say(mark("There is no account yet. Add one: eilbote account add you@example.org"))
+        return
+    columns = [
+        Column(face.text(mark("Address")), style="bold"),
+        Column(face.text(mark("State"))),
+        Column(face.text(mark("IMAP server")), share=2),
+        Column(face.text(mark("Last sync"))),
+        Column(face.text(mark("Name")), share=1),
+    ]
+    rows = [
+        Row(
+            (
+                each.address,
+                face.text(_STATES[each.state][0]),
+                _server_text(each.imap),
+                long_date(each.synced, face.catalogue.language) or "–",
+                each.name,
+            ),
+            "dim" if each.state is AccountState.PAUSED else "",
+        )
+        for each in accounts
+    ]
+    face.table(columns, rows)
+
+
+@account.command("show", help=mark("Show one account."), short_help=mark("Show one account"))
+@click.argument("address")
+@click.pass_obj
+def show(face: Face, address: str) -> None:
+    with opened_home(face) as app:
+        found = setup.find_account(app, address)
+    if face.json:
+        face.record(account_shape(found))
+    else:
+        _describe(face, found)
+
+
+@account.command(
+    "edit",
+    help=mark("Change servers, user name, name or password, then try the login again."),
+    short_help=mark("Change an account"),
+)
+@click.argument("address")
+@_server_options
+@click.option("--password", cls=Option, is_flag=True, help=mark("Ask for a new password."))
+@click.pass_obj
+def edit(
+    face: Face,
+    address: str,
+    *,
+    imap: str,
+    smtp: str,
+    pop3: str,
+    security: str | None,
+    user: str,
+    name: str,
+    password_stdin: bool,
+    password_command: str | None,
+    oauth: bool,
+    password: bool,
+) -> None:
+    source = SecretSource(password_stdin, password_command, oauth)
+    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+    with opened_home(face) as app:
+        found = setup.find_account(app, address)
+        secret = source.read(face, found.address) if source.given or password else None
+        tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
+    _finish_test(face, tested, mark("{address} is changed; the login works."), kept=True)
+
+
+@account.command("test", help=mark("Try the login of an account."), short_help=mark("Try the login"))
+@click.argument("address")
+@click.pass_obj
+def test(face: Face, address: str) -> None:
+    with opened_home(face) as app:
+        tested = asyncio.run(setup.test_account(app, setup.find_account(app, address).address))
+    _finish_test(face, tested, mark("{address}: the login works."), kept=False)
+
+
+@account.command(
+    "pause",
+    help=mark("Leave an account out of every sync until it is resumed. Its mail stays readable."),
+    short_help=mark("Leave an account out of every sync"),
+)
+@click.argument("address")
+@click.pass_obj
+def pause(face: Face, address: str) -> None:
+    with opened_home(face) as app:
+        found = setup.pause_account(app, address)
+    _tell(face, found, mark("{address} is paused."))
+
+
+@account.command("resume", help=mark("End a pause."), short_help=mark("End a pause"))
+@click.argument("address")
+@click.pass_obj
+def resume(face: Face, address: str) -> None:
+    with opened_home(face) as app:
+        found = setup.resume_account(app, address)
+    _tell(face, found, mark("{address} takes part in every sync again."))
+
+
+@account.command(
+    "remove",
+    help=mark("Remove an account and its local copy. What lies on the server stays there."),
+    short_help=mark("Remove an account and its local copy"),
+)
+@click.argument("address")
+@click.option("--yes", cls=Option, is_flag=True, help=mark("Do not ask."))
+@click.pass_obj
+def remove(face: Face, address: str, yes: bool) -> None:
+    with opened_home(face) as app:
+        found = setup.find_account(app, address)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise NotAllowed("cli.needs_yes", what=found.address)
+            question = face.text(
+                mark("Remove {address} and its local copy? The mail on the server stays. [y/N] "),
+                address=found.address,
+            )
+            sys.stderr.write(question)
+            sys.stderr.flush()
+            if sys.stdin.readline().strip().lower() not in ("y", "yes", "j", "ja"):
+                face.note(mark("Nothing was changed."))
+                return
+        setup.remove_account(app, found.address)
+    _tell(face, found, mark("{address} and its local copy are removed. The mail on the server is untouched."))
+
+
+@account.command(
+    "trust",
+    help=mark(
+        "Trust the one certificate with this SHA-256 fingerprint, although no authority vouches for it. "
+        "Compare the fingerprint with what the server's operator tells you."
+    ),
+    short_help=mark("Trust one certificate by its fingerprint"),
+)
+@click.argument("address")
+@click.argument("fingerprint")
+@click.option("--remove", cls=Option, is_flag=True, help=mark("Trust it no longer."))
+@click.pass_obj
+def trust(face: Face, address: str, fingerprint: str, remove: bool) -> None:
+    with opened_home(face) as app:
+        found = setup.trust_certificate(app, address, fingerprint, remove=remove)
+    done = (
+        mark("The certificate is trusted for {address} no longer.")
+        if remove
+        else mark(
+            "The certificate is trusted for {address}. Take it back: "
+            "eilbote account trust --remove {address} {fingerprint}"
+        )
+    )
+    _tell(face, found, done, fingerprint=fingerprint)
+
+
+def _tell(face: Face, found: Account, sentence: str, **more: str) -> None:
+    if face.json:
+        face.record(account_shape(found))
+    else:
+        face.say(sentence, address=found.address, **more)
+
+
+def _finish_test(face: Face, tested: setup.Tested, good: str, *, kept: bool) -> None:
+    found, error = tested.account, tested.error
+    if face.json:
+        face.record(account_shape(found))
+    elif error is None:
+        face.say(good, address=found.address)
+    if error is None:
+        raise click.exceptions.Exit(DONE)
+    face.problem(error.problem, about=found.address)
+    if kept:
+        face.note(
+            mark(
+                "The account is kept with the state “failing”. "
+                "When the cause is gone: eilbote account test {address}"
+            ),
+            address=found.address,
+        )
+    raise click.exceptions.Exit(UNREACHABLE if isinstance(error, Unreachable) else WARNED)
+
+
+_HINTS = {
+    Login.APP_PASSWORD: mark(
+        "{provider} lets mail programs in only with a password made for them (an “app password”). "
+        "Your usual password will be refused."
+    ),
+    Login.ENABLE: mark(
+        "{provider} lets mail programs in only after you have switched on IMAP in its web mailer's settings."
+    ),
+    Login.OAUTH: mark(
+        "{provider} takes no passwords from mail programs any more, only access tokens (--oauth)."
+    ),
+    Login.BRIDGE: mark(
+        "{provider} is reached through its program on this machine; use the password that it shows."
+    ),
+}
+
+
+def _hint_before_login(face: Face, address: str, *, typed: bool) -> None:
+    provider = setup.known_provider(address)
+    if provider is None or not typed:
+        return
+    if provider.login in _HINTS:
+        face.note(_HINTS[provider.login], provider=provider.name)
+        if provider.help:
+            face.note("  {url}", url=provider.help)
+
+
+def _describe(face: Face, found: Account) -> None:
+    language = face.catalogue.language
+    state, style = _STATES[found.state]
+    auth = {
+        AuthKind.PASSWORD: mark("password, sealed"),
+        AuthKind.COMMAND: mark("password from a command"),
+        AuthKind.OAUTH: mark("access token, sealed"),
+    }[found.auth]
+    facts = [
+        (mark("Address"), found.address, "bold"),
+        (mark("Name"), found.name, ""),
+        (mark("State"), face.text(state), style),
+        (mark("IMAP server"), _server_text(found.imap), ""),
+        (mark("SMTP server"), _server_text(found.smtp), ""),
+        (mark("POP3 server"), _server_text(found.pop3), ""),
+        (mark("User name"), found.user, ""),
+        (mark("Login"), face.text(auth), ""),
+        (mark("Last sync"), long_date(found.synced, language), ""),
+        *((mark("Trusted certificate"), fingerprint, "") for fingerprint in found.trusted),
+    ]
+    face.facts([(face.text(title), value, look) for title, value, look in facts if value])
+    if found.problem is not None:
+        face.line()
+        face.problem(found.problem, about=found.address)
+
+
+def _server_text(server: Server | None) -> str:
+    if server is None:
+        return ""
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port} ({server.security.value.upper()})"

@@ -1,0 +1,275 @@
+"""`eilbote demo`: the whole program on sample mail, with mail servers of its own on this machine.
+
+It shows each command with its true outcome, then keeps servers and home in service, so that a second
+terminal can try the rest. Nothing leaves the machine. This face alone may use `eilbote.testing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.face import Face
+from eilbote.cli.figures import duration, number, size
+from eilbote.cli.listing import show_mail as show_list
+from eilbote.cli.mailboxes import show_mailboxes
+from eilbote.cli.message import show_mail
+from eilbote.cli.progress import shown_progress
+from eilbote.cli.terminal import styled, width, wrapped
+from eilbote.engine import read, setup
+from eilbote.engine.act import change_flags
+from eilbote.engine.app import App, open_app
+from eilbote.engine.owner import chosen_accounts, sync_accounts
+from eilbote.engine.progress import SyncReport
+from eilbote.engine.serve import serve
+from eilbote.engine.verify import verify_accounts
+from eilbote.errors import Garbled, NotAllowed, Refused
+from eilbote.mail.mailbox import FLAGGED
+from eilbote.secret import Secret
+from eilbote.store.values import AuthKind, Mailbox, Placement
+from eilbote.testing.demo import DemoServers, start_demo_servers
+
+_RULE = "─"
+_LINES_OF_MAIL = 14
+_FOUND = 6
+
+
+@click.command(
+    "demo",
+    cls=Command,
+    help=mark(
+        "Try everything without an account: mail servers with sample mail start on this machine, an "
+        "account is set up and synced, and what can be done is shown. Then it all stays in service for "
+        "a second terminal, until Ctrl-C."
+    ),
+)
+@click.option("--once", cls=Option, is_flag=True, help=mark("End after the show."))
+@click.pass_obj
+def demo(face: Face, once: bool) -> None:
+    with ExitStack() as stack:
+        if face.home is None:
+            face.home = stack.enter_context(tempfile.TemporaryDirectory(prefix="eilbote-demo-"))
+            temporary = True
+        else:
+            _refuse_used(Path(face.home))
+            temporary = False
+        asyncio.run(_Show(face, once=once, temporary=temporary).run())
+    if not once:
+        face.note(
+            mark("The demo has ended; its folder is removed.") if temporary else mark("The demo has ended.")
+        )
+
+
+def _refuse_used(home: Path) -> None:
+    # The demo's account would stay behind among real ones, with a server that is gone.
+    if home.is_dir() and any(home.iterdir()):
+        raise NotAllowed("demo.home_in_use", home=home)
+
+
+@dataclass(slots=True)
+class _Show:
+    """One run of the show, scene by scene."""
+
+    face: Face
+    once: bool
+    temporary: bool
+    scene: int = 0
+
+    async def run(self) -> None:
+        config = self.face.config
+        if self.temporary:
+            config = replace(config, key_file=str(config.home / "demo.key"))
+        async with start_demo_servers() as servers:
+            with open_app(config) as app:
+                await self._scenes(app, servers)
+                if not self.once:
+                    await self._stay(app)
+
+    async def _scenes(self, app: App, servers: DemoServers) -> None:
+        self._title(servers)
+        await self._add(app, servers)
+        await self._sync(app)
+        mailboxes = read.list_mailboxes(app)
+        self._scene(mark("Mailboxes, known by what they are for"), "mailboxes")
+        if not self.face.json:
+            show_mailboxes(self.face, mailboxes)
+        found = self._search(app, servers)
+        self._read(app, found[0])
+        await self._both_ways(app, found[0])
+        if self.face.json:
+            self.face.record(_shape(app, servers, mailboxes))
+        else:
+            self._next_steps(app, found[0])
+
+    # --- scenes ---
+
+    async def _add(self, app: App, servers: DemoServers) -> None:
+        imap = f"{servers.imap_host}:{servers.imap_port}"
+        smtp = f"{servers.smtp_host}:{servers.smtp_port}"
+        self._scene(
+            mark("An account; its password is sealed before it is stored"),
+            *("account", "add", servers.address, "--imap", imap, "--security", "none"),
+        )
+        wanted = setup.Wanted(servers.address, imap=imap, smtp=smtp, security="none", auth=AuthKind.PASSWORD)
+        planned = setup.planned_account(app, wanted)
+        tested = await setup.add_account(app, planned, Secret(servers.password))
+        if tested.error is not None:
+            raise tested.error
+        self._done(mark("{address} is set up; the login works."), address=servers.address)
+
+    async def _sync(self, app: App) -> None:
+        self._scene(mark("The first sync: all mail stored, threaded and searchable"), "sync")
+        outcome, seconds = await self._timed_sync(app)
+        language = self.face.catalogue.language
+        self._done(
+            mark("{number} mails, {size}, in {time}"),
+            number=number(outcome.new, language),
+            size=size(outcome.bytes, language),
+            time=duration(seconds, language),
+        )
+
+    async def _timed_sync(self, app: App) -> tuple[SyncReport, float]:
+        start = app.clock.monotonic()
+        with shown_progress(self.face) as report:
+            (outcome,) = await sync_accounts(app, report=report)
+        if outcome.failed is not None:
+            raise Refused(outcome.failed)
+        return outcome, app.clock.monotonic() - start
+
+    def _search(self, app: App, servers: DemoServers) -> list[Placement]:
+        self._scene(mark("A search over subjects, people, texts and attachments"), "search", servers.query)
+        start = app.clock.monotonic()
+        found = read.search_mail(app, servers.query, None, _FOUND)
+        milliseconds = (app.clock.monotonic() - start) * 1000
+        if not self.face.json:
+            show_list(self.face, found, app.clock.now())
+            self._done(mark("found in {time} ms"), time=f"{milliseconds:.0f}")
+        return found
+
+    def _read(self, app: App, mail: Placement) -> None:
+        self._scene(mark("A mail, read"), "show", str(mail.id))
+        shown = read.show_mail(app, str(mail.id))
+        if not self.face.json:
+            lines = shown.text.strip().splitlines()
+            if len(lines) > _LINES_OF_MAIL:
+                lines = [*lines[:_LINES_OF_MAIL], "…"]
+            show_mail(self.face, replace(shown, text="\n".join(lines)))
+
+    async def _both_ways(self, app: App, mail: Placement) -> None:
+        self._scene(
+            mark("Both directions: a star set here reaches the server"), "flag", str(mail.id), "--flagged"
+        )
+        change_flags(app, [mail.id], [FLAGGED])
+        outcome, seconds = await self._timed_sync(app)
+        self._done(
+            mark("{number} carried to the server, in {time}"),
+            number=number(outcome.pushed, self.face.catalogue.language),
+            time=duration(seconds, self.face.catalogue.language),
+        )
+        self._scene(
+            mark("The proof: every mailbox compared with the server, byte by byte"), "verify", "--content"
+        )
+        reports = [each async for each in verify_accounts(app, chosen_accounts(app, ()), content=True)]
+        if not all(each.ok for each in reports):
+            raise Garbled("demo.differences")
+        self._done(
+            mark("{number} mails in {mailboxes} mailboxes: server and local copy are the same."),
+            number=number(sum(each.store for each in reports), self.face.catalogue.language),
+            mailboxes=len(reports),
+        )
+
+    def _next_steps(self, app: App, mail: Placement) -> None:
+        face = self.face
+        home = shlex.quote(str(app.config.home))
+        face.line()
+        if self.once:
+            self._heading(mark("Your own mail"))
+            steps = [
+                (mark("set up an account"), "eilbote account add you@example.org"),
+                (mark("fetch it all"), "eilbote sync"),
+            ]
+        else:
+            self._heading(mark("Your turn, in a second terminal"))
+            face.line(f"  export EILBOTE_HOME={home}", "bold")
+            steps = [
+                (mark("list the inbox"), "eilbote list INBOX"),
+                (mark("search"), "eilbote search has:attachment is:unread"),
+                (mark("read a whole conversation"), f"eilbote thread {mail.id}"),
+                (
+                    mark("archive a mail, and take it back"),
+                    f"eilbote archive {mail.id} && eilbote undo {mail.id}",
+                ),
+                (mark("see what a sync would do"), "eilbote sync --dry-run"),
+                (mark("prove that nothing is missing"), "eilbote verify"),
+                (mark("all commands"), "eilbote --help"),
+            ]
+        broadest = max(len(command) for _, command in steps)
+        for meaning, command in steps:
+            told = face.text(meaning)
+            if face.colour():
+                face.line(f"  {command:<{broadest}}  {styled(told, 'dim')}")
+            else:
+                face.line(f"  {command:<{broadest}}  {told}")
+        face.line()
+
+    async def _stay(self, app: App) -> None:
+        self.face.note(mark("Server and home stay in service. Stop with Ctrl-C."))
+        await serve(app)
+
+    # --- speaking ---
+
+    def _title(self, servers: DemoServers) -> None:
+        if self.face.json:
+            return
+        self.face.line()
+        self.face.line(
+            "  Eilbote  " + self.face.text(mark("all your mail in one place of your own")), "title"
+        )
+        self.face.line()
+        text = self.face.text(
+            mark(
+                "A mail server with sample mail now runs on this machine ({host}:{port}). Nothing leaves it."
+            ),
+            host=servers.imap_host,
+            port=servers.imap_port,
+        )
+        for line in wrapped(text, min(self.face.cells(), 100) - 2):
+            self.face.line(f"  {line}")
+
+    def _scene(self, heading: str, *command: str) -> None:
+        """A numbered heading, and the command that does what follows."""
+        if self.face.json:
+            return
+        self.scene += 1
+        self.face.line()
+        self._heading(heading, f"{self.scene} ")
+        self.face.line("  $ eilbote " + " ".join(map(shlex.quote, command)), "cyan")
+        self.face.line()
+
+    def _heading(self, heading: str, lead: str = "") -> None:
+        text = f"{lead}{self.face.text(heading)} "
+        room = min(self.face.cells(), 100) - width(text)
+        self.face.line(text + _RULE * max(0, room), "bold")
+
+    def _done(self, english: str, **parameters: object) -> None:
+        if not self.face.json:
+            self.face.line("  ✓ " + self.face.text(english, **parameters), "green")
+
+
+def _shape(app: App, servers: DemoServers, mailboxes: list[tuple[str, Mailbox]]) -> dict[str, object]:
+    return {
+        "home": str(app.config.home),
+        "address": servers.address,
+        "imap": f"{servers.imap_host}:{servers.imap_port}",
+        "smtp": f"{servers.smtp_host}:{servers.smtp_port}",
+        "password": servers.password,
+        "mailboxes": len(mailboxes),
+        "messages": sum(each.messages for _, each in mailboxes),
+    }

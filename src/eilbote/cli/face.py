@@ -1,0 +1,195 @@
+"""What a command needs to speak with the person at the terminal, or with a script.
+
+A `Face` knows the language, whether to answer in JSON, and whether a terminal listens. It writes
+nothing that was not made harmless, and decides nothing about mail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from eilbote.catalogue import Catalogue, Sentences, choose_language
+from eilbote.cli.terminal import fitted, harmless, harmless_lines, styled, width, wrapped
+from eilbote.errors import Problem
+
+if TYPE_CHECKING:
+    from eilbote.cli.table import Column, Row
+    from eilbote.config import Config
+
+_WIDEST_TEXT = 100
+
+
+class Face:
+    """One run of the program as its user sees it."""
+
+    def __init__(self, language: str | None = None, *, json: bool = False) -> None:
+        self.catalogue = Catalogue(choose_language(language, os.environ))
+        self.json = json
+        self.home: str | None = None
+        self.trace: Path | None = None
+        self.warnings = 0
+        self._wanted_language = language
+        self._config: Config | None = None
+
+    def choose(self, name: str, value: object) -> None:
+        """Takes one of the general options, wherever on the command line it stood."""
+        match name:
+            case "home":
+                self.home = str(value)
+            case "json":
+                self.json = True
+            case "language":
+                self._wanted_language = str(value)
+                self.catalogue = Catalogue(choose_language(self._wanted_language, os.environ))
+            case "trace":
+                self.trace = Path(str(value))
+            case _:
+                raise ValueError(name)
+
+    @property
+    def config(self) -> Config:
+        """The settings of this run, read once. Raises Misused where they are wrong."""
+        if self._config is None:
+            from eilbote.config import load_config  # noqa: PLC0415  # help needs no settings
+
+            self._config = load_config(self.home, language=self._wanted_language)
+            if self._config.language and not self._wanted_language:
+                self.catalogue = Catalogue(choose_language(self._config.language, os.environ))
+        return self._config
+
+    # --- what the terminal is ---
+
+    def is_terminal(self, stream: TextIO | None = None) -> bool:
+        """Whether a person reads `stream` (standard output)."""
+        stream = stream or sys.stdout
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+    def colour(self, stream: TextIO | None = None) -> bool:
+        """Whether styles are wanted there (NO_COLOR, no-color.org)."""
+        return self.is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+    def cells(self) -> int:
+        """Width of the terminal; 80 where none says."""
+        return max(40, shutil.get_terminal_size((80, 24)).columns)
+
+    # --- speaking ---
+
+    def text(self, english: str, /, **parameters: object) -> str:
+        """`english` in the user's language, with its parameters made harmless."""
+        return self.catalogue.text(english, **_harmless(parameters))
+
+    def plural(self, one: str, many: str, count: int, /, **parameters: object) -> str:
+        """`one` or `many` by `count`."""
+        return self.catalogue.plural(one, many, count, **_harmless(parameters))
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One line on standard output, already in the user's language and harmless."""
+        sys.stdout.write((styled(text, style) if style and self.colour() else text) + "\n")
+
+    def say(self, english: str, /, **parameters: object) -> None:
+        """A sentence for people: not written where JSON is wanted."""
+        if not self.json:
+            self.line(self.text(english, **parameters))
+
+    def note(self, english: str, /, **parameters: object) -> None:
+        """A sentence beside the result, on standard error."""
+        if not self.json:
+            self._error_line(self.text(english, **parameters))
+
+    def record(self, value: Mapping[str, object]) -> None:
+        """One JSON object on a line of its own."""
+        from msgspec.json import encode  # noqa: PLC0415  # only JSON pays for it
+
+        try:
+            data = encode(value)
+        except UnicodeEncodeError:  # half characters out of a broken mail
+            data = encode(_whole(value))
+        out = sys.stdout
+        out.write(data.decode() + "\n")
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Aligned columns; their titles are already in the user's language."""
+        from eilbote.cli.table import lay_out  # noqa: PLC0415  # help draws no table
+
+        cells = self.cells() if self.is_terminal() else None
+        for line in lay_out(columns, rows, cells=cells, colour=self.colour()):
+            self.line(line)
+
+    def facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
+        """Titles (already in the user's language), values and their styles, one below the other."""
+        broadest = max((width(title) for title, _, _ in facts), default=0)
+        for title, value, style in facts:
+            lead = fitted(title, broadest + 2)
+            value = harmless(value)  # noqa: PLW2901  # never shown otherwise
+            if self.colour():
+                lead, value = styled(lead, "dim"), styled(value, style)  # noqa: PLW2901
+            self.line(lead + value)
+
+    def body(self, text: str) -> None:
+        """Text of a mail, wrapped to the terminal, as written in a pipe."""
+        text = harmless_lines(text)
+        lines = wrapped(text, min(self.cells(), _WIDEST_TEXT)) if self.is_terminal() else text.split("\n")
+        for line in lines:
+            self.line(line, "dim" if line.startswith(">") else "")
+
+    def problem(self, problem: Problem, *, about: str = "", warning: bool = False) -> None:
+        """What went wrong, why, and what to do: on standard error, in JSON where that is wanted."""
+        said = self.catalogue.problem(Problem(problem.code, _harmless(problem.parameters)))
+        if self.json:
+            self._error_record(problem, said, about)
+            return
+        colour = self.colour(sys.stderr)
+        lead = self.text("Warning:") if warning else self.text("Error:")
+        lead = styled(lead, "bold yellow" if warning else "bold red") if colour else lead
+        self._error_line(f"{lead} {harmless(about) + ': ' if about else ''}{said.what}")
+        if said.why:
+            self._indented(said.why, "")
+        if said.do:
+            self._indented(said.do, "→ ")
+
+    def _indented(self, text: str, lead: str) -> None:
+        cells = self.cells() if self.is_terminal(sys.stderr) else 10_000
+        first = lead
+        for line in wrapped(text, min(cells, _WIDEST_TEXT) - 2 - len(lead)):
+            self._error_line(f"  {first}{line}")
+            first = " " * len(lead)
+
+    def _error_line(self, text: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def _error_record(self, problem: Problem, said: Sentences, about: str) -> None:
+        from msgspec.json import encode  # noqa: PLC0415  # only JSON pays for it
+
+        error = {
+            "code": problem.code,
+            "about": about,
+            "what": said.what,
+            "why": said.why,
+            "do": said.do,
+            "parameters": _harmless(problem.parameters),
+        }
+        self._error_line(encode(_whole({"error": error})).decode())
+
+
+def _harmless(parameters: Mapping[str, object]) -> dict[str, str]:
+    return {name: harmless(str(value)) for name, value in parameters.items()}
+
+
+def _whole(value: object) -> object:
+    """The same without half characters, which no JSON can hold."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_whole(name): _whole(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_whole(inner) for inner in value]
+        case _:
+            return value

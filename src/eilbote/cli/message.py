@@ -1,0 +1,128 @@
+"""`eilbote show`, `raw` and `attachments`: one mail, for people, for programs, for the disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.face import Face
+from eilbote.cli.figures import long_date, size
+from eilbote.cli.home import opened_home
+from eilbote.cli.listing import date_of
+from eilbote.cli.shapes import part_shape, shown_shape
+from eilbote.cli.table import Column, Row
+from eilbote.cli.terminal import harmless_lines
+from eilbote.engine import read
+from eilbote.mail.mailbox import SEEN
+
+
+@click.command("show", cls=Command, help=mark("Show a mail: who, when, what it says, what hangs on it."))
+@click.argument("mail_id", metavar="ID")
+@click.pass_obj
+def show(face: Face, mail_id: str) -> None:
+    with opened_home(face) as app:
+        shown = read.show_mail(app, mail_id)
+    if face.json:
+        face.record(shown_shape(shown))
+    else:
+        show_mail(face, shown)
+
+
+def show_mail(face: Face, shown: read.Shown) -> None:
+    """The mail for people: its head, its text, its attachments."""
+    first = shown.placements[0]
+    envelope, language = first.envelope, face.catalogue.language
+    facts = [
+        (mark("From"), ", ".join(map(str, envelope.sender)), "bold"),
+        (mark("To"), ", ".join(map(str, envelope.to)), ""),
+        (mark("Copy to"), ", ".join(map(str, envelope.cc)), ""),
+        (mark("Date"), long_date(date_of(first), language), ""),
+        (mark("Subject"), envelope.subject or face.text(mark("(no subject)")), "bold"),
+        (mark("Mailbox"), ", ".join(each.mailbox for each in shown.placements), ""),
+        (mark("Marks"), " ".join(sorted(flag.lstrip("\\") for flag in first.flags - {SEEN})), "yellow"),
+        (mark("Size"), size(first.size, language), ""),
+    ]
+    face.facts([(face.text(title), value, style) for title, value, style in facts if value])
+    face.line()
+    face.body(shown.text.strip() or face.text(mark("(no text)")))
+    if shown.attachments:
+        face.line()
+        _list_attachments(face, shown.attachments)
+    if shown.defects:
+        face.note(
+            mark("This mail breaks the rules of e-mail in places: {defects}"),
+            defects=", ".join(shown.defects[:5]),
+        )
+
+
+@click.command(
+    "raw",
+    cls=Command,
+    help=mark(
+        "Write a mail exactly as it was received; on a terminal its control characters are shown as signs."
+    ),
+)
+@click.argument("mail_id", metavar="ID")
+@click.pass_obj
+def raw(face: Face, mail_id: str) -> None:
+    with opened_home(face) as app:
+        data = read.raw_mail(app, mail_id)
+    if face.json:
+        face.record({"id": mail_id, "size": len(data), "raw": data.decode("utf-8", "backslashreplace")})
+    elif face.is_terminal():
+        for line in harmless_lines(data.decode("utf-8", "replace")).split("\n"):
+            face.line(line)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+@click.command(
+    "attachments", cls=Command, help=mark("List the attachments of a mail, or save them into a folder.")
+)
+@click.argument("mail_id", metavar="ID")
+@click.option("--save", "folder", cls=Option, metavar="DIR", help=mark("Save them into this folder."))
+@click.pass_obj
+def attachments(face: Face, mail_id: str, folder: str | None) -> None:
+    saved: list[tuple[read.Attachment, Path | None]]
+    with opened_home(face) as app:
+        if folder is None:
+            saved = [(each, None) for each in read.show_mail(app, mail_id).attachments]
+        else:
+            saved = list(read.save_attachments(app, mail_id, Path(folder)))
+    if face.json:
+        for each, file in saved:
+            face.record({**part_shape(each), **({"file": str(file)} if file else {})})
+    elif not saved:
+        face.say(mark("This mail has no attachments."))
+    elif folder is None:
+        _list_attachments(face, [each for each, _ in saved])
+    else:
+        for _, file in saved:
+            face.say(mark("Saved: {file}"), file=str(file))
+
+
+def _list_attachments(face: Face, found: Sequence[read.Attachment]) -> None:
+    columns = [
+        Column(face.text(mark("Part")), right=True, style="cyan"),
+        Column(face.text(mark("Attachment")), share=3),
+        Column(face.text(mark("Type")), share=1, style="dim"),
+        Column(face.text(mark("Size")), right=True),
+    ]
+    rows = [
+        Row(
+            (
+                each.number,
+                each.name or face.text(mark("(no name)")),
+                each.type,
+                size(each.size, face.catalogue.language),
+            )
+        )
+        for each in found
+    ]
+    face.table(columns, rows)

@@ -1,0 +1,67 @@
+"""How a secret comes in: from standard input, from a command of the user's, or typed unseen.
+
+Never from the arguments of the process, which every user of the machine can read.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import click
+
+from eilbote.cli.command import mark
+from eilbote.cli.face import Face
+from eilbote.errors import Misused
+from eilbote.secret import Secret
+from eilbote.store.values import AuthKind
+
+_LONGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """The options about the secret, as given."""
+
+    stdin: bool
+    command: str | None
+    oauth: bool
+
+    @property
+    def given(self) -> bool:
+        """Whether the command line says where a secret comes from."""
+        return self.stdin or self.command is not None or self.oauth
+
+    @property
+    def kind(self) -> AuthKind:
+        """What kind of secret the account will have."""
+        if self.oauth:
+            return AuthKind.OAUTH
+        return AuthKind.COMMAND if self.command is not None else AuthKind.PASSWORD
+
+    def read(self, face: Face, address: str) -> Secret:
+        """The secret itself. Raises Misused `account.no_secret` where nobody can be asked, and
+        `account.empty_secret` where nothing came."""
+        if self.stdin and self.command is not None:
+            raise click.UsageError("--password-stdin, --password-command")
+        if self.command is not None:
+            text = self.command
+        elif self.stdin or not sys.stdin.isatty():
+            if not self.stdin:
+                raise Misused("account.no_secret", address=address)
+            text = sys.stdin.readline(_LONGEST).rstrip("\r\n")
+        else:
+            question = mark("Access token of {address}: ") if self.oauth else mark("Password of {address}: ")
+            text = _typed(face.text(question, address=address))
+        if not text:
+            raise Misused("account.empty_secret", address=address)
+        return Secret(text)
+
+
+def _typed(question: str) -> str:
+    import getpass  # noqa: PLC0415  # only where somebody types
+
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        raise click.Abort from None

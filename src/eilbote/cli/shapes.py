@@ -1,0 +1,217 @@
+"""The JSON shapes that scripts rely on, described in `docs/schemas/`. Fields may join, none may leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from eilbote.clock import rfc3339
+from eilbote.engine.progress import SyncReport
+from eilbote.errors import Problem
+from eilbote.mail.mailbox import UidSet
+from eilbote.store.values import Account, Mailbox, Placement, Server
+from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
+
+if TYPE_CHECKING:
+    from eilbote.engine.read import Attachment, DecidedConflict, Shown
+    from eilbote.engine.verify import VerifyReport
+
+JSON = dict[str, object]
+
+
+def account_shape(account: Account) -> JSON:
+    """`account add`, `show`, `list` and all that change one."""
+    problem = account.problem
+    return {
+        "id": str(account.id),
+        "address": account.address,
+        "name": account.name,
+        "state": account.state.value,
+        "imap": _place(account.imap),
+        "smtp": _place(account.smtp),
+        "pop3": _place(account.pop3),
+        "security": {
+            "imap": account.imap and account.imap.security.value,
+            "smtp": account.smtp and account.smtp.security.value,
+            "pop3": account.pop3 and account.pop3.security.value,
+        },
+        "user": account.user,
+        "auth": account.auth.value,
+        "trusted": list(account.trusted),
+        "problem": None if problem is None else problem_shape(problem),
+        "synced": None if account.synced is None else rfc3339(account.synced),
+    }
+
+
+def mailbox_shape(address: str, mailbox: Mailbox) -> JSON:
+    """A line of `mailboxes`."""
+    return {
+        "account": address,
+        "name": mailbox.name,
+        "role": mailbox.role and mailbox.role.value,
+        "messages": mailbox.messages,
+        "unread": mailbox.unread,
+        "uidvalidity": mailbox.watermarks.uidvalidity,
+        "subscribed": mailbox.subscribed,
+        "selectable": mailbox.selectable,
+        "delimiter": mailbox.delimiter,
+    }
+
+
+def mail_shape(placement: Placement) -> JSON:
+    """A line of `list`, `search` and `thread`. `uid` is null until the server has numbered the mail."""
+    envelope = placement.envelope
+    date = placement.internal_date if envelope.date is None else envelope.date
+    return {
+        "id": str(placement.id),
+        "account": placement.address,
+        "mailbox": placement.mailbox,
+        "uid": placement.uid if placement.uid > 0 else None,
+        "message_id": envelope.message_id,
+        "subject": envelope.subject,
+        "from": ", ".join(map(str, envelope.sender)),
+        "to": [str(each) for each in envelope.to],
+        "date": moment(date),
+        "flags": sorted(placement.flags),
+        "size": placement.size,
+        "sha256": placement.sha256,
+        "thread": str(placement.thread),
+        "attachments": envelope.attachments,
+        "cc": [str(each) for each in envelope.cc],
+        "received": moment(placement.internal_date),
+    }
+
+
+def shown_shape(shown: Shown) -> JSON:
+    """`show`: the line of the mail, and where it lies, what it says, what hangs on it."""
+    return {
+        **mail_shape(shown.placements[0]),
+        "placements": [
+            {
+                "mailbox": each.mailbox,
+                "uid": each.uid if each.uid > 0 else None,
+                "flags": sorted(each.flags),
+            }
+            for each in shown.placements
+        ],
+        "text": shown.text,
+        "parts": [part_shape(each) for each in shown.attachments],
+        "defects": list(shown.defects),
+    }
+
+
+def part_shape(attachment: Attachment) -> JSON:
+    """A line of `attachments`, and of `parts` in `show`."""
+    return {
+        "part": attachment.number,
+        "name": attachment.name,
+        "type": attachment.type,
+        "size": attachment.size,
+    }
+
+
+def verify_shape(report: VerifyReport) -> JSON:
+    """A line of `verify`."""
+    return {
+        "account": report.account,
+        "mailbox": report.mailbox,
+        "server": report.server,
+        "store": report.store,
+        "missing": report.missing,
+        "extra": report.extra,
+        "flags_differ": report.flags_differ,
+        "content_differ": report.content_differ,
+        "ok": report.ok,
+        "pending": report.pending,
+        "quarantined": report.quarantined,
+        "examples": list(report.examples),
+        "problem": None if report.problem is None else problem_shape(report.problem),
+    }
+
+
+def conflict_shape(decided: DecidedConflict) -> JSON:
+    """A line of `conflicts`."""
+    conflict = decided.conflict
+    return {
+        "id": str(conflict.id),
+        "account": decided.account,
+        "mailbox": decided.mailbox,
+        "message": str(conflict.message) if conflict.message else None,
+        "rule": conflict.rule,
+        "detail": dict(conflict.detail),
+        "date": moment(conflict.created),
+    }
+
+
+def report_shape(report: SyncReport) -> JSON:
+    """The last line of `sync` for an account."""
+    return {
+        "account": report.account,
+        "new": report.new,
+        "changed": report.changed,
+        "deleted": report.deleted,
+        "pushed": report.pushed,
+        "conflicts": report.conflicts,
+        "stored_seconds": round(report.stored_seconds, 3),
+        "seconds": round(report.seconds, 3),
+        "round_trips": report.round_trips,
+        "bytes": report.bytes,
+        "problems": [{"mailbox": mailbox, **problem_shape(problem)} for mailbox, problem in report.problems],
+        "failed": None if report.failed is None else problem_shape(report.failed),
+    }
+
+
+def step_shape(account: str, step: Step) -> JSON:
+    """A line of `sync --dry-run`. `uid` is an IMAP sequence set; empty where the step is about all."""
+    uids, more = _step_details(step)
+    return {
+        "step": type(step).__name__.lower(),
+        "account": account,
+        "mailbox": step.mailbox,
+        "uid": str(uids),
+        "count": len(uids),
+        "reason": step.reason,
+        **more,
+    }
+
+
+def _step_details(step: Step) -> tuple[UidSet, JSON]:
+    match step:
+        case Rematch():
+            return UidSet(), {"uidvalidity": step.uidvalidity}
+        case Compare():
+            return UidSet(), {}
+        case ApplyFlags():
+            flags = {str(change.uid): sorted(change.flags) for change in step.changes}
+            return UidSet.of(change.uid for change in step.changes), {"flags": flags}
+        case Remove() | Fetch():
+            return step.uids, {}
+        case Confirm():
+            return step.uids, {"anew": step.anew}
+        case Push():
+            return step.uids, {"kind": step.kind, "detail": step.detail}
+        case Advance():
+            return UidSet(), {"cursor": step.cursor, "modseq": step.modseq, "backfill": str(step.backfill)}
+        case _:
+            assert_never(step)
+
+
+def problem_shape(problem: Problem) -> JSON:
+    """A problem inside another object."""
+    return {"code": problem.code, "parameters": dict(problem.parameters)}
+
+
+def moment(seconds: float | None) -> str | None:
+    """RFC 3339, or None where no calendar can say it."""
+    if seconds is None:
+        return None
+    try:
+        return rfc3339(seconds)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _place(server: Server | None) -> str | None:
+    if server is None:
+        return None
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"

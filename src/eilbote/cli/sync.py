@@ -1,0 +1,150 @@
+"""`eilbote sync`: one complete pass, or with `--dry-run` what it would do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.face import Face
+from eilbote.cli.figures import duration, number, size
+from eilbote.cli.home import opened_home
+from eilbote.cli.main import DONE, FAILED, UNREACHABLE, WARNED
+from eilbote.cli.progress import shown_progress
+from eilbote.cli.shapes import report_shape, step_shape
+from eilbote.cli.table import Column, Row
+from eilbote.engine.owner import chosen_accounts, sync_accounts
+from eilbote.engine.preview import Preview, preview_accounts
+from eilbote.engine.progress import SyncReport
+from eilbote.engine.setup import find_account
+from eilbote.errors import Problem
+from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
+
+_STEPS: dict[type[Step], str] = {
+    Rematch: mark("recognise anew"),
+    Compare: mark("compare all"),
+    ApplyFlags: mark("take over flags"),
+    Remove: mark("remove"),
+    Confirm: mark("ask whether gone"),
+    Fetch: mark("fetch"),
+    Push: mark("carry to the server"),
+}
+
+
+@click.command(
+    "sync",
+    cls=Command,
+    help=mark(
+        "Make server and local copy the same, in both directions, for all accounts or the named ones: "
+        "local changes out, the server's changes in, all mail stored and searchable."
+    ),
+)
+@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
+@click.option("--dry-run", cls=Option, is_flag=True, help=mark("Only show what would be done."))
+@click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only this mailbox."))
+@click.pass_obj
+def sync(face: Face, accounts: Sequence[str], dry_run: bool, mailbox: str | None) -> None:
+    with opened_home(face) as app:
+        names = [find_account(app, name).address for name in accounts]
+        if dry_run:
+            previews = asyncio.run(preview_accounts(app, chosen_accounts(app, names), mailbox=mailbox))
+            _show_previews(face, previews)
+            code = outcome_code([each.failed for each in previews])
+        else:
+            with shown_progress(face) as report:
+                reports = asyncio.run(sync_accounts(app, names, mailbox=mailbox, report=report))
+            for each in reports:
+                show_report(face, each)
+            code = outcome_code([each.failed for each in reports], any(each.problems for each in reports))
+    raise click.exceptions.Exit(code)
+
+
+def outcome_code(failures: Sequence[Problem | None], warned: bool = False) -> int:
+    """0 if all went well, 1 if some did, 2 if none did, 3 if none could be reached."""
+    failed = [each for each in failures if each is not None]
+    if not failed:
+        return WARNED if warned else DONE
+    if len(failed) < len(failures):
+        return WARNED
+    return UNREACHABLE if all(is_unreachable(each) for each in failed) else FAILED
+
+
+def is_unreachable(problem: Problem) -> bool:
+    """Whether only the network stood in the way."""
+    # Problems that time may cure say when to try again; those of the network are named `net.`.
+    return problem.retry_after is not None or problem.code.startswith("net.")
+
+
+def show_report(face: Face, report: SyncReport) -> None:
+    """What a pass did, in one line, and what went wrong in it."""
+    if face.json:
+        face.record(report_shape(report))
+    else:
+        face.say(
+            mark("{account}: {changes}. {time}, {traffic}."),
+            account=report.account,
+            changes=_changes(face, report),
+            time=duration(report.seconds, face.catalogue.language),
+            traffic=size(report.bytes, face.catalogue.language),
+        )
+    for mailbox, problem in report.problems:
+        face.problem(problem, about=f"{report.account}, {mailbox}", warning=True)
+    if report.failed is not None:
+        face.problem(report.failed, about=report.account)
+
+
+def _changes(face: Face, report: SyncReport) -> str:
+    language = face.catalogue.language
+    counts = [
+        (report.new, mark("{number} new")),
+        (report.changed, mark("{number} changed")),
+        (report.deleted, mark("{number} deleted")),
+        (report.pushed, mark("{number} carried to the server")),
+        (report.conflicts, mark("conflicts decided: {number}")),
+    ]
+    said = [face.text(text, number=number(count, language)) for count, text in counts if count]
+    if said:
+        return ", ".join(said)
+    return face.text(mark("not finished") if report.failed else mark("nothing has changed"))
+
+
+def _show_previews(face: Face, previews: Sequence[Preview]) -> None:
+    for preview in previews:
+        if face.json:
+            for step in preview.steps:
+                face.record(step_shape(preview.account, step))
+        elif preview.failed is None:
+            _show_steps(face, preview)
+        if preview.failed is not None:
+            face.problem(preview.failed, about=preview.account)
+
+
+def _show_steps(face: Face, preview: Preview) -> None:
+    steps = [step for step in preview.steps if not isinstance(step, Advance)]
+    if not steps:
+        face.say(mark("{account}: nothing to do."), account=preview.account)
+        return
+    face.say(mark("{account} would:"), account=preview.account)
+    shapes = [step_shape(preview.account, step) for step in steps]
+    columns = [
+        Column(face.text(mark("Step")), style="bold"),
+        Column(face.text(mark("Mailbox")), share=2),
+        Column(face.text(mark("Mails")), right=True),
+        Column("UID", share=2),
+        Column(face.text(mark("Reason")), share=2, style="dim"),
+    ]
+    rows = [
+        Row(
+            (
+                face.text(_STEPS[type(step)]),
+                step.mailbox,
+                str(shape["count"] or ""),
+                str(shape["uid"]),
+                f"{step.reason} {step.kind} {step.detail}" if isinstance(step, Push) else step.reason,
+            )
+        )
+        for step, shape in zip(steps, shapes, strict=True)
+    ]
+    face.table(columns, rows)

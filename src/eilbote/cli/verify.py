@@ -1,0 +1,113 @@
+"""`eilbote verify`: are server and local copy the same?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.face import Face
+from eilbote.cli.figures import number
+from eilbote.cli.home import opened_home
+from eilbote.cli.main import FAILED, UNREACHABLE
+from eilbote.cli.progress import shown_progress
+from eilbote.cli.shapes import verify_shape
+from eilbote.cli.sync import is_unreachable
+from eilbote.cli.table import Column, Row
+from eilbote.engine.app import App
+from eilbote.engine.owner import chosen_accounts
+from eilbote.engine.progress import Report
+from eilbote.engine.setup import find_account
+from eilbote.engine.verify import VerifyReport, verify_accounts
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    help=mark(
+        "Compare counts, UIDs, flags and sizes of every mailbox with the server; with --content read "
+        "every mail again and compare it byte by byte. Changes nothing."
+    ),
+)
+@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
+@click.option("--content", cls=Option, is_flag=True, help=mark("Compare the content of every mail too."))
+@click.pass_obj
+def verify(face: Face, accounts: Sequence[str], content: bool) -> None:
+    with opened_home(face) as app:
+        names = [find_account(app, name).address for name in accounts]
+        with shown_progress(face) as report:
+            reports = asyncio.run(_collect(face, app, names, content, report))
+    if not face.json:
+        _show(face, reports, content)
+    for each in reports:
+        if each.problem is not None:
+            face.problem(each.problem, about=", ".join(filter(None, (each.account, each.mailbox))))
+    raise click.exceptions.Exit(_code(reports))
+
+
+async def _collect(
+    face: Face, app: App, names: Sequence[str], content: bool, report: Report
+) -> list[VerifyReport]:
+    reports = []
+    async for each in verify_accounts(app, chosen_accounts(app, names), content=content, report=report):
+        reports.append(each)
+        if face.json:
+            face.record(verify_shape(each))
+    return reports
+
+
+def _code(reports: Sequence[VerifyReport]) -> int:
+    """A difference outweighs a mailbox that could not be reached."""
+    if any(not each.ok and each.problem is None for each in reports):
+        return FAILED
+    problems = [each.problem for each in reports if each.problem is not None]
+    if not problems:
+        return 0
+    return UNREACHABLE if all(is_unreachable(each) for each in problems) else FAILED
+
+
+def _show(face: Face, reports: Sequence[VerifyReport], content: bool) -> None:
+    language = face.catalogue.language
+    several = len({each.account for each in reports}) > 1
+    columns = [
+        Column(""),
+        *([Column(face.text(mark("Account")), share=1)] if several else []),
+        Column(face.text(mark("Mailbox")), share=2),
+        Column(face.text(mark("Server")), right=True),
+        Column(face.text(mark("Here")), right=True),
+        Column(face.text(mark("Missing")), right=True),
+        Column(face.text(mark("Too many")), right=True),
+        Column(face.text(mark("Other flags")), right=True),
+        *([Column(face.text(mark("Other content")), right=True)] if content else []),
+    ]
+    rows = []
+    for each in reports:
+        counts = [each.server, each.store, each.missing, each.extra, each.flags_differ]
+        if content:
+            counts.append(each.content_differ)
+        rows.append(
+            Row(
+                (
+                    "✓" if each.ok else "✗",
+                    *([each.account] if several else []),
+                    each.mailbox,
+                    *(number(count, language) for count in counts),
+                ),
+                "" if each.ok else "bold red",
+            )
+        )
+    face.table(columns, rows)
+    pending = sum(each.pending for each in reports)
+    if pending:
+        face.say(
+            mark("{number} changes made here wait for the next sync; they are no difference."),
+            number=number(pending, language),
+        )
+    if all(each.ok for each in reports):
+        face.line(face.text(mark("Server and local copy are the same.")), "green")
+    else:
+        face.line(
+            face.text(mark("There are differences. “eilbote sync” fetches what is missing.")), "bold red"
+        )

@@ -1,0 +1,210 @@
+"""Mail and mailboxes as faces show them. Reads the local copy only: never the network, never a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from eilbote.engine.act import mailbox_named
+from eilbote.engine.app import App
+from eilbote.engine.setup import find_account
+from eilbote.errors import Gone, Misused
+from eilbote.mail.message import parse_message
+from eilbote.mail.part import Part
+from eilbote.store.values import Account, Conflict, Mailbox, Placement
+
+_MOST_CHOSEN = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that a reader would call an attachment; `size` is that of its decoded content."""
+
+    number: str
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One mail to be read: where it lies, what it says as text, what hangs on it, and what was
+    wrong with its form."""
+
+    placements: tuple[Placement, ...]
+    text: str
+    attachments: tuple[Attachment, ...]
+    defects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedConflict:
+    """A conflict with the names of its account and mailbox."""
+
+    conflict: Conflict
+    account: str
+    mailbox: str
+
+
+def list_mailboxes(app: App, account: str | None = None) -> list[tuple[str, Mailbox]]:
+    """Every mailbox with its account's address: the inbox first, then the ones with a role."""
+    found = []
+    for owner in _accounts(app, account):
+        mailboxes = app.store.mailboxes.all(owner.id)
+        found += [(owner.address, mailbox) for mailbox in sorted(mailboxes, key=_mailbox_order)]
+    return found
+
+
+def list_mail(app: App, mailbox: str | None, account: str | None, limit: int) -> list[Placement]:
+    """The newest `limit` mails of a mailbox (by name or role), or without one of all mailboxes.
+
+    Raises Gone `mailbox.unknown`, `account.unknown`.
+    """
+    owners = _accounts(app, account)
+    if mailbox is None:
+        owner = owners[0].id if account is not None else None
+        return app.store.messages.list_placements(account=owner, limit=limit)
+    places: list[Mailbox] = []
+    missing: Gone | None = None
+    for each in owners:
+        try:
+            places.append(mailbox_named(app, each.id, mailbox))
+        except Gone as error:
+            missing = error
+    if missing is not None and not places:
+        raise missing
+    found = [
+        mail for place in places for mail in app.store.messages.list_placements(mailbox=place.id, limit=limit)
+    ]
+    return sorted(found, key=lambda each: each.internal_date, reverse=True)[:limit]
+
+
+def search_mail(app: App, query: str, account: str | None, limit: int) -> list[Placement]:
+    """The newest `limit` mails that the query finds. Raises Misused for a query that makes no sense."""
+    owner = find_account(app, account).id if account is not None else None
+    ids = app.store.search.find(query, account=owner, limit=limit)
+    return app.store.messages.placements(ids)
+
+
+def thread_of(app: App, mail_id: str) -> list[Placement]:
+    """The conversation that the mail belongs to. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
+    first = app.store.messages.get(checked_id(mail_id))[0]
+    return app.store.messages.thread(first.account, first.thread)
+
+
+def show_mail(app: App, mail_id: str) -> Shown:
+    """One mail to be read. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
+    number = checked_id(mail_id)
+    placements = tuple(app.store.messages.get(number))
+    message = parse_message(app.store.messages.raw(number))
+    attachments = tuple(_attachment(part) for part in message.attachments)
+    return Shown(placements, message.body_text(), attachments, message.defects)
+
+
+def save_attachments(app: App, mail_id: str, folder: Path) -> Iterator[tuple[Attachment, Path]]:
+    """Writes every attachment into `folder`, which is made if need be, and gives each with its file.
+
+    A file that is there already is never overwritten: the new one gets a number. Raises Misused
+    `attachment.unwritable`.
+    """
+    message = parse_message(app.store.messages.raw(checked_id(mail_id)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Misused("attachment.unwritable", file=folder, reason=problem.strerror) from None
+    for part in message.attachments:
+        yield _attachment(part), _write_new(folder, _file_name(part), part.content())
+
+
+def _attachment(part: Part) -> Attachment:
+    return Attachment(part.number, part.file_name, part.content_type, len(part.content()))
+
+
+def _file_name(part: Part) -> str:
+    if part.file_name:
+        return part.file_name
+    ending = ".eml" if part.content_type.startswith("message/") else ".bin"
+    return f"part-{part.number}{ending}"
+
+
+def _write_new(folder: Path, name: str, data: bytes) -> Path:
+    stem, suffix = Path(name).stem, Path(name).suffix
+    for number in count(1):
+        file = folder / (name if number == 1 else f"{stem} ({number}){suffix}")
+        try:
+            with file.open("xb") as stream:
+                stream.write(data)
+        except FileExistsError:
+            continue
+        except OSError as problem:
+            raise Misused("attachment.unwritable", file=file, reason=problem.strerror) from None
+        return file
+    raise AssertionError("count() never ends")
+
+
+def raw_mail(app: App, mail_id: str) -> bytes:
+    """The exact bytes received. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
+    return app.store.messages.raw(checked_id(mail_id))
+
+
+def list_conflicts(app: App, account: str | None, limit: int) -> list[DecidedConflict]:
+    """The latest `limit` conflicts, newest first."""
+    owner = find_account(app, account).id if account is not None else None
+    addresses = {each.id: each.address for each in app.store.accounts.all()}
+    names = {mailbox.id: mailbox.name for number in addresses for mailbox in app.store.mailboxes.all(number)}
+    return [
+        DecidedConflict(each, addresses.get(each.account, ""), names.get(each.mailbox, ""))
+        for each in app.store.journal.conflicts(owner, limit)
+    ]
+
+
+def chosen_mail(app: App, ids: Sequence[str], query: str | None, account: str | None) -> list[int]:
+    """The ids of the mail that a command names: each by its id, or all that a search finds.
+
+    Raises Misused `mail.none_chosen`, `mail.bad_id`, Gone `store.no_message`.
+    """
+    if query is not None:
+        found = search_mail(app, query, account, _MOST_CHOSEN)
+        chosen = [each.id for each in found]
+    elif ids:
+        chosen = []
+    else:
+        raise Misused("mail.none_chosen")
+    for each in ids:
+        number = checked_id(each)
+        app.store.messages.get(number)
+        chosen.append(number)
+    return list(dict.fromkeys(chosen))
+
+
+def only_account(app: App, name: str | None) -> Account:
+    """The named account, or the only one there is. Raises Misused `account.which`, `account.none`."""
+    if name is not None:
+        return find_account(app, name)
+    match app.store.accounts.all():
+        case [account]:
+            return account
+        case []:
+            raise Misused("account.none")
+        case several:
+            raise Misused("account.which", accounts=", ".join(each.address for each in several))
+
+
+def checked_id(text: str) -> int:
+    """A mail's id. Raises Misused `mail.bad_id`."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) == 0:
+        raise Misused("mail.bad_id", id=text)
+    return int(text)
+
+
+def _accounts(app: App, name: str | None) -> list[Account]:
+    return app.store.accounts.all() if name is None else [find_account(app, name)]
+
+
+def _mailbox_order(mailbox: Mailbox) -> tuple[int, str]:
+    order = ("inbox", "drafts", "sent", "archive", "junk", "trash")
+    role = mailbox.role.value if mailbox.role else ""
+    place = order.index(role) if role in order else len(order)
+    return (place, mailbox.name.casefold())

@@ -1,0 +1,218 @@
+"""Accounts: added, tested, changed, paused, trusted, removed.
+
+A secret is sealed before anything is stored. Every login that is tried here is tried as a sync would
+try it: protected and verified, never weaker. Nothing on a server is ever changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
+from eilbote.engine.app import App
+from eilbote.engine.connect import credential_of
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
+from eilbote.net.imap import ImapSession
+from eilbote.providers.table import provider_of
+from eilbote.providers.values import Endpoint, Provider
+from eilbote.secret import Secret
+from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An account as its user asks for it; servers as `HOST:PORT`, empty where the table shall say."""
+
+    address: str
+    name: str = ""
+    user: str = ""
+    imap: str = ""
+    smtp: str = ""
+    pop3: str = ""
+    security: str | None = None
+    auth: AuthKind = AuthKind.PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """An account after its login was tried; `error` is None where the server let us in."""
+
+    account: Account
+    error: EilboteError | None = None
+
+
+def known_provider(address: str) -> Provider | None:
+    """What the table knows of the provider of this address; None: nothing."""
+    return provider_of(address)
+
+
+def planned_account(app: App, wanted: Wanted) -> NewAccount:
+    """The account that `wanted` describes, its servers filled in from the table; still without a
+    secret, so that bad input is named before anybody is asked for a password.
+
+    Raises Misused (`account.bad_address`, `account.bad_server`, `account.servers_unknown`,
+    `account.exists`) and NotAllowed `account.insecure`.
+    """
+    address = checked_address(wanted.address)
+    if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
+        raise Misused("account.exists", address=address)
+    provider = provider_of(address)
+    imap = _server("imap", wanted.imap, wanted.security, provider.imap if provider else None)
+    if imap is None:
+        raise Misused("account.servers_unknown", address=address, domain=address.rpartition("@")[2])
+    return NewAccount(
+        address=address,
+        name=wanted.name,
+        user=wanted.user or _user(address, provider, own_server=bool(wanted.imap)),
+        auth=wanted.auth,
+        sealed=b"",
+        imap=imap,
+        smtp=_server("smtp", wanted.smtp, wanted.security, provider.smtp if provider else None),
+        pop3=_server("pop3", wanted.pop3, wanted.security, provider.pop3 if provider else None),
+    )
+
+
+async def add_account(app: App, planned: NewAccount, secret: Secret) -> Tested:
+    """Seals the secret, stores the account and tries its login.
+
+    The account is kept, with state `failing`, where that login does not work: what is wrong can be
+    put right with `change_account`, `trust_certificate` or at the provider.
+    """
+    sealed = await asyncio.to_thread(app.vault.seal, secret, f"account:{planned.address}")
+    account = await asyncio.to_thread(app.store.accounts.add, replace(planned, sealed=sealed))
+    return await test_account(app, account.address)
+
+
+async def test_account(app: App, address: str) -> Tested:
+    """Logs in and out once, and notes the outcome in the account's state (a paused one stays so)."""
+    account = await asyncio.to_thread(find_account, app, address)
+    error: EilboteError | None = None
+    try:
+        await _log_in(app, account)
+    except EilboteError as met:
+        error = met
+    if account.state is not AccountState.PAUSED:
+        state = AccountState.FAILING if error else _good_state(account)
+        await asyncio.to_thread(
+            app.store.accounts.set_state, account.id, state, error.problem if error else None
+        )
+    return Tested(await asyncio.to_thread(app.store.accounts.get, account.id), error)
+
+
+def find_account(app: App, name: str) -> Account:
+    """The account with this address, or the only one whose address or name begins so.
+
+    Raises Gone `account.unknown` or Misused `account.ambiguous`.
+    """
+    wanted = name.strip().lower()
+    accounts = app.store.accounts.all()
+    exact = [account for account in accounts if account.address.lower() == wanted]
+    near = exact or [
+        account
+        for account in accounts
+        if wanted and (account.address.lower().startswith(wanted) or account.name.lower() == wanted)
+    ]
+    match near:
+        case [account]:
+            return account
+        case []:
+            raise Gone("account.unknown", name=name)
+        case _:
+            raise Misused("account.ambiguous", name=name, accounts=", ".join(each.address for each in near))
+
+
+async def change_account(app: App, address: str, wanted: Wanted, secret: Secret | None) -> Tested:
+    """Changes what `wanted` gives (empty: stays), and tries the login again.
+
+    `wanted.address` is not looked at: an account's address never changes.
+    """
+    account = await asyncio.to_thread(find_account, app, address)
+    changes: dict[str, object] = {}
+    for protocol, text in (("imap", wanted.imap), ("smtp", wanted.smtp), ("pop3", wanted.pop3)):
+        old: Server | None = getattr(account, protocol)
+        if text:
+            changes[protocol] = server_from(text, protocol, wanted.security)
+        elif wanted.security is not None and old is not None:
+            security = Security(wanted.security)
+            if security is Security.NONE and not is_loopback(old.host):
+                raise NotAllowed("account.insecure", host=old.host)
+            changes[protocol] = replace(old, security=security)
+    if wanted.name:
+        changes["name"] = wanted.name
+    if wanted.user:
+        changes["user"] = wanted.user
+    if secret is not None:
+        changes["sealed"] = await asyncio.to_thread(app.vault.seal, secret, f"account:{account.address}")
+        changes["auth"] = wanted.auth
+    if changes:
+        await asyncio.to_thread(lambda: app.store.accounts.update(account.id, **changes))
+    return await test_account(app, account.address)
+
+
+def pause_account(app: App, address: str) -> Account:
+    """No sync touches the account until it is resumed; its mail stays readable."""
+    account = find_account(app, address)
+    app.store.accounts.set_state(account.id, AccountState.PAUSED)
+    return app.store.accounts.get(account.id)
+
+
+def resume_account(app: App, address: str) -> Account:
+    """Ends a pause; an account that was not paused stays as it is."""
+    account = find_account(app, address)
+    if account.state is AccountState.PAUSED:
+        app.store.accounts.set_state(account.id, _good_state(account))
+    return app.store.accounts.get(account.id)
+
+
+def remove_account(app: App, address: str) -> Account:
+    """Removes the account and its local copy of the mail. What lies on the server stays there."""
+    account = find_account(app, address)
+    app.store.accounts.remove(account.id)
+    return account
+
+
+def trust_certificate(app: App, address: str, fingerprint: str, *, remove: bool = False) -> Account:
+    """Trusts the one certificate with this SHA-256 fingerprint for this account, or no longer.
+
+    Raises Misused `account.bad_fingerprint`, Gone `account.not_trusted` where there is nothing to
+    remove.
+    """
+    digits = checked_fingerprint(fingerprint)
+    account = find_account(app, address)
+    if remove and digits not in account.trusted:
+        raise Gone("account.not_trusted", address=account.address, fingerprint=digits)
+    others = tuple(each for each in account.trusted if each != digits)
+    app.store.accounts.update(account.id, trusted=others if remove else (*others, digits))
+    return app.store.accounts.get(account.id)
+
+
+async def _log_in(app: App, account: Account) -> None:
+    if account.imap is None:
+        raise Misused("account.no_imap", address=account.address)
+    credential = await asyncio.to_thread(credential_of, app, account)
+    session = await ImapSession.open(
+        account.imap, credential, clock=app.clock, trusted=account.trusted, trace=app.trace
+    )
+    try:
+        await session.logout()
+    except EilboteError:
+        session.abort()  # we were in: how the server says good-bye proves nothing
+
+
+def _good_state(account: Account) -> AccountState:
+    return AccountState.NEW if account.synced is None else AccountState.READY
+
+
+def _server(protocol: str, text: str, security: str | None, known: Endpoint | None) -> Server | None:
+    if text:
+        return server_from(text, protocol, security)
+    if known is None:
+        return None
+    return Server(known.host, known.port, Security(known.security))
+
+
+def _user(address: str, provider: Provider | None, *, own_server: bool) -> str:
+    if provider is not None and provider.user_is_local_part and not own_server:
+        return address.rpartition("@")[0]
+    return address
