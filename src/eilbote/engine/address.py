@@ -85,8 +85,8 @@ def _host_and_port(text: str, given: str) -> tuple[str, int]:
     if bracketed:
         host, port = bracketed[1], bracketed[2]
     else:
-        host, _, port = text.partition(":")
-        if not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit() and len(port) < 6)):
+        host, colon, port = text.partition(":")
+        if not _HOST.fullmatch(host) or (colon and not (port.isascii() and port.isdigit() and len(port) < 6)):
             raise Misused("account.bad_server", server=given)
     number = int(port or 0)
     if number > 65535 or (port and number == 0):
