@@ -22,7 +22,7 @@ MAX_VALUE = 4096
 
 # Each repetition is possessive, so a field without end costs one pass.
 _PARAMETER = re.compile(
-    r"[;\s]*+([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)(?:\"|\\?\Z)|([^;]*+))|[^;]++|;", re.DOTALL
+    r"[;\s]*+(?:([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)(?:\"|\\?\Z)|([^;]*+))|[^;]++|\Z)", re.DOTALL
 )
 _ESCAPE = re.compile(r'\\(["\\])')
 _COMMENT = re.compile(r"\([^()]{0,200}\)")

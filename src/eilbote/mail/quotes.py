@@ -17,16 +17,16 @@ _ATTRIBUTION_LINES = 4
 """Lines over which `Am ... schrieb ...:` may be folded."""
 
 _WROTE = (
-    r"\b(?:schrieb(?:en)?|schreibt|geschrieben|wrote|writes|wrotes|sent|a écrit|escribió|ha scritto|scrisse"
-    r"|schreef|skrev|escreveu|napisała?|napsala?|написала?|написав|пишет|пише)\b"
+    r"(?:\b(?:schrieb(?:en)?|schreibt|geschrieben|wrote|writes|wrotes|sent|a écrit|escribió|ha scritto"
+    r"|scrisse|schreef|skrev|escreveu|napisała?|napsala?|написала?|написав|пишет|пише)\b|napisał\(a\))"
 )
 _ATTRIBUTION_START = re.compile(
-    r"(?:am|on|le|el|il|op|den|em|dnia|w dniu|dne|\d{1,4}[./-]"
+    r"(?:am|on|at|le|el|il|op|den|em|dnia|w dniu|dne|\d{1,4}[./-]|\d{1,2}\s"
     r"|(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun)\w*,?\s"
     r"|[\w .,\"'-]{1,80}(?:<[^<>]{1,100}>|\[[^\[\]]{1,100}\]|\([^()]{1,100}\))?\s*(?:schrieb|wrote|a écrit))",
     re.IGNORECASE,
 )
-_ATTRIBUTION = re.compile(rf"{_WROTE}[^:]{{0,160}}:\s*$|{_WROTE}[^:]{{0,20}}:", re.IGNORECASE)
+_ATTRIBUTION = re.compile(rf"{_WROTE}.{{0,200}}:$|^\d.{{0,160}}<\s?[^<>\s]+@[^<>\s]+>:$", re.IGNORECASE)
 _SEPARATOR = re.compile(
     r"[\s>]*[-_=*]{2,}\s*(?:original[ -]?message|original[ -]?nachricht|ursprüngliche (?:nachricht|e-?mail)"
     r"|weitergeleitete nachricht|forwarded message|message d'origine|mensaje original|messaggio originale"
@@ -39,10 +39,10 @@ _APPLE_FORWARD = re.compile(
 _FIELD = re.compile(
     r"[\s>*]*(von|gesendet|datum|an|betreff|cc|kopie|antwort an|from|sent|date|to|subject|reply-to"
     r"|de|envoyé|à|objet|para|asunto|enviado|da|inviato|a|oggetto|van|verzonden|aan|onderwerp"
-    r"|от|отправлено|кому|тема)\s?\*?\s?:\*?\s",
+    r"|от|отправлено|кому|тема|från|skickat|till|ämne|fra|til|emne)\s?\*?\s?:\*?\s",
     re.IGNORECASE,
 )
-_SENDER_FIELDS = frozenset(("von", "from", "de", "da", "van", "от"))
+_SENDER_FIELDS = frozenset(("von", "from", "de", "da", "van", "от", "från", "fra"))
 _RULE = re.compile(r"\s*[_-]{8,}\s*$")
 _SIGNATURE = re.compile(r"(?:--|—|–)\s*$|_{2,}$")
 _DEVICE = re.compile(
@@ -84,6 +84,7 @@ def _kinds(lines: Sequence[str]) -> str:
     """One letter a line: new, quoted, signature."""
     kinds = ["n"] * len(lines)
     at = 0
+    own_words = False
     signature = False
     while at < len(lines):
         line = lines[at][:_MAX_LINE]
@@ -96,10 +97,10 @@ def _kinds(lines: Sequence[str]) -> str:
             kinds[at:] = ["q"] * (len(lines) - at)
             break
         if length := _attribution_length(lines, at):
-            after = _first_filled(lines, at + length)
+            marked = _is_marked(lines, at + length)
             kinds[at : at + length] = ["q"] * length
             at += length
-            if after is None or not lines[after].lstrip().startswith(">"):
+            if not marked and own_words:
                 kinds[at:] = ["q"] * (len(lines) - at)  # a quote without marks: all that follows
                 break
             signature = False
@@ -110,6 +111,8 @@ def _kinds(lines: Sequence[str]) -> str:
             kinds[at] = "s"
         elif signature:
             kinds[at] = "s"
+        elif bare:
+            own_words = True
         at += 1
     return "".join(kinds)
 
@@ -146,16 +149,22 @@ def _attribution_length(lines: Sequence[str], at: int) -> int:
     joined = ""
     for length, line in enumerate(lines[at : at + _ATTRIBUTION_LINES], 1):
         bare = line[:_MAX_LINE].strip()
-        if not bare or bare.startswith(">"):
+        if not bare or (bare.startswith(">") and bare != ">:"):
             return 0
         joined = f"{joined} {bare}" if joined else bare
         if bare.endswith(":"):
-            return length if _ATTRIBUTION.search(joined) and _names_when_or_who(joined) else 0
+            if not _ATTRIBUTION.search(joined):
+                return 0
+            # "..., so I wrote one:" is no attribution: one names a time or an address, or a quote follows.
+            sure = "@" in joined or any(letter.isdigit() for letter in joined)
+            return length if sure or _is_marked(lines, at + length) else 0
     return 0
 
 
-def _names_when_or_who(text: str) -> bool:
-    return "@" in text or any(letter.isdigit() for letter in text) or len(text) < 80
+def _is_marked(lines: Sequence[str], at: int) -> bool:
+    """Whether the next filled line is quoted with `>`."""
+    following = _first_filled(lines, at)
+    return following is not None and lines[following].lstrip().startswith(">")
 
 
 def _first_filled(lines: Sequence[str], at: int) -> int | None:
