@@ -7,10 +7,14 @@ their own, so that no test sleeps.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
+
+_IMPORTED = time.monotonic()
 
 
 class Clock(Protocol):
@@ -48,3 +52,14 @@ class SystemClock:
 def rfc3339(seconds: float) -> str:
     """Seconds since 1970 as RFC 3339 text in UTC, whole seconds (`2026-11-23T19:53:40Z`)."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def process_seconds() -> float:
+    """Seconds since this process was started (interpreter start-up included where the system tells)."""
+    try:
+        # Field 22 of stat: start time in clock ticks since boot; the command name may hold spaces.
+        stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+        ticks = int(stat.rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.monotonic() - _IMPORTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from eilbote.sync.state import (
     Held,
     Limits,
     Owed,
+    Push,
     Rematch,
     Remove,
     Shown,
@@ -26,6 +29,19 @@ from eilbote.sync.state import (
 
 INBOX = MailboxName("INBOX")
 NONE: Flags = frozenset()
+
+
+def held_after(shown: Shown, uids: UidSet, flags: dict[int, Flags] | None = None) -> Held:
+    """What we hold once a round that showed `shown` is complete."""
+    return Held(
+        shown.uidvalidity,
+        max(shown.uidnext - 1, uids.highest),
+        shown.modseq,
+        uids,
+        uidnext=shown.uidnext,
+        exists=shown.exists,
+        flags=flags or {},
+    )
 
 
 def planned(shown: Shown, held: Held, owed: Owed | None = None) -> tuple[Step, ...]:
@@ -41,7 +57,7 @@ def test_first_round_fetches_everything_listed_and_remembers_it_as_owed() -> Non
 
 
 def test_nothing_new_plans_nothing() -> None:
-    held = Held(7, 10, 5, UidSet.range(1, 10))
+    held = held_after(Shown(7, 11, 10, modseq=5), UidSet.range(1, 10))
     assert planned(Shown(7, 11, 10, modseq=5), held) == ()
     assert planned(Shown(7, 11, 10, modseq=5, present=UidSet.range(1, 10)), held) == ()
 
@@ -74,9 +90,9 @@ def test_vanished_among_unknown_uids_removes_only_what_is_held() -> None:
 
 
 def test_absence_from_a_listing_is_confirmed_before_removal() -> None:
-    held = Held(7, 10, 0, UidSet.range(1, 10))
+    held = held_after(Shown(7, 11, 10), UidSet.range(1, 10))
     steps = planned(Shown(7, 11, 9, present=UidSet.range(2, 10)), held)
-    assert [type(step) for step in steps] == [Confirm]
+    assert [type(step) for step in steps] == [Confirm, Advance]
     assert isinstance(steps[0], Confirm) and steps[0].uids == UidSet.of([1]) and not steps[0].anew
 
 
@@ -104,13 +120,13 @@ def test_a_message_that_becomes_visible_late_is_still_fetched() -> None:
 
 
 def test_an_interrupted_fetch_goes_on() -> None:
-    held = Held(7, 10, 5, UidSet.range(6, 10), backfill=UidSet.range(1, 5))
+    held = Held(7, 10, 5, UidSet.range(6, 10), uidnext=11, exists=10, backfill=UidSet.range(1, 5))
     (fetch,) = planned(Shown(7, 11, 10, modseq=5), held)
     assert isinstance(fetch, Fetch) and (fetch.reason, fetch.uids) == ("interrupted", UidSet.range(1, 5))
 
 
 def test_quarantined_messages_count_as_known() -> None:
-    held = Held(7, 10, 5, UidSet.range(1, 9), quarantined=UidSet.of([10]))
+    held = Held(7, 10, 5, UidSet.range(1, 9), uidnext=11, exists=10, quarantined=UidSet.of([10]))
     assert planned(Shown(7, 11, 10, modseq=5), held) == ()
 
 
@@ -130,7 +146,7 @@ def test_a_later_wish_overrides_an_earlier_one() -> None:
 
 
 def test_what_was_moved_away_here_does_not_come_back() -> None:
-    held = Held(7, 10, 5, UidSet.range(1, 9))
+    held = Held(7, 10, 5, UidSet.range(1, 9), uidnext=11, exists=10)
     owed = Owed(leaving=UidSet.of([10]))
     assert planned(Shown(7, 11, 10, modseq=5), held, owed) == ()
     assert planned(Shown(7, 11, 10, modseq=5, present=UidSet.range(1, 10)), held, owed) == ()
@@ -148,7 +164,7 @@ def test_performing_a_plan_leaves_nothing_to_plan(
     held = Held(7, held_uids.highest, 3, held_uids)
     shown = Shown(7, uidnext, len(present), modseq=4, present=present, vanished=server_lies)
     now = held_uids
-    cursor, modseq = held.cursor, held.modseq
+    reached = held
     for step in planned(shown, held):
         match step:
             case Fetch(uids=wanted):
@@ -159,10 +175,10 @@ def test_performing_a_plan_leaves_nothing_to_plan(
             case Confirm(uids=asked):
                 now = now - (asked - present)
             case Advance():
-                cursor, modseq = step.cursor, step.modseq
-            case Rematch() | Compare() | ApplyFlags():
+                reached = Held(7, step.cursor, step.modseq, now, uidnext=step.uidnext, exists=step.exists)
+            case Rematch() | Compare() | ApplyFlags() | Push():
                 raise AssertionError(step)
     assert now == present
-    again = Held(7, cursor, modseq, now)
+    again = replace(reached, uids=now)
     assert planned(Shown(7, uidnext, len(present), modseq=4), again) == ()
     assert planned(Shown(7, uidnext, len(present), modseq=4, present=present), again) == ()

@@ -76,12 +76,10 @@ def _advance(
     # (C3 rule 4); what is listed and not yet stored stays named in `backfill`, so that both
     # watermarks only ever cover what is stored or still remembered as owed (museum M1).
     cursor = max(held.cursor, shown.uidnext - 1, arrived.highest)
-    modseq = shown.modseq
-    if cursor == held.cursor and modseq == held.modseq and backfill == held.backfill and held.uidvalidity:
+    reached = (shown.uidvalidity, shown.uidnext, cursor, shown.modseq, shown.exists, backfill)
+    if reached == (held.uidvalidity, held.uidnext, held.cursor, held.modseq, held.exists, held.backfill):
         return None
-    return Advance(
-        mailbox, "round-complete", shown.uidvalidity, shown.uidnext, cursor, modseq, shown.exists, backfill
-    )
+    return Advance(mailbox, "round-complete", *reached)
 
 
 def _flag_changes(

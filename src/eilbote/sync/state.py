@@ -52,6 +52,8 @@ class Held:
     cursor: Uid
     modseq: ModSeq
     uids: UidSet
+    uidnext: Uid = 0
+    exists: int = 0
     backfill: UidSet = field(default_factory=UidSet)
     quarantined: UidSet = field(default_factory=UidSet)
     flags: dict[Uid, Flags] = field(default_factory=dict)
@@ -139,6 +141,17 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """Carry a local change to the server. `kind` is the debt's kind, `detail` its flags or target."""
+
+    mailbox: MailboxName
+    reason: str
+    kind: str
+    uids: UidSet
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Remember how far this round reached; saved together with what it covers.
     `backfill` are the UIDs that remain to be fetched."""
@@ -153,4 +166,4 @@ class Advance:
     backfill: UidSet
 
 
-Step = Rematch | Compare | ApplyFlags | Remove | Confirm | Fetch | Advance
+Step = Rematch | Compare | ApplyFlags | Remove | Confirm | Fetch | Push | Advance
