@@ -113,18 +113,18 @@ def _insert_messages(
     rows: list[Row] = []
     labels: list[Row] = []
     for message, (at, arrival, body), (key, thread) in zip(ids, new, threads, strict=True):
-        flags = overlay.over(arrival.uid, arrival.flags)
+        flags = overlay.over(arrival.uid, arrival.flags) if overlay.wishes else arrival.flags
         written = texts.get(flags)
         if written is None:
             written = texts[flags] = clean(flags_to_text(flags))
-        size = arrival.size or len(arrival.raw)
-        head = (message, account, body.content, size, key, thread, arrival.internal_date)
-        rows.append((*head, clean(arrival.email_id), *to_columns(arrival.envelope)))
+        size, date = arrival.size or len(arrival.raw), arrival.internal_date
+        email_id = clean(arrival.email_id) if arrival.email_id else ""
+        envelope = to_columns(arrival.envelope)
+        rows.append((message, account, body.content, size, key, thread, date, email_id, *envelope))
         outcome.ids[at] = message
-        outcome.placed.append(
-            Placed(arrival.uid, message, written, int(arrival.internal_date), arrival.modseq)
-        )
-        labels += [(message, clean(label)) for label in dict.fromkeys(arrival.labels)]
+        outcome.placed.append(Placed(arrival.uid, message, written, int(date), arrival.modseq))
+        if arrival.labels:
+            labels += [(message, clean(label)) for label in dict.fromkeys(arrival.labels)]
     session.insert_many("message", _MESSAGE_COLUMNS, rows)
     session.insert_many("label", ("message", "label"), labels, "ON CONFLICT DO NOTHING")
     outcome.fresh += ids

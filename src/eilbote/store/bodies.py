@@ -6,9 +6,9 @@ transaction, before its commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from eilbote.errors import Gone
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
@@ -21,8 +21,7 @@ _SMALL = 4 * _UNDER_THE_LOCK
 _COLUMNS = ("id", "sha_key", "sha256", "size", "pack", "position", "length", "encoding", "skip")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """Where a body's row is, and whether it was there before."""
 
     content: int
@@ -62,20 +61,19 @@ class Bodies:
         """Stores what is not stored yet; one result per body, in order. On return the bytes are
         safe on disk, and last if the session commits."""
         digests = [digest_of(raw) for raw in raws]
-        known = self._known(session, digests)
-        found = dict.fromkeys(known)
-        new: dict[bytes, bytes] = {}
-        for digest, raw in zip(digests, raws, strict=True):
-            if digest not in found:
-                new.setdefault(digest, raw)
-        if new:
-            known |= self.write(session, list(new.items()))
-        return [Stored(known[digest], digest in found) for digest in digests]
+        new = dict(zip(digests, raws, strict=True))
+        found = self._known(session, new)
+        for digest in found:
+            del new[digest]
+        places = self.write(session, list(new.items())) if new else {}
+        return [
+            Stored(places[digest], False) if digest in places else Stored(found[digest], True)
+            for digest in digests
+        ]
 
-    def _known(self, session: Session, digests: Sequence[bytes]) -> dict[bytes, int]:
-        wanted = set(digests)
+    def _known(self, session: Session, wanted: Collection[bytes]) -> dict[bytes, int]:
         known: dict[bytes, int] = {}
-        for keys in chunked(sorted({key_of(digest) for digest in wanted})):
+        for keys in chunked([key_of(digest) for digest in wanted]):
             sql = f"SELECT sha256, id FROM content WHERE sha_key IN {in_list(len(keys))}"
             for digest, content in session.rows(sql, keys):
                 if digest in wanted:
@@ -95,12 +93,13 @@ class Bodies:
         for block in _blocks(bodies):
             record = make_record(block)
             records.append(record)
+            length, encoding = record.length, record.encoding.value
             skip = 0
             for digest, raw in block:
                 content = into[digest] if into is not None else first + len(rows)
-                place = (pack, position, record.length, record.encoding.value, skip)
-                rows.append((content, key_of(digest), digest, len(raw), *place))
-                skip += len(raw)
+                size = len(raw)
+                rows.append((content, key_of(digest), digest, size, pack, position, length, encoding, skip))
+                skip += size
             position += record.length
         self.packs.append(pack, end, records)
         moved = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
@@ -108,6 +107,27 @@ class Bodies:
         session.insert_many("content", _COLUMNS, rows, suffix)
         session.run("UPDATE pack SET length = ? WHERE id = ?", (position, pack))
         return {blob(row[2]): integer(row[0]) for row in rows}
+
+    def move(self, session: Session, contents: Sequence[int]) -> None:
+        """Copies the bodies of these rows to the newest pack; the rows then point there."""
+        into: dict[bytes, int] = {}
+        bodies: list[tuple[bytes, bytes]] = []
+        for chunk in chunked(contents):
+            rows = session.rows(
+                "SELECT id, pack, position, length, skip, size, sha256 FROM content"
+                f" WHERE id IN {in_list(len(chunk))} ORDER BY pack, position, skip",
+                chunk,
+            )
+            for row in rows:
+                digest = blob(row[6])
+                into[digest] = integer(row[0])
+                bodies.append((digest, self._at(row[1:])))
+        if bodies:
+            self.write(session, bodies, into)
+
+    def fresh_pack(self, session: Session) -> None:
+        """Lets the next body begin a new pack."""
+        session.run("INSERT INTO pack (id, length) VALUES (?, 0)", (take_numbers(session, "pack", 1),))
 
     def _open_pack(self, session: Session) -> tuple[int, int]:
         """The pack to append to and its committed length."""

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import msgspec
 
 from eilbote.mail.envelope import Address, Envelope
-from eilbote.store.database import Row, Value, integer, text
+from eilbote.store.database import Row, Value, integer, real, text
 
 ENVELOPE_COLUMNS = ("date", "attachments", "message_id", "subject", "sender", "people", "refs")
 _MOST_REFERENCES = 100
 _encoder = msgspec.json.Encoder()
-_people = msgspec.json.Decoder(tuple[list[tuple[str, str]], list[tuple[str, str]], list[tuple[str, str]]])
+_decoder = msgspec.json.Decoder(tuple[tuple[Address, ...], tuple[Address, ...], tuple[Address, ...]])
 
 
 def clean(words: str) -> str:
@@ -28,11 +28,11 @@ def clean(words: str) -> str:
 def to_columns(envelope: Envelope) -> tuple[Value, ...]:
     """The values of `ENVELOPE_COLUMNS`."""
     sender = envelope.sender
-    people = (_pairs(sender), _pairs(envelope.to), _pairs(envelope.cc))
+    people = (sender, envelope.to, envelope.cc)
     try:
         encoded = _encoder.encode(people).decode("utf-8")
-    except UnicodeEncodeError:
-        cleaned = [[(clean(name), clean(spec)) for name, spec in part] for part in people]
+    except UnicodeEncodeError:  # lone surrogates
+        cleaned = [[Address(clean(one.name), clean(one.spec)) for one in part] for part in people]
         encoded = _encoder.encode(cleaned).decode("utf-8")
     refs = envelope.references
     if len(refs) > _MOST_REFERENCES:  # the root and the nearest ancestors decide the thread
@@ -51,22 +51,14 @@ def to_columns(envelope: Envelope) -> tuple[Value, ...]:
 def from_columns(row: Row | Sequence[Value]) -> Envelope:
     """The inverse of `to_columns`."""
     date, attachments, message_id, subject, _, people, refs = row
-    sender, to, cc = _people.decode(text(people))
+    sender, to, cc = _decoder.decode(text(people))
     return Envelope(
         message_id=text(message_id),
         subject=text(subject),
-        sender=_addresses(sender),
-        to=_addresses(to),
-        cc=_addresses(cc),
-        date=None if date is None else float(date),
+        sender=sender,
+        to=to,
+        cc=cc,
+        date=None if date is None else real(date),
         references=tuple(text(refs).split("\n")) if refs else (),
         attachments=integer(attachments),
     )
-
-
-def _pairs(addresses: Sequence[Address]) -> list[tuple[str, str]]:
-    return [(address.name, address.spec) for address in addresses]
-
-
-def _addresses(pairs: Sequence[tuple[str, str]]) -> tuple[Address, ...]:
-    return tuple([Address(name, spec) for name, spec in pairs])

@@ -133,6 +133,7 @@ class Messages:
             found = placements.at_uids(session, mailbox, [uid]).get(uid)
         if found is None:
             return False
+        self._bodies.packs.reread()
         try:
             self._bodies.raw(found.message)
         except Gone:

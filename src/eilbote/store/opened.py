@@ -5,6 +5,7 @@ It refuses a folder that is not ours, and never changes one it refuses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +14,7 @@ from eilbote.store.accounts import Accounts
 from eilbote.store.bodies import Bodies
 from eilbote.store.changes import Changes
 from eilbote.store.database import Database, Observer
+from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
 from eilbote.store.journal import Journal
 from eilbote.store.mailboxes import Mailboxes
@@ -21,6 +23,7 @@ from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.sqlite import SqliteDatabase
+from eilbote.store.values import Erased
 from eilbote.store.wishes import Wishes
 
 DATABASE = "eilbote.sqlite"
@@ -42,6 +45,7 @@ class Store:
         self.journal = Journal(database, self.bodies)
         self.changes = Changes(database)
         self.wishes = Wishes(database)
+        self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod
     def open(cls, home: Path, url: str | None = None, *, observer: Observer | None = None) -> Store:
@@ -64,10 +68,27 @@ class Store:
             ownership = PostgresOwnership(url)
         try:
             migrate(database)
-            return cls(home, database, ownership, Packs(home / PACKS, observer))
+            store = cls(home, database, ownership, Packs(home / PACKS, observer))
+            store._erasing.finish()
         except BaseException:
             database.close()
             raise
+        return store
+
+    def erase(self, messages: Sequence[int], now: float) -> Erased:
+        """Erases messages for good: rows, bodies, index, journal, free pages; there is no undo.
+        What other messages share stays. A message that still lies on the server is not fetched
+        again. Unreachable `store.busy` where a reader keeps the database from being scrubbed; the
+        next opening of the home goes on then."""
+        return self._erasing.erase(messages, now)
+
+    def compact(self, wasted: float = 0.25) -> int:
+        """Gives disk space of bodies that no message has any more back; returns the bytes freed.
+        Packs that waste less than the part `wasted` are left alone."""
+        return self._erasing.compact(wasted)
+
+    def _forget(self, messages: Sequence[int]) -> None:
+        """Tells the index, once there is one, to forget messages for good."""
 
     def close(self) -> None:
         """Closes files and connections; no other thread may use the store any more."""

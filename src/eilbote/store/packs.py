@@ -49,6 +49,9 @@ class Encoding(IntEnum):
     ERASED = 255
 
 
+_ENCODINGS = frozenset(Encoding)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One block of bodies, ready to be appended: `pieces` in their order are the record on disk."""
@@ -64,9 +67,9 @@ class Scanned:
 
     position: int
     length: int
-    encoding: Encoding
     bodies: tuple[tuple[bytes, int], ...]
     intact: bool
+    erased: bool
 
 
 def make_record(bodies: Sequence[tuple[bytes, bytes]]) -> Record:
@@ -141,6 +144,10 @@ class Packs:
             raise Gone("store.body_damaged", pack=self.path(pack), position=position)
         return body
 
+    def reread(self) -> None:
+        """The next body is read from the disk, even if its record was the last one read."""
+        self._recent = None
+
     def _decoded(self, pack: int, position: int, length: int) -> bytes:
         """The decoded bytes of a record; the last one is kept, because neighbours are read together."""
         recent = self._recent
@@ -183,7 +190,8 @@ class Packs:
             if magic != _MAGIC or version != _VERSION or position + length > end:
                 return
             bodies = _bodies(self._read(pack, position, length))
-            yield Scanned(position, length, Encoding(encoding), bodies or (), bodies is not None)
+            erased = encoding == Encoding.ERASED
+            yield Scanned(position, length, bodies or (), bodies is not None, erased)
             position += length
 
     def overwrite(self, pack: int, ranges: Sequence[tuple[int, int]]) -> None:
@@ -241,6 +249,8 @@ def _table(data: bytes) -> tuple[Encoding, int, int, list[tuple[bytes, int]]] | 
     end = _HEADER.size + count * _ENTRY.size
     start = end + _CHECK.size
     if magic != _MAGIC or version != _VERSION or len(data) != start + stored or decoded > _LARGEST_DECODED:
+        return None
+    if encoding not in _ENCODINGS:
         return None
     if _CHECK.unpack_from(data, end)[0] != crc32(memoryview(data)[:end]):
         return None

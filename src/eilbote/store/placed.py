@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.store.database import Row, Session, chunked, in_list, integer, text
@@ -11,9 +11,9 @@ from eilbote.store.database import Row, Session, chunked, in_list, integer, text
 _MANY_RANGES = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One live placement. `flags` is their canonical text."""
+class Placed(NamedTuple):
+    """One live placement. `flags` is their canonical text. A tuple, because a first sync makes
+    a hundred thousand of them, each soon a row."""
 
     uid: Uid
     message: int
@@ -23,7 +23,7 @@ class Placed:
 
 
 _SELECT = "SELECT uid, message, flags, date, modseq FROM placement WHERE mailbox = ? AND "
-_COLUMNS = ("mailbox", "uid", "message", "date", "modseq", "flags")
+_COLUMNS = ("mailbox", "uid", "message", "flags", "date", "modseq")
 
 
 def at_uids(session: Session, mailbox: int, uids: Sequence[Uid]) -> dict[Uid, Placed]:
@@ -60,11 +60,7 @@ def waiting(session: Session, mailbox: int) -> list[Placed]:
 
 def insert(session: Session, mailbox: int, placements: Iterable[Placed]) -> None:
     """New live placements; their UIDs must be free. Counts are the caller's."""
-    session.insert_many(
-        "placement",
-        _COLUMNS,
-        [(mailbox, one.uid, one.message, one.date, one.modseq, one.flags) for one in placements],
-    )
+    session.insert_many("placement", _COLUMNS, [(mailbox, *one) for one in placements])
 
 
 def _placed(row: Row) -> Placed:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +61,7 @@ class SqliteSession:
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
             sql = head + ",".join([one] * len(part)) + " " + suffix
-            self._connection.execute(sql, [value for row in part for value in row])
+            self._connection.execute(sql, tuple(chain.from_iterable(part)))
 
 
 class SqliteDatabase:

@@ -77,7 +77,7 @@ CREATE TABLE message (
     message_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     sender TEXT NOT NULL,           -- bare address of the first author, lower case
-    people TEXT NOT NULL,           -- JSON: [from, to, cc], each [[name, spec], ...]
+    people TEXT NOT NULL,           -- JSON: [from, to, cc], each [{name, spec}, ...]
     refs TEXT NOT NULL,             -- message ids, oldest first, one a line
     email_id TEXT NOT NULL
 ) {plain};
@@ -139,6 +139,16 @@ CREATE TABLE change (
     message {integer} NOT NULL,
     PRIMARY KEY (account, number)
 ) {clustered};
+
+-- What an erasure still has to do after its commit, so that a crash cannot stop it half way:
+-- records to overwrite (pack, position, length) and messages the index must forget.
+CREATE TABLE erasure (
+    id {identity},
+    message {integer} NOT NULL DEFAULT 0,
+    pack {integer} NOT NULL DEFAULT 0,
+    position {integer} NOT NULL DEFAULT 0,
+    length {integer} NOT NULL DEFAULT 0
+) {plain};
 
 CREATE TABLE journal (
     id {identity},
