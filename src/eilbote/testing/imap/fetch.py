@@ -87,11 +87,9 @@ def read_items(word: Token, *, object_ids: bool, condstore: bool) -> Asked:
 
 def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[str] = frozenset()) -> bytes:
     """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides."""
-    part = (
-        parse(message.raw)
-        if asked.contents or {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
-        else None
-    )
+    reads_parts = {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
+    reads_parts |= {content.section for content in asked.contents if content.section}
+    part = parse(message.raw) if reads_parts else None
     words: list[bytes] = []
     for name in asked.simple:
         if name in leave_out:
@@ -120,9 +118,9 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
                 raise AssertionError(name)
         words.append(b"%b %b" % (name.encode(), value))
     for content in asked.contents:
-        if part is None or "BODY" in leave_out:
+        if "BODY" in leave_out:
             continue
-        data = section(part, message.raw, content.section)
+        data = section(part, message.raw, content.section) if part else message.raw
         if data is not None and content.start is not None:
             data = data[content.start : content.start + content.count]
         words.append(b"%b %b" % (content.label.encode(), literal(data or b"")))

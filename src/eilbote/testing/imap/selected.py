@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.testing.imap.fetch import Asked, render
@@ -34,13 +35,17 @@ class View:
         """The sequence number of a UID in the view."""
         return bisect_left(self.uids, uid) + 1
 
+    def _has(self, uid: int) -> bool:
+        at = bisect_left(self.uids, uid)
+        return at < len(self.uids) and self.uids[at] == uid
+
     def messages(self, text: str, *, uid: bool) -> list[Message]:
         """The messages of a sequence set that still exist; BAD for numbers beyond the last."""
         if text == "$":
             chosen: Iterable[int] = self.saved
         elif uid:
             asked = sequence(text, self.uids[-1] if self.uids else self.mailbox.uidnext)
-            chosen = asked & UidSet.of(self.uids)
+            chosen = filter(self._has, asked) if len(asked) < 500 else asked & UidSet.of(self.uids)
         else:
             numbers = sequence(text, len(self.uids)) if self.uids or "*" not in text else UidSet()
             if numbers.highest > len(self.uids) or not numbers:
@@ -83,10 +88,12 @@ class View:
             yield b"* OK [UIDVALIDITY %d] UIDs are new" % mailbox.uidvalidity
             yield b"* %d EXISTS" % len(self.uids)
             return
+        if mailbox.highestmodseq == self._told_modseq and len(self.uids) == len(mailbox.messages):
+            return
         if not numbers_fixed:
             yield from self._expunged(qresync=qresync)
         known = self.uids[-1] if self.uids else 0
-        arrived = [one for one in reversed(mailbox.messages) if one > known]
+        arrived = list(takewhile(lambda one: one > known, reversed(mailbox.messages)))
         if arrived:
             self.uids += reversed(arrived)
             yield b"* %d EXISTS" % len(self.uids)
