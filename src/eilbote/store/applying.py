@@ -12,7 +12,6 @@ from eilbote.store import changes
 from eilbote.store import placed as placements
 from eilbote.store.arrivals import Outcome, store_arrivals
 from eilbote.store.bodies import Bodies
-from eilbote.store.conflicts import REMOVED_ON_SERVER, log_conflict
 from eilbote.store.database import Row, Session, Value, chunked, in_list, integer, real, values_list
 from eilbote.store.envelopes import clean
 from eilbote.store.mailboxes import by_id, save_watermarks
@@ -53,14 +52,13 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
         ],
     )
     gone = placements.within(session, mailbox.id, update.removed) if update.removed else []
-    _forget_debts(session, mailbox, gone, now)
     bury(session, mailbox, gone, now)
     _quarantine(session, mailbox, update, now)
     if update.watermarks is not None:
         save_watermarks(session, mailbox.id, update.watermarks)
     return Applied(
-        new=len(placed),
-        changed=len(changed) + len(outcome.settled) + len(outcome.replaced),
+        new=len(outcome.placed),
+        changed=len(changed) + len(moved) + len(outcome.settled) + len(outcome.replaced),
         deleted=len(gone),
         ids=outcome.ids,
         fresh=outcome.fresh,
@@ -127,29 +125,6 @@ def save_flags(session: Session, mailbox: int, rows: Sequence[Row]) -> None:
             " WHERE placement.mailbox = ? AND placement.uid = v.column1",
             (*params, mailbox),
         )
-
-
-def _forget_debts(session: Session, mailbox: Mailbox, gone: Sequence[Placed], now: float) -> None:
-    """What we owed about mails that the server removed cannot be paid any more: it is logged."""
-    for chunk in chunked(one.uid for one in gone):
-        rows = session.rows(
-            "UPDATE journal SET state = 'conflict', touched = ? WHERE account = ? AND mailbox = ?"
-            f" AND uid IN {in_list(len(chunk))} AND state IN ('open', 'sent') AND kind IN ('flag', 'copy')"
-            " RETURNING id, message, add_flags, remove_flags",
-            (now, mailbox.account, mailbox.id, *chunk),
-        )
-        for debt, message, add, remove in rows:
-            detail = {"add": str(add), "remove": str(remove)}
-            log_conflict(
-                session,
-                mailbox.account,
-                mailbox.id,
-                integer(message),
-                REMOVED_ON_SERVER,
-                detail,
-                now,
-                integer(debt),
-            )
 
 
 def _quarantine(session: Session, mailbox: Mailbox, update: MailboxUpdate, now: float) -> None:

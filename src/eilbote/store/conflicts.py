@@ -11,8 +11,6 @@ from eilbote.store.values import Conflict
 
 OTHER_BYTES = "other-bytes"
 """The server showed other bytes under a UID that we held: the server's bytes won."""
-REMOVED_ON_SERVER = "removed-on-server"
-"""A flag change of ours was not sent yet when the server removed the mail: the removal won."""
 NUMBER_TAKEN = "number-taken"
 """The UID that the server named for our copy held another mail: that mail stayed."""
 
