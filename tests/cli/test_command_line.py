@@ -112,7 +112,7 @@ def test_an_unforeseen_error_leaves_a_report_without_its_text(
     result = run("list", "--lang", "de")
     assert result.code == 2
     assert "Traceback" not in result.err and "private" not in result.err
-    (report,) = (run.home / "reports").iterdir()
+    (report,) = (run.home / "eilbote-reports").iterdir()
     text = report.read_text()
     assert str(report) in result.err
     assert "RuntimeError" in text and "fail, " in text

@@ -21,7 +21,7 @@ from eilbote.errors import EilboteError, Problem
 
 
 def report(face: Face, error: BaseException) -> None:
-    """Writes the report into `reports/` of the home and tells where it lies."""
+    """Writes the report into `eilbote-reports/` of the home and tells where it lies."""
     if os.environ.get("EILBOTE_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     written = _write(face, _report_text(error))
@@ -55,7 +55,7 @@ def _short(file: str) -> str:
 
 def _write(face: Face, text: str) -> Path | None:
     try:
-        folder = load_config(face.home).home / "reports"
+        folder = load_config(face.home).home / "eilbote-reports"
         folder.mkdir(parents=True, exist_ok=True)
         stamp = rfc3339(SystemClock().now()).replace(":", "")
         file = folder / f"crash-{stamp}-{os.getpid()}.txt"

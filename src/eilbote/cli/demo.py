@@ -23,6 +23,7 @@ from eilbote.cli.mailboxes import show_mailboxes
 from eilbote.cli.message import show_mail
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.terminal import styled, width, wrapped
+from eilbote.clock import SystemClock
 from eilbote.engine import read, setup
 from eilbote.engine.act import change_flags
 from eilbote.engine.app import App, open_app
@@ -39,6 +40,7 @@ from eilbote.testing.demo import DemoServers, start_demo_servers
 _RULE = "─"
 _LINES_OF_MAIL = 14
 _FOUND = 6
+_QUERY = "küche has:attachment"
 
 
 @click.command(
@@ -84,9 +86,7 @@ class _Show:
 
     async def run(self) -> None:
         config = self.face.config
-        if self.temporary:
-            config = replace(config, key_file=str(config.home / "demo.key"))
-        async with start_demo_servers() as servers:
+        async with start_demo_servers(SystemClock().now) as servers:
             with open_app(config) as app:
                 await self._scenes(app, servers)
                 if not self.once:
@@ -115,14 +115,14 @@ class _Show:
         smtp = f"{servers.smtp_host}:{servers.smtp_port}"
         self._scene(
             mark("An account; its password is sealed before it is stored"),
-            *("account", "add", servers.address, "--imap", imap, "--security", "none"),
+            *("account", "add", servers.user, "--imap", imap, "--security", "none"),
         )
-        wanted = setup.Wanted(servers.address, imap=imap, smtp=smtp, security="none", auth=AuthKind.PASSWORD)
+        wanted = setup.Wanted(servers.user, imap=imap, smtp=smtp, security="none", auth=AuthKind.PASSWORD)
         planned = setup.planned_account(app, wanted)
         tested = await setup.add_account(app, planned, Secret(servers.password))
         if tested.error is not None:
             raise tested.error
-        self._done(mark("{address} is set up; the login works."), address=servers.address)
+        self._done(mark("{address} is set up; the login works."), address=servers.user)
 
     async def _sync(self, app: App) -> None:
         self._scene(mark("The first sync: all mail stored, threaded and searchable"), "sync")
@@ -144,9 +144,9 @@ class _Show:
         return outcome, app.clock.monotonic() - start
 
     def _search(self, app: App, servers: DemoServers) -> list[Placement]:
-        self._scene(mark("A search over subjects, people, texts and attachments"), "search", servers.query)
+        self._scene(mark("A search over subjects, people, texts and attachments"), "search", _QUERY)
         start = app.clock.monotonic()
-        found = read.search_mail(app, servers.query, None, _FOUND)
+        found = read.search_mail(app, _QUERY, None, _FOUND)
         milliseconds = (app.clock.monotonic() - start) * 1000
         if not self.face.json:
             show_list(self.face, found, app.clock.now())
@@ -266,7 +266,7 @@ class _Show:
 def _shape(app: App, servers: DemoServers, mailboxes: list[tuple[str, Mailbox]]) -> dict[str, object]:
     return {
         "home": str(app.config.home),
-        "address": servers.address,
+        "address": servers.user,
         "imap": f"{servers.imap_host}:{servers.imap_port}",
         "smtp": f"{servers.smtp_host}:{servers.smtp_port}",
         "password": servers.password,
