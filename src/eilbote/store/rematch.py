@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.mail.mailbox import SEEN, Uid, UidSet
+from eilbote.mail.thread import message_key
 from eilbote.store import changes
 from eilbote.store.database import Row, Session, chunked, in_list, integer, real, text, values_list
 from eilbote.store.mailboxes import by_id, save_watermarks
 from eilbote.store.placed import within
-from eilbote.store.threads import message_key
+from eilbote.store.threads import by_keys
 from eilbote.store.tombstones import bury
 from eilbote.store.values import Candidate, HeldIdentity, Identity, Watermarks
 
@@ -40,15 +41,9 @@ def candidates(session: Session, account: int, identities: Sequence[Identity]) -
     EMAILID where both have one, else of the same Message-ID and size. Live ones first."""
     keys = {message_key(one.message_id) for one in identities if one.message_id}
     rows: list[Row] = []
-    columns = f"m.id, m.message_key, {_IDENTITY}"
-    for chunk in chunked(sorted(keys), 2000):
-        wanted = in_list(len(chunk))
-        rows += session.rows(
-            f"SELECT {columns} FROM message m WHERE thread IN {wanted} AND message_key = thread"
-            f" AND account = ? UNION ALL SELECT {columns} FROM message m WHERE message_key IN {wanted}"
-            " AND message_key <> thread AND account = ?",
-            (*chunk, account, *chunk, account),
-        )
+    columns = f"m.id, {_IDENTITY}"
+    for chunk in chunked(keys, 2000):
+        rows += session.rows(by_keys(columns, len(chunk)), (*chunk, account, *chunk, account))
     emails = sorted({one.email_id for one in identities if one.email_id})
     for start in range(0, len(emails), 2000):
         part = emails[start : start + 2000]
@@ -57,13 +52,17 @@ def candidates(session: Session, account: int, identities: Sequence[Identity]) -
             " AND account = ?",
             (*part, account),
         )
-    messages = {integer(row[0]): _identity(row[2:]) for row in rows}
-    places = _places(session, messages)
+    held = {integer(row[0]): _identity(row[1:]) for row in rows}
+    places = _places(session, held)
+    alike: dict[str, list[int]] = {}
+    for message, identity in held.items():
+        for name in {identity.email_id, identity.message_id} - {""}:
+            alike.setdefault(name, []).append(message)
     return [
         [
             place
-            for message, held in messages.items()
-            if _alike(held, one)
+            for message in dict.fromkeys((*alike.get(one.email_id, ()), *alike.get(one.message_id, ())))
+            if _alike(held[message], one)
             for place in places.get(message, ())
         ]
         for one in identities
