@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,6 +20,7 @@ from eilbote.testing.imap.session import Session
 
 LOOPBACK = "127.0.0.1"
 _CHUNK = 256 * 1024
+_REMEMBERED = 100
 
 
 @dataclass(slots=True)
@@ -35,8 +37,8 @@ class ImapServer:
     faults: Faults = field(default_factory=Faults)
     tls: ssl.SSLContext | None = None
     port: int = 0
-    sessions: list[Session] = field(default_factory=list)
-    """Every session since the start, ended ones too, oldest first."""
+    sessions: deque[Session] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """The latest sessions, ended ones too, oldest first."""
     _connections: set[_Connection] = field(default_factory=set)
     _server: asyncio.Server | None = None
     _nonces: Iterator[int] = field(default_factory=count)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from eilbote.testing.imap import folders, messages
@@ -62,6 +63,7 @@ _COMMANDS: dict[str, Command] = {
     "UNSELECT": messages.unselect,
     "UNSUBSCRIBE": folders.unsubscribe,
 }
+_REMEMBERED = 10_000
 _NUMBERS_FIXED = frozenset({"FETCH", "STORE", "SEARCH"})
 _ENABLEABLE = ("CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4rev2")
 
@@ -86,8 +88,8 @@ class Session:
         self.closing = False
         self.wants_tls = False
         self.mute = False
-        self.commands: list[str] = []
-        """Every command's name as it came, for tests that count round trips or look for EXPUNGE."""
+        self.commands: deque[str] = deque(maxlen=_REMEMBERED)
+        """The latest commands' names as they came, for tests that count round trips or look for EXPUNGE."""
         self._accounts = accounts
         self._nonce = nonce
         self._user: str | None = None
