@@ -1,0 +1,228 @@
+"""The one door for every change of mail: what each origin may do, then the local change and its
+journal row in one transaction. The server learns of it at the next pass.
+
+A mail's text is never an instruction; nothing here reads one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from eilbote.engine.app import App
+from eilbote.errors import Gone, Misused, NotAllowed
+from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
+from eilbote.mail.message import read_envelope
+from eilbote.store.values import Account, Mailbox
+
+
+class Origin(StrEnum):
+    """Who wants a change: a person at a face, a Sieve rule, or the assistant."""
+
+    USER = "user"
+    RULE = "rule"
+    ASSISTANT = "assistant"
+
+
+class Act(StrEnum):
+    FLAG = "flag"
+    MOVE = "move"
+    COPY = "copy"
+    DELETE = "delete"
+    APPEND = "append"
+    MAILBOX = "mailbox"
+    UNDO = "undo"
+
+
+ALLOWED: dict[Origin, frozenset[Act]] = {
+    Origin.USER: frozenset(Act),
+    Origin.RULE: frozenset({Act.FLAG, Act.MOVE, Act.COPY, Act.DELETE, Act.MAILBOX}),
+    # The assistant sorts and labels; it never deletes.
+    Origin.ASSISTANT: frozenset({Act.FLAG, Act.MOVE}),
+}
+
+_FLAG_CHARACTERS = frozenset('(){ %*"]\\') | {chr(code) for code in (*range(32), 127)}
+
+
+def check_allowed(origin: Origin, act: Act) -> None:
+    """Raises NotAllowed `act.not_allowed` where this origin may not do that."""
+    if act not in ALLOWED[origin]:
+        raise NotAllowed("act.not_allowed", origin=origin.value, act=act.value)
+
+
+def check_flag(text: str) -> str:
+    """A flag or keyword in canonical form. Misused `flag.invalid` where IMAP has no such atom, and
+    for flags that only a server may set."""
+    flag = canonical_flag(text)
+    name = flag.removeprefix("\\")
+    if (
+        not name
+        or len(name) > 100
+        or not name.isascii()
+        or any(character in _FLAG_CHARACTERS for character in name)
+        or flag.lower() == "\\recent"
+    ):
+        raise Misused("flag.invalid", flag=text[:100])
+    return flag
+
+
+def change_flags(
+    app: App,
+    ids: Sequence[int],
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    *,
+    origin: Origin = Origin.USER,
+) -> list[int]:
+    """Adds and removes flags on every placement of these messages. Returns the journal's numbers."""
+    check_allowed(origin, Act.FLAG)
+    added: Flags = frozenset(check_flag(flag) for flag in add)
+    removed: Flags = frozenset(check_flag(flag) for flag in remove)
+    if added & removed or not (added or removed):
+        raise Misused("flag.contradiction", flags=" ".join(sorted(added & removed)))
+    places = [place for id_ in ids for place in _places(app, id_)]
+    return app.store.journal.change_flags(places, added, removed, origin.value, app.clock.now())
+
+
+def move(
+    app: App,
+    ids: Sequence[int],
+    target: str,
+    *,
+    source: str | None = None,
+    origin: Origin = Origin.USER,
+) -> list[int]:
+    """Moves each message to the mailbox `target` of its own account, from `source` where it lies
+    in several. A message that lies there already is left alone."""
+    check_allowed(origin, Act.MOVE)
+    return _relocate(
+        app, ids, lambda account: mailbox_named(app, account, target), source, origin, copy=False
+    )
+
+
+def copy(app: App, ids: Sequence[int], target: str, *, origin: Origin = Origin.USER) -> list[int]:
+    """Copies each message to the mailbox `target` of its own account: the copy is a new message."""
+    check_allowed(origin, Act.COPY)
+    return _relocate(app, ids, lambda account: mailbox_named(app, account, target), None, origin, copy=True)
+
+
+def archive(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
+    """Moves each message to its account's archive mailbox."""
+    check_allowed(origin, Act.MOVE)
+    return _relocate(app, ids, lambda account: mailbox_for(app, account, SpecialUse.ARCHIVE), None, origin)
+
+
+def junk(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
+    """Moves each message to its account's spam mailbox."""
+    check_allowed(origin, Act.MOVE)
+    return _relocate(app, ids, lambda account: mailbox_for(app, account, SpecialUse.JUNK), None, origin)
+
+
+def delete(
+    app: App, ids: Sequence[int], *, for_good: bool = False, origin: Origin = Origin.USER
+) -> list[int]:
+    """Moves each message to the trash; from there, or with `for_good`, deletes it on the server.
+    Here it can be brought back until the days of undo are over."""
+    check_allowed(origin, Act.DELETE)
+    debts: list[int] = []
+    for id_ in ids:
+        for place in _places(app, id_):
+            account = app.store.mailboxes.get(place[0]).account
+            trash = None if for_good else _find_role(app, account, SpecialUse.TRASH)
+            now = app.clock.now()
+            if trash is None or trash.id == place[0]:
+                debts += app.store.journal.delete([place], origin.value, now)
+            else:
+                debts += app.store.journal.move([place], trash.id, origin.value, now)
+    return debts
+
+
+def undo(app: App, ids: Sequence[int]) -> list[int]:
+    """Takes back the latest change of each message (a deletion within the days of undo too)."""
+    check_allowed(Origin.USER, Act.UNDO)
+    debts: list[int] = []
+    for id_ in ids:
+        latest = app.store.journal.latest_of(id_)
+        if latest is None:
+            raise Gone("undo.nothing", id=id_)
+        debts += app.store.journal.undo(latest.id, app.clock.now())
+    return debts
+
+
+def append(
+    app: App,
+    account: Account,
+    mailbox: str,
+    raw: bytes,
+    flags: Sequence[str] = (),
+    *,
+    internal_date: float | None = None,
+    origin: Origin = Origin.USER,
+) -> tuple[int, int]:
+    """Puts a mail into a mailbox; the server gets it at the next pass. Returns (message, debt)."""
+    check_allowed(origin, Act.APPEND)
+    checked: Flags = frozenset(check_flag(flag) for flag in flags)
+    target = mailbox_named(app, account.id, mailbox)
+    now = app.clock.now()
+    date = now if internal_date is None else internal_date
+    return app.store.journal.append(target.id, raw, read_envelope(raw), checked, date, origin.value, now)
+
+
+def mailbox_named(app: App, account: int, name: str) -> Mailbox:
+    """The account's mailbox of this name (INBOX in any case), or of this role where no mailbox has
+    the name (`archive`, `trash`). Raises Gone `mailbox.unknown`."""
+    wanted = MailboxName("INBOX" if name.upper() == "INBOX" else name)
+    mailbox = app.store.mailboxes.find(account, wanted)
+    if mailbox is None and name.lower() in set(SpecialUse):
+        mailbox = _find_role(app, account, SpecialUse(name.lower()))
+    if mailbox is None:
+        raise Gone("mailbox.unknown", mailbox=name)
+    if not mailbox.selectable:
+        raise Misused("mailbox.not_selectable", mailbox=name)
+    return mailbox
+
+
+def mailbox_for(app: App, account: int, role: SpecialUse) -> Mailbox:
+    """The account's mailbox with this role. Raises Gone `mailbox.no_role`."""
+    mailbox = _find_role(app, account, role)
+    if mailbox is None:
+        raise Gone("mailbox.no_role", role=role.value)
+    return mailbox
+
+
+def _find_role(app: App, account: int, role: SpecialUse) -> Mailbox | None:
+    return next(
+        (one for one in app.store.mailboxes.all(account) if one.role is role and one.selectable), None
+    )
+
+
+def _relocate(
+    app: App,
+    ids: Sequence[int],
+    target_of: Callable[[int], Mailbox],
+    source: str | None,
+    origin: Origin,
+    *,
+    copy: bool = False,
+) -> list[int]:
+    debts: list[int] = []
+    for id_ in ids:
+        mailboxes = {place: app.store.mailboxes.get(place[0]) for place in _places(app, id_)}
+        chosen = [place for place, mailbox in mailboxes.items() if source in (None, mailbox.name)]
+        if not chosen:
+            raise Gone("message.not_there", id=id_, mailbox=source or "")
+        place = chosen[0]
+        target = target_of(mailboxes[place].account)
+        if target.id == place[0] and not copy:
+            continue
+        relocate = app.store.journal.copy if copy else app.store.journal.move
+        debts += relocate([place], target.id, origin.value, app.clock.now())
+    return debts
+
+
+def _places(app: App, message: int) -> list[tuple[int, Uid]]:
+    """Where a message lies, as (mailbox, UID). Raises Gone `message.unknown`."""
+    found = [(mailbox, uid) for mailbox, uid, _ in app.store.messages.places([message])]
+    if not found:
+        raise Gone("message.unknown", id=message)
+    return found

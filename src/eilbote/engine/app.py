@@ -1,0 +1,49 @@
+"""An open home: the settings, the store, the vault and the clock that every verb works with.
+
+Opening a home takes no ownership; only `sync` and `serve` do (one owner, many readers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from eilbote.clock import Clock, SystemClock
+from eilbote.config import Config
+from eilbote.net.trace import Trace
+from eilbote.store import Store
+from eilbote.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a verb needs. `trace`, if any, receives the redacted wire dialogue."""
+
+    config: Config
+    store: Store
+    vault: Vault
+    clock: Clock
+    trace: Trace | None = None
+
+
+@contextmanager
+def open_app(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    trace: Trace | None = None,
+    observer: Callable[[str], None] | None = None,
+) -> Iterator[App]:
+    """Opens the home that `config` names, making it if it does not exist, and closes it again.
+
+    `observer` is told before and after every persistence step, for tests that stop there.
+    Raises the store's Problems: unreadable, full, not a home, made by a newer version.
+    """
+    clock = clock or SystemClock()
+    store = Store.open(config.home, config.store or None, observer=observer)
+    try:
+        vault = Vault.open(config, clock)
+        yield App(config, store, vault, clock, trace)
+    finally:
+        store.close()

@@ -1,0 +1,142 @@
+"""Connections to an account's servers: opened when needed, shared, within a budget per host.
+
+Nothing here decides what is said over them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from eilbote.engine.app import App
+from eilbote.errors import EilboteError, Misused, Refused
+from eilbote.mail.mailbox import MailboxName
+from eilbote.net.imap import Credential, ImapSession
+from eilbote.secret import Secret
+from eilbote.store.values import Account, AuthKind
+
+_COMMAND_SECONDS = 30
+_LONGEST_SECRET = 64 * 1024
+
+
+def credential_of(app: App, account: Account) -> Credential:
+    """The account's user name and secret, unsealed; runs the password command where one is set.
+
+    Raises Misused `account.password_command` where that command fails, and the vault's Problems.
+    """
+    secret = app.vault.open_secret(account.sealed, f"account:{account.address}")
+    if account.auth is AuthKind.COMMAND:
+        secret = _run_password_command(secret.reveal())
+    return Credential(account.user, secret, oauth=account.auth is AuthKind.OAUTH)
+
+
+def _run_password_command(command: str) -> Secret:
+    # The user wrote this command line for a shell, as in every mail program that has the setting.
+    try:
+        done = subprocess.run(  # noqa: S602
+            command, shell=True, capture_output=True, timeout=_COMMAND_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Misused("account.password_command", reason=f"no answer in {_COMMAND_SECONDS} s") from None
+    first = done.stdout[:_LONGEST_SECRET].split(b"\n", 1)[0].rstrip(b"\r")
+    if done.returncode or not first:
+        raise Misused("account.password_command", reason=f"exit status {done.returncode}")
+    try:
+        return Secret(first.decode())
+    except UnicodeDecodeError:
+        raise Misused("account.password_command", reason="its output is not UTF-8") from None
+
+
+class HostBudget:
+    """Caps the connections to each host, all accounts together (servers count by address)."""
+
+    def __init__(self, per_host: int) -> None:
+        self._per_host = per_host
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+
+    def of(self, host: str) -> asyncio.Semaphore:
+        return self._hosts.setdefault(host.lower(), asyncio.Semaphore(self._per_host))
+
+
+class ImapConnections:
+    """The connections of one account. A session that failed is thrown away, never reused."""
+
+    def __init__(self, app: App, account: Account, budget: HostBudget, *, most: int) -> None:
+        if account.imap is None:
+            raise Misused("account.no_imap", address=account.address)
+        self._app = app
+        self._account = account
+        self._server = account.imap
+        self._slots = asyncio.Semaphore(most)
+        self._host = budget.of(account.imap.host)
+        self._idle: list[ImapSession] = []
+        self._credential: Credential | None = None
+        self.most = most
+        self.round_trips = 0
+        self.bytes = 0
+
+    @asynccontextmanager
+    async def session(
+        self, *, fresh: bool = False, mailbox: MailboxName | None = None
+    ) -> AsyncIterator[ImapSession]:
+        """Lends a session. `fresh` always opens a new connection (C3 rule 7); `mailbox` prefers an
+        idle session that has this mailbox open."""
+        async with self._slots:
+            imap = None if fresh else self._take_idle(mailbox)
+            if imap is None:
+                imap = await self._open()
+            try:
+                yield imap
+            except Refused:
+                self._idle.append(imap)
+                raise
+            except BaseException:
+                self._drop(imap)
+                raise
+            self._idle.append(imap)
+
+    def _take_idle(self, mailbox: MailboxName | None) -> ImapSession | None:
+        for imap in self._idle:
+            if mailbox is not None and imap.selected is not None and imap.selected.name == mailbox:
+                self._idle.remove(imap)
+                return imap
+        return self._idle.pop() if self._idle else None
+
+    async def _open(self) -> ImapSession:
+        if self._credential is None:
+            self._credential = await asyncio.to_thread(credential_of, self._app, self._account)
+        await self._host.acquire()
+        try:
+            return await ImapSession.open(
+                self._server,
+                self._credential,
+                clock=self._app.clock,
+                trusted=self._account.trusted,
+                trace=self._app.trace,
+            )
+        except BaseException:
+            self._host.release()
+            raise
+
+    def _drop(self, imap: ImapSession) -> None:
+        self._count(imap)
+        imap.abort()
+        self._host.release()
+
+    def _count(self, imap: ImapSession) -> None:
+        self.round_trips += imap.round_trips
+        self.bytes += imap.bytes_received + imap.bytes_sent
+
+    async def close(self) -> None:
+        """Logs out of everything. A server that fails to say good-bye changes nothing any more."""
+        idle, self._idle = self._idle, []
+        for imap in idle:
+            try:
+                await imap.logout()
+            except EilboteError:
+                imap.abort()
+            finally:
+                self._count(imap)
+                self._host.release()

@@ -1,0 +1,188 @@
+"""Gets the mails a mailbox still lacks, newest first, and stores them batch by batch.
+
+Each batch and the watermarks that cover it are one transaction, so that a kill repeats at most
+one batch. A mail that the server lists but will not give is put in quarantine and named; it never
+holds up the others (C3 rule 3, museum M3, M5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from eilbote.engine.round import Round
+from eilbote.errors import Problem, Refused
+from eilbote.mail.mailbox import UidSet
+from eilbote.mail.message import read_envelope
+from eilbote.net.imap import ImapSession
+from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
+from eilbote.store.values import (
+    Applied,
+    Arrival,
+    Candidate,
+    DebtKind,
+    FlagChange,
+    Identity,
+    Mailbox,
+    MailboxUpdate,
+)
+
+# The newest mails come in a small first portion so that a reader has something at once; the rest
+# in portions large enough that the pauses between commands do not count.
+_FIRST_PORTION = 500
+_PORTION = 20_000
+
+
+async def fetch_mailbox(round_: Round, mailbox: Mailbox, wanted: UidSet) -> None:
+    """Fetches and stores `wanted`, the mailbox's whole backfill."""
+    async with round_.connections.session(mailbox=mailbox.name) as imap:
+        if imap.selected is None or imap.selected.name != mailbox.name:
+            await imap.select(mailbox.name)
+        work = _Fetching(round_, imap, mailbox, wanted)
+        await work.recognise_moved()
+        for portion in _portions(work.remaining):
+            missing = await work.fetch(portion)
+            if missing:
+                await work.ask_singly(missing)
+
+
+def _portions(wanted: UidSet) -> Sequence[UidSet]:
+    first = next(wanted.chunks(_FIRST_PORTION, newest_first=True), UidSet())
+    rest = (wanted - first).chunks(_PORTION, newest_first=True)
+    return [portion for portion in (first, *rest) if portion]
+
+
+class _Fetching:
+    """One mailbox's fetch: what remains, and the watermarks that say so."""
+
+    def __init__(self, round_: Round, imap: ImapSession, mailbox: Mailbox, wanted: UidSet) -> None:
+        self.round = round_
+        self.imap = imap
+        self.mailbox = mailbox
+        self.remaining = wanted
+        self.total = len(wanted)
+
+    async def recognise_moved(self) -> None:
+        """Gives mails that only changed their place their new placement, without a download."""
+        store = self.round.app.store
+        debts = await self.round.call(store.journal.open_debts, self.round.account.id)
+        if not (self.round.removed or any(debt.placement < 0 for debt in debts)):
+            return
+        moving = {debt.message for debt in debts if debt.kind is DebtKind.MOVE}
+        for portion in self.remaining.chunks(_PORTION, newest_first=True):
+            found = await self.imap.fetch_identities(portion)
+            identities = [
+                Identity(one.email_id, one.message_id, one.size, one.internal_date) for one in found
+            ]
+            candidates = await self.round.call(store.messages.candidates, self.round.account.id, identities)
+            moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.is_gmail)
+            if moved:
+                await self._store(moved_in=moved)
+
+    async def fetch(self, portion: UidSet) -> UidSet:
+        """Streams `portion` into the store; returns the UIDs for which nothing usable came."""
+        got = UidSet()
+        async with aclosing(self.imap.fetch_messages(portion)) as batches:
+            async for batch in batches:
+                whole = [one for one in batch if one.raw is not None and one.uid in portion]
+                await self._store(batch=whole)
+                got = got | UidSet.of(one.uid for one in whole)
+        return portion - got
+
+    async def ask_singly(self, missing: UidSet) -> None:
+        """A second try for each mail that did not come; what fails again is quarantined."""
+        still_listed = await self.imap.search_uids(within=missing)
+        gone = missing - still_listed
+        if gone:
+            await self._store(gone=gone)
+        for uid in still_listed:
+            problem = Problem("sync.no_body", {"mailbox": self.mailbox.name, "uid": str(uid)})
+            try:
+                left = await self.fetch(UidSet.of([uid]))
+            except Refused as refusal:
+                problem, left = refusal.problem, UidSet.of([uid])
+            if left:
+                await self._store(quarantined=[(uid, problem)])
+                self.round.problems.append((self.mailbox.name, problem))
+
+    async def _store(
+        self,
+        *,
+        batch: Sequence[FetchedMessage] = (),
+        moved_in: Sequence[tuple[int, int, FlagChange]] = (),
+        quarantined: Sequence[tuple[int, Problem]] = (),
+        gone: UidSet | None = None,
+    ) -> None:
+        covered = UidSet.of(
+            [*(one.uid for one in batch), *(one[0] for one in moved_in), *(uid for uid, _ in quarantined)]
+        )
+        self.remaining = self.remaining - (covered | (gone or UidSet()))
+        applied = await self.round.call(self._apply, batch, moved_in, quarantined, self.remaining)
+        tally = self.round.tally
+        tally.new += applied.new
+        tally.changed += applied.changed
+        self.round.bytes_fetched += sum(one.size for one in batch)
+        self.round.tell("fetch", self.mailbox.name, self.total - len(self.remaining), self.total)
+
+    def _apply(
+        self,
+        batch: Sequence[FetchedMessage],
+        moved_in: Sequence[tuple[int, int, FlagChange]],
+        quarantined: Sequence[tuple[int, Problem]],
+        remaining: UidSet,
+    ) -> Applied:
+        store = self.round.app.store
+        self.mailbox = replace(self.mailbox, watermarks=replace(self.mailbox.watermarks, backfill=remaining))
+        update = MailboxUpdate(
+            arrivals=[_arrival(one) for one in batch],
+            moved_in=moved_in,
+            quarantined=quarantined,
+            watermarks=self.mailbox.watermarks,
+        )
+        return store.messages.apply(self.mailbox.id, update, self.round.now)
+
+
+def _arrival(fetched: FetchedMessage) -> Arrival:
+    raw = fetched.raw or b""
+    return Arrival(
+        fetched.uid,
+        fetched.flags,
+        fetched.internal_date,
+        fetched.modseq,
+        raw,
+        read_envelope(raw),
+        fetched.email_id,
+        fetched.labels,
+    )
+
+
+def _pair_moved(
+    found: Sequence[FetchedIdentity],
+    candidates: Sequence[Sequence[Candidate]],
+    mailbox: int,
+    moving: Collection[int],
+    *,
+    gmail: bool,
+) -> list[tuple[int, int, FlagChange]]:
+    """Which arrivals are mails that we hold: tombstones, mails waiting here for their number, and
+    mails that a change made here is just moving elsewhere (`moving`); each once.
+
+    On Gmail the same X-GM-MSGID in another mailbox is the same message; elsewhere a mail that
+    still lies in its old place has been copied, and a copy is a new message."""
+    taken: set[int] = set()
+    moved = []
+    for one, possible in zip(found, candidates, strict=True):
+        for candidate in possible:
+            waiting = candidate.uid < 0 and (candidate.mailbox == mailbox or candidate.message in moving)
+            homeless = candidate.removed_at is not None or waiting
+            same = (
+                candidate.identity.email_id == one.email_id
+                if candidate.identity.email_id and one.email_id
+                else int(candidate.identity.internal_date) == int(one.internal_date) or candidate.uid < 0
+            )
+            if same and candidate.message not in taken and (homeless or (gmail and bool(one.email_id))):
+                taken.add(candidate.message)
+                moved.append((one.uid, candidate.message, FlagChange(one.uid, one.flags, one.modseq)))
+                break
+    return moved

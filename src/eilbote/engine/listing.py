@@ -1,0 +1,59 @@
+"""Keeps our list of mailboxes the server's: new ones, renamed ones, and those that are gone.
+
+An answer that lacks a mailbox is no proof; each is asked for by name before it is given up.
+"""
+
+from __future__ import annotations
+
+from eilbote.engine.round import Round
+from eilbote.mail.mailbox import MailboxName
+from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
+from eilbote.store.values import ListedMailbox, Mailbox
+from eilbote.sync.mailboxes import MailboxFacts, match_mailboxes
+
+
+async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus | None]]:
+    """One listing of the account, carried into the store. Returns the selectable mailboxes with
+    the STATUS that came with the listing."""
+    store, account = round_.app.store, round_.account
+    async with round_.connections.session() as imap:
+        listings = await imap.list_mailboxes(status=True)
+        held = await round_.call(store.mailboxes.all, account.id)
+        match = match_mailboxes(
+            [_facts_of_listing(one) for one in listings], [_facts_of_mailbox(one) for one in held]
+        )
+        id_of = {mailbox.name: mailbox.id for mailbox in held}
+        for old, new in match.renamed:
+            await round_.call(store.mailboxes.renamed, id_of[old], new)
+        for name in match.gone:
+            if not await imap.exists(name):
+                await round_.call(store.mailboxes.gone, id_of[name], round_.now)
+                round_.removed = True
+    mailboxes = await round_.call(store.mailboxes.upsert, account.id, [_listed(one) for one in listings])
+    statuses = {one.name: one.status for one in listings}
+    return [
+        (mailbox, statuses[mailbox.name])
+        for mailbox in mailboxes
+        if mailbox.selectable and mailbox.name in statuses
+    ]
+
+
+def _listed(listing: MailboxListing) -> ListedMailbox:
+    return ListedMailbox(
+        listing.name,
+        listing.delimiter or "",
+        listing.role,
+        listing.selectable,
+        listing.subscribed,
+        (listing.status.mailbox_id if listing.status else None) or "",
+    )
+
+
+def _facts_of_listing(listing: MailboxListing) -> MailboxFacts:
+    status = listing.status or MailboxStatus()
+    return MailboxFacts(listing.name, status.mailbox_id or "", status.uidvalidity or 0, status.uidnext or 0)
+
+
+def _facts_of_mailbox(mailbox: Mailbox) -> MailboxFacts:
+    marks = mailbox.watermarks
+    return MailboxFacts(MailboxName(mailbox.name), mailbox.object_id, marks.uidvalidity, marks.uidnext)

@@ -1,0 +1,70 @@
+"""Mailboxes made, renamed, removed and subscribed here: at once in the store, at the next pass on
+the server.
+"""
+
+from __future__ import annotations
+
+from eilbote.engine.act import Act, Origin, check_allowed
+from eilbote.engine.app import App
+from eilbote.errors import Gone, Misused
+from eilbote.mail.mailbox import MailboxName, SpecialUse
+from eilbote.store.values import Account, Mailbox
+
+_LONGEST_NAME = 1000
+
+
+def create_mailbox(app: App, account: Account, name: str, *, origin: Origin = Origin.USER) -> Mailbox:
+    """A new, subscribed mailbox; its levels are separated as the server separates them."""
+    check_allowed(origin, Act.MAILBOX)
+    mailbox, _ = app.store.journal.create_mailbox(
+        account.id, _checked(name), origin.value, app.clock.now(), delimiter=_delimiter(app, account)
+    )
+    return mailbox
+
+
+def rename_mailbox(app: App, account: Account, name: str, new: str, *, origin: Origin = Origin.USER) -> int:
+    """Renames a mailbox and those below it. Returns the journal's number."""
+    check_allowed(origin, Act.MAILBOX)
+    mailbox = _own(app, account, name)
+    return app.store.journal.rename_mailbox(mailbox.id, _checked(new), origin.value, app.clock.now())
+
+
+def remove_mailbox(app: App, account: Account, name: str, *, origin: Origin = Origin.USER) -> int:
+    """Deletes a mailbox with what lies in it; the mails can be brought back while undo lasts."""
+    check_allowed(origin, Act.MAILBOX)
+    mailbox = _own(app, account, name)
+    return app.store.journal.remove_mailbox(mailbox.id, origin.value, app.clock.now())
+
+
+def subscribe(app: App, account: Account, name: str, wanted: bool, *, origin: Origin = Origin.USER) -> int:
+    """Subscribes to a mailbox, or no longer."""
+    check_allowed(origin, Act.MAILBOX)
+    mailbox = app.store.mailboxes.find(account.id, name)
+    if mailbox is None:
+        raise Gone("mailbox.unknown", mailbox=name)
+    return app.store.journal.subscribe(mailbox.id, wanted, origin.value, app.clock.now())
+
+
+def _own(app: App, account: Account, name: str) -> Mailbox:
+    """A mailbox that may be renamed or removed: INBOX may not."""
+    mailbox = app.store.mailboxes.find(account.id, name)
+    if mailbox is None:
+        raise Gone("mailbox.unknown", mailbox=name)
+    if mailbox.role is SpecialUse.INBOX:
+        raise Misused("mailbox.inbox_stays")
+    return mailbox
+
+
+def _checked(name: str) -> MailboxName:
+    if (
+        not name.strip()
+        or len(name) > _LONGEST_NAME
+        or any(ord(character) < 32 or ord(character) == 127 for character in name)
+        or name.upper() == "INBOX"
+    ):
+        raise Misused("mailbox.bad_name", mailbox=name[:100])
+    return MailboxName(name)
+
+
+def _delimiter(app: App, account: Account) -> str:
+    return next((one.delimiter for one in app.store.mailboxes.all(account.id) if one.delimiter), "/")

@@ -1,0 +1,101 @@
+"""Looks at one mailbox on the server and says what it shows, at the least cost the server allows.
+
+QRESYNC, CONDSTORE or neither give the same `Shown`; nothing is decided and nothing stored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eilbote.mail.mailbox import UidSet
+from eilbote.net.imap import ImapSession
+from eilbote.protocols.imap.types import FetchedFlags, Known, MailboxStatus, Selected
+from eilbote.store.values import Mailbox
+from eilbote.sync.state import FlagsNow, Shown
+
+ALL_UIDS = UidSet.parse("1:*")
+
+
+def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
+    """True where the mailbox's STATUS proves that a round would find nothing.
+
+    Only a mod-sequence proves it: without CONDSTORE flags change unseen. An expunge without
+    QRESYNC need not raise HIGHESTMODSEQ, but then the number of messages or UIDNEXT tells.
+    """
+    marks = mailbox.watermarks
+    return (
+        status is not None
+        and bool(status.highestmodseq)
+        and not marks.backfill
+        and marks.uidvalidity > 0
+        and (status.uidvalidity, status.uidnext, status.highestmodseq, status.messages)
+        == (marks.uidvalidity, marks.uidnext, marks.modseq, marks.exists)
+    )
+
+
+async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False) -> Shown:
+    """Opens the mailbox and gathers this round's facts. `complete` lists every UID, whatever the
+    server said by itself. Raises the errors of `ImapSession`."""
+    marks = mailbox.watermarks
+    known = None
+    if imap.has_qresync and marks.uidvalidity and marks.modseq:
+        known = Known(marks.uidvalidity, marks.modseq)
+    selected = await imap.select(mailbox.name, known=known)
+    same = marks.uidvalidity and selected.uidvalidity == marks.uidvalidity and _is_sticky(selected)
+    if not same:
+        present = UidSet() if marks.uidvalidity else await _list_uids(imap, selected)
+        return _shown(selected, present=present)
+    if selected.resynced and not complete:
+        return _shown(selected, vanished=selected.vanished, changed=selected.changed)
+    if selected.resynced:
+        present = await _list_uids(imap, selected)
+        return _shown(selected, present=present, vanished=selected.vanished, changed=selected.changed)
+    return await _observe_without_qresync(imap, mailbox, selected, complete=complete)
+
+
+async def _observe_without_qresync(
+    imap: ImapSession, mailbox: Mailbox, selected: Selected, *, complete: bool
+) -> Shown:
+    modseq = mailbox.watermarks.modseq
+    # A mod-sequence that went down, or is gone, proves nothing: every flag is read anew (C3 rule 5).
+    if not modseq or selected.highestmodseq < modseq:
+        if not selected.exists:
+            return _shown(selected, present=UidSet())
+        flags = await imap.fetch_flags(ALL_UIDS)
+        # The listing, not the flags, says what is there: a FETCH may omit a message (museum M3).
+        present = await _list_uids(imap, selected)
+        return _shown(selected, present=present, changed=flags)
+    changed: tuple[FetchedFlags, ...] = ()
+    if selected.highestmodseq > modseq and selected.exists:
+        changed = await imap.fetch_flags(ALL_UIDS, changed_since=modseq)
+    if complete:
+        return _shown(selected, present=await _list_uids(imap, selected), changed=changed)
+    return _shown(selected, changed=changed)
+
+
+async def _list_uids(imap: ImapSession, selected: Selected) -> UidSet:
+    return await imap.search_uids() if selected.exists else UidSet()
+
+
+def _is_sticky(selected: Selected) -> bool:
+    return selected.uidvalidity > 0 and not selected.uid_not_sticky
+
+
+def _shown(
+    selected: Selected,
+    *,
+    present: UidSet | None = None,
+    vanished: UidSet | None = None,
+    changed: Iterable[FetchedFlags] = (),
+) -> Shown:
+    return Shown(
+        uidvalidity=selected.uidvalidity,
+        # A server that does not tell UIDNEXT lifts no cursor.
+        uidnext=selected.uidnext or 1,
+        exists=selected.exists,
+        modseq=selected.highestmodseq,
+        present=present,
+        vanished=vanished or UidSet(),
+        changed=tuple(FlagsNow(one.uid, one.flags, one.modseq) for one in changed),
+        sticky=_is_sticky(selected),
+    )

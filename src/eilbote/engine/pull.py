@@ -1,0 +1,131 @@
+"""Brings one mailbox of the store to what the server shows: looks, plans, and performs the plan.
+
+Flags, removals and watermarks of a round are one transaction. Fetching the mails themselves is
+`fetch.py`'s; what is still to be fetched is remembered in the watermarks (`backfill`).
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from eilbote.engine.observe import observe
+from eilbote.engine.rematch import rematch
+from eilbote.engine.round import Round
+from eilbote.errors import Garbled
+from eilbote.mail.mailbox import UidSet
+from eilbote.net.imap import ImapSession
+from eilbote.store.values import DebtKind, FlagChange, Mailbox, MailboxUpdate, Watermarks
+from eilbote.sync.plan import plan
+from eilbote.sync.state import (
+    Advance,
+    ApplyFlags,
+    Compare,
+    Confirm,
+    Fetch,
+    FlagWish,
+    Held,
+    Limits,
+    Owed,
+    Push,
+    Rematch,
+    Remove,
+    Shown,
+    Step,
+)
+
+_LOOKS = 3
+
+
+async def plan_mailbox(round_: Round, imap: ImapSession, mailbox: Mailbox) -> tuple[Step, ...]:
+    """The steps of this round, after as many looks as the evidence needs. Changes nothing."""
+    steps: tuple[Step, ...] = ()
+    for look in range(_LOOKS):
+        shown = await observe(imap, mailbox, complete=look > 0)
+        held, owed = await round_.call(_gather, round_, mailbox, shown)
+        steps = plan(mailbox.name, shown, held, owed, Limits())
+        if not any(isinstance(step, Compare) for step in steps):
+            return steps
+    raise Garbled("sync.no_agreement", mailbox=mailbox.name)
+
+
+async def pull_mailbox(round_: Round, mailbox: Mailbox) -> UidSet:
+    """One round of `mailbox`: everything but the mails themselves. Returns the UIDs to fetch."""
+    round_.tell("look", mailbox.name)
+    async with round_.connections.session(mailbox=mailbox.name) as imap:
+        steps = await plan_mailbox(round_, imap, mailbox)
+        if any(isinstance(step, Rematch) for step in steps):
+            await rematch(round_, imap, mailbox)
+            mailbox = await round_.call(round_.app.store.mailboxes.get, mailbox.id)
+            steps = await plan_mailbox(round_, imap, mailbox)
+    return await _perform(round_, mailbox, steps)
+
+
+async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> UidSet:
+    """Does what was planned; the local part in one transaction."""
+    flags: list[FlagChange] = []
+    removed, wanted = UidSet(), UidSet()
+    watermarks: Watermarks | None = None
+    for step in steps:
+        match step:
+            case ApplyFlags(changes=changes):
+                flags += [FlagChange(one.uid, one.flags, one.modseq) for one in changes]
+            case Remove(uids=uids):
+                removed = removed | uids
+            case Confirm():
+                removed = removed | await _confirm_gone(round_, mailbox, step)
+            case Fetch(uids=uids):
+                wanted = uids
+            case Advance():
+                watermarks = Watermarks(
+                    uidvalidity=step.uidvalidity,
+                    uidnext=step.uidnext,
+                    cursor=step.cursor,
+                    modseq=step.modseq,
+                    exists=step.exists,
+                    backfill=step.backfill,
+                )
+            case Rematch() | Compare() | Push():
+                raise Garbled("sync.no_agreement", mailbox=mailbox.name)
+            case _:
+                assert_never(step)
+    if flags or removed or watermarks is not None:
+        update = MailboxUpdate(flags=flags, removed=removed, watermarks=watermarks)
+        applied = await round_.call(round_.app.store.messages.apply, mailbox.id, update, round_.now)
+        round_.tally.changed += applied.changed
+        round_.tally.deleted += applied.deleted
+        round_.removed = round_.removed or applied.deleted > 0
+    return wanted
+
+
+async def _confirm_gone(round_: Round, mailbox: Mailbox, step: Confirm) -> UidSet:
+    """Asks for exactly the UIDs that were not listed; returns those that are really gone."""
+    async with round_.connections.session(fresh=step.anew, mailbox=mailbox.name) as imap:
+        await imap.select(mailbox.name)
+        there = await imap.search_uids(within=step.uids)
+    if step.anew and there:
+        # The server contradicts itself: nothing is removed, and somebody should know.
+        raise Garbled("sync.everything_gone", mailbox=mailbox.name, count=len(step.uids))
+    return step.uids - there
+
+
+def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
+    """What we hold and owe of this mailbox, as far as the planning of `shown` needs it."""
+    store = round_.app.store
+    marks = mailbox.watermarks
+    changed = UidSet.of(change.uid for change in shown.changed)
+    flags = store.messages.held_flags(mailbox.id, changed) if changed else {}
+    held = Held(
+        uidvalidity=marks.uidvalidity,
+        cursor=marks.cursor,
+        modseq=marks.modseq,
+        uids=store.messages.held_uids(mailbox.id),
+        uidnext=marks.uidnext,
+        exists=marks.exists,
+        backfill=marks.backfill,
+        quarantined=store.messages.quarantined(mailbox.id),
+        flags=flags,
+    )
+    debts = [debt for debt in store.journal.open_debts(round_.account.id) if debt.mailbox == mailbox.id]
+    wishes = tuple(FlagWish(debt.uid, debt.add, debt.remove) for debt in debts if debt.kind is DebtKind.FLAG)
+    leaving = (debt.uid for debt in debts if debt.kind in (DebtKind.MOVE, DebtKind.DELETE) and debt.uid > 0)
+    return held, Owed(wishes, UidSet.of(leaving))

@@ -1,0 +1,88 @@
+"""Carries local changes to the server, in the order they were made, until evidence closes each.
+
+A debt is marked as sent before its command is written. After a crash the outcome of a sent
+command is looked for on the server first (C3 rules 9 and 10), so that nothing is done twice;
+flag changes and deletions may simply be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from eilbote.engine.push_mailbox import push_mailbox_change
+from eilbote.engine.push_message import push_append, push_group
+from eilbote.engine.round import Round
+from eilbote.errors import Refused
+from eilbote.store.values import Debt, DebtKind, DebtState
+
+MAILBOX_KINDS = frozenset(
+    {DebtKind.CREATE, DebtKind.RENAME, DebtKind.REMOVE_MAILBOX, DebtKind.SUBSCRIBE, DebtKind.UNSUBSCRIBE}
+)
+
+
+async def push_mailbox_changes(round_: Round) -> None:
+    """Creates, renames, deletes and subscribes on the server what was created, renamed, ... here:
+    before the server's listing is compared with ours."""
+    for debt in await _open_debts(round_):
+        if debt.kind in MAILBOX_KINDS:
+            try:
+                await push_mailbox_change(round_, debt)
+            except Refused as refusal:
+                await _give_up(round_, [debt], refusal)
+
+
+async def push_message_changes(round_: Round, *, last: bool = False) -> None:
+    """Carries flags, moves, copies, deletions and appends.
+
+    A debt whose message is no longer where it was stays open until the server's changes are
+    known; with `last` they are, and the written rules of `settle.py` decide.
+    """
+    debts = [debt for debt in await _open_debts(round_) if debt.kind not in MAILBOX_KINDS]
+    done = 0
+    for group in in_groups(debts):
+        round_.tell("push", done=done, total=len(debts))
+        done += len(group)
+        # An earlier debt of this pass may have given the message its number: read it afresh.
+        current = await round_.call(_refreshed, round_, group)
+        if not current:
+            continue
+        try:
+            if current[0].kind is DebtKind.APPEND:
+                await push_append(round_, current[0])
+            else:
+                await push_group(round_, current, last=last)
+        except Refused as refusal:
+            await _give_up(round_, current, refusal)
+
+
+async def _give_up(round_: Round, debts: Sequence[Debt], refusal: Refused) -> None:
+    """A refusal for good ends the debts it speaks of, and takes the local change back; one for
+    now leaves them open. Either way the other debts go on."""
+    round_.problems.append(("", refusal.problem))
+    if refusal.problem.retry_after is not None:
+        await round_.call(round_.app.store.journal.reopen, [debt.id for debt in debts], round_.now)
+        return
+    for debt in debts:
+        await round_.call(round_.app.store.journal.fail, debt.id, refusal.problem, round_.now)
+
+
+def in_groups(debts: Iterable[Debt]) -> Iterator[list[Debt]]:
+    """Runs of debts that one command can carry, in the order they were made."""
+
+    def command(debt: Debt) -> tuple[object, ...]:
+        alone = debt.id if debt.kind is DebtKind.APPEND or debt.uid < 0 else 0
+        place = (debt.mailbox, debt.uidvalidity, debt.target_mailbox)
+        return (debt.kind, debt.state, place, debt.add, debt.remove, alone)
+
+    for _, group in groupby(debts, key=command):
+        yield list(group)
+
+
+async def _open_debts(round_: Round) -> list[Debt]:
+    return await round_.call(round_.app.store.journal.open_debts, round_.account.id)
+
+
+def _refreshed(round_: Round, group: Sequence[Debt]) -> list[Debt]:
+    fresh = [round_.app.store.journal.get(debt.id) for debt in group]
+    return [debt for debt in fresh if debt.state in (DebtState.OPEN, DebtState.SENT)]

@@ -1,0 +1,189 @@
+"""One local change of messages, carried to the server: flags, move, copy, delete, append.
+
+Each function marks its debts as sent, says the command, and closes them with the evidence of the
+answer. A sent debt found at the start is first looked up on the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from eilbote.engine.round import Round
+from eilbote.engine.settle import settle
+from eilbote.errors import Misused, Refused
+from eilbote.mail.mailbox import DELETED, MailboxName, Uid, UidSet
+from eilbote.net.imap import ImapSession
+from eilbote.protocols.imap.types import CopyUid, StoreMode
+from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
+
+T = TypeVar("T")
+
+
+async def push_group(round_: Round, debts: Sequence[Debt], *, last: bool) -> None:
+    """Carries debts that one command can carry. Those whose message is not there (any more) wait
+    for the server's changes to be known, and are settled when `last`."""
+    first = debts[0]
+    mailbox = await round_.call(round_.app.store.mailboxes.get, first.mailbox)
+    if first.uid < 0 or first.uidvalidity != mailbox.watermarks.uidvalidity:
+        return  # not numbered yet, or to be rematched first
+    async with round_.connections.session(mailbox=mailbox.name) as imap:
+        selected = await imap.select(mailbox.name)
+        if selected.uidvalidity != first.uidvalidity:
+            return
+        there = await imap.search_uids(within=UidSet.of(debt.uid for debt in debts))
+        if first.state is DebtState.SENT and first.kind in (DebtKind.MOVE, DebtKind.COPY):
+            debts = await _look_up_sent(round_, imap, mailbox, debts, there)
+            await imap.select(mailbox.name)
+        present = [debt for debt in debts if debt.uid in there]
+        if present:
+            await _carry(round_, imap, present)
+    gone = [debt for debt in debts if debt.uid not in there]
+    if first.kind is DebtKind.DELETE:
+        for debt in gone:  # both sides wanted it gone
+            await _close(round_, debt, None)
+    elif last:
+        for debt in gone:
+            await settle(round_, debt)
+
+
+async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt]) -> None:
+    await round_.call(round_.app.store.journal.mark_sent, [debt.id for debt in debts], round_.now)
+    uids = UidSet.of(debt.uid for debt in debts)
+    first = debts[0]
+    numbers: dict[Uid, Uid] = {}
+    if first.kind is DebtKind.FLAG:
+        if first.add:
+            await imap.store_flags(uids, StoreMode.ADD, first.add)
+        if first.remove:
+            await imap.store_flags(uids, StoreMode.REMOVE, first.remove)
+    elif first.kind is DebtKind.DELETE:
+        await _expunge(round_, imap, debts, uids)
+    elif first.kind is DebtKind.COPY:
+        numbers = await _copied(round_, imap, first, uids)
+    elif first.kind is DebtKind.MOVE:
+        numbers = await _moved(round_, imap, debts, uids)
+    else:
+        raise Misused("sync.not_a_message_change", kind=first.kind)
+    for debt in debts:
+        await _close(round_, debt, numbers.get(debt.uid))
+
+
+async def _expunge(round_: Round, imap: ImapSession, debts: Sequence[Debt], uids: UidSet) -> None:
+    await imap.store_flags(uids, StoreMode.ADD, frozenset({DELETED}))
+    if imap.has_uidplus:
+        await imap.expunge(uids)
+        return
+    # Without UIDPLUS an EXPUNGE also removes what another client marked meanwhile (museum M14): the
+    # mail stays on the server, marked as deleted, and that is told. It will be listed here again.
+    detail = {"kind": debts[0].kind.value}
+    for debt in debts:
+        if debt.kind is DebtKind.DELETE:
+            journal = round_.app.store.journal
+            await round_.call(journal.conflict, debt.id, "no-uidplus", detail, round_.now)
+            round_.tally.conflicts += 1
+
+
+async def _copied(round_: Round, imap: ImapSession, debt: Debt, uids: UidSet) -> dict[Uid, Uid]:
+    target = await round_.call(round_.app.store.mailboxes.get, debt.target_mailbox)
+    copied = await _with_target(imap, target.name, lambda: imap.copy(uids, target.name))
+    return _numbers(copied, target)
+
+
+async def _moved(round_: Round, imap: ImapSession, debts: Sequence[Debt], uids: UidSet) -> dict[Uid, Uid]:
+    target = await round_.call(round_.app.store.mailboxes.get, debts[0].target_mailbox)
+    if imap.has_move:
+        moved = await _with_target(imap, target.name, lambda: imap.move(uids, target.name))
+        return _numbers(moved, target)
+    copied = await _with_target(imap, target.name, lambda: imap.copy(uids, target.name))
+    await _expunge(round_, imap, debts, uids)
+    return _numbers(copied, target)
+
+
+async def _with_target(imap: ImapSession, target: MailboxName, act: Callable[[], Awaitable[T]]) -> T:
+    """TRYCREATE (RFC 9051 section 6.4.7): the mailbox is made once, and the command said again."""
+    try:
+        return await act()
+    except Refused as refusal:
+        if refusal.problem.parameters.get("code", "").upper() != "TRYCREATE":
+            raise
+    await imap.create(target)
+    return await act()
+
+
+def _numbers(answer: CopyUid | None, target: Mailbox) -> dict[Uid, Uid]:
+    """The new UIDs, where the server told them and they are of the UIDVALIDITY that we know."""
+    if answer is None or target.watermarks.uidvalidity not in (0, answer.uidvalidity):
+        return {}
+    return dict(answer.pairs)
+
+
+async def _look_up_sent(
+    round_: Round, imap: ImapSession, source: Mailbox, debts: Sequence[Debt], there: UidSet
+) -> list[Debt]:
+    """Closes those sent moves and copies whose result is already in the target; returns the rest."""
+    target = await round_.call(round_.app.store.mailboxes.get, debts[0].target_mailbox)
+    found = await find_arrived(round_, imap, target, debts)
+    left = []
+    for debt in debts:
+        if debt.id not in found:
+            left.append(debt)
+            continue
+        if debt.kind is DebtKind.MOVE and debt.uid in there:
+            # Copied but not yet removed from its old place (a server without MOVE).
+            await imap.select(source.name)
+            await _expunge(round_, imap, [debt], UidSet.of([debt.uid]))
+        await _close(round_, debt, found[debt.id])
+    return left
+
+
+async def find_arrived(
+    round_: Round, imap: ImapSession, target: Mailbox, debts: Sequence[Debt]
+) -> dict[int, Uid]:
+    """Which debts' results lie in `target` among the mails that we do not hold yet: by Message-ID
+    and size, or size and date for mail without a Message-ID; each mail for one debt only."""
+    selected = await imap.select(target.name)
+    if not selected.exists:
+        return {}
+    held = await round_.call(round_.app.store.messages.held_uids, target.id)
+    unknown = await imap.search_uids() - held
+    if not unknown:
+        return {}
+    arrived = {one.uid: one for one in await imap.fetch_identities(unknown)}
+    found: dict[int, Uid] = {}
+    for debt in debts:
+        identity = await round_.call(round_.app.store.messages.identity, debt.message)
+        for uid, one in sorted(arrived.items(), reverse=True):
+            same_date = int(one.internal_date) == int(identity.internal_date)
+            if (one.message_id, one.size) == (identity.message_id, identity.size) and (
+                identity.message_id or same_date
+            ):
+                found[debt.id] = uid
+                del arrived[uid]
+                break
+    return found
+
+
+async def push_append(round_: Round, debt: Debt) -> None:
+    """Puts a mail that was made or imported here into its mailbox on the server."""
+    store = round_.app.store
+    target = await round_.call(store.mailboxes.get, debt.target_mailbox or debt.mailbox)
+    async with round_.connections.session(mailbox=target.name) as imap:
+        if debt.state is DebtState.SENT:
+            found = await find_arrived(round_, imap, target, [debt])
+            if debt.id in found:
+                await _close(round_, debt, found[debt.id])
+                return
+        raw = await round_.call(store.messages.raw, debt.message)
+        identity = await round_.call(store.messages.identity, debt.message)
+        await round_.call(store.journal.mark_sent, [debt.id], round_.now)
+        appended = await _with_target(
+            imap, target.name, lambda: imap.append(target.name, raw, debt.add, identity.internal_date)
+        )
+    known = appended is not None and target.watermarks.uidvalidity in (0, appended.uidvalidity)
+    await _close(round_, debt, appended.uid if appended is not None and known else None)
+
+
+async def _close(round_: Round, debt: Debt, uid: Uid | None) -> None:
+    await round_.call(round_.app.store.journal.close, debt.id, round_.now, uid)
+    round_.tally.pushed += 1

@@ -1,0 +1,89 @@
+"""UIDVALIDITY changed: finds every message again under its new number, and downloads none of them.
+
+Never deletes because of the change, never takes a recognised mail for a new one (C3 rule 2).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+from eilbote.engine.observe import ALL_UIDS
+from eilbote.engine.round import Round
+from eilbote.mail.mailbox import Uid, UidSet
+from eilbote.net.imap import ImapSession
+from eilbote.protocols.imap.types import FetchedIdentity
+from eilbote.store.values import FlagChange, HeldIdentity, Mailbox, MailboxUpdate, Watermarks
+
+
+async def rematch(round_: Round, imap: ImapSession, mailbox: Mailbox) -> None:
+    """Gives the messages of `mailbox` their new UIDs in one transaction.
+
+    What is not recognised stays to be fetched (`backfill`), and what is held but was not found
+    becomes a tombstone. A change to a UIDVALIDITY that the mailbox already has (UIDs that are not
+    sticky) goes the same way.
+    """
+    selected = await imap.select(mailbox.name)
+    found = await imap.fetch_identities(ALL_UIDS) if selected.exists else ()
+    held = await round_.call(round_.app.store.messages.held_identities, mailbox.id)
+    pairs = match_identities(held, found)
+    matched = UidSet.of(new for _, new in pairs)
+    arrived = UidSet.of(one.uid for one in found) - matched
+    lost = UidSet.of(one.uid for one in held) - UidSet.of(old for old, _ in pairs)
+    watermarks = Watermarks(
+        uidvalidity=selected.uidvalidity,
+        uidnext=selected.uidnext or 1,
+        cursor=max(selected.uidnext - 1, UidSet.of(one.uid for one in found).highest),
+        modseq=selected.highestmodseq,
+        exists=selected.exists,
+        backfill=arrived,
+    )
+    messages = round_.app.store.messages
+    await round_.call(messages.renumber, mailbox.id, watermarks, pairs, lost, round_.now)
+    flags = [FlagChange(one.uid, one.flags, one.modseq) for one in found if one.uid in matched]
+    applied = await round_.call(messages.apply, mailbox.id, MailboxUpdate(flags=flags), round_.now)
+    round_.tally.changed += applied.changed
+    round_.tally.deleted += len(lost)
+    round_.removed = round_.removed or bool(lost)
+
+
+def match_identities(held: Sequence[HeldIdentity], found: Sequence[FetchedIdentity]) -> list[tuple[Uid, Uid]]:
+    """Pairs (old UID, new UID) of the same content, each used once, in UID order among equals.
+
+    By the server's own content id where both sides have one, else by Message-ID, size and
+    arrival date, else (servers that reset the arrival date) by Message-ID and size.
+    """
+    pairs: list[tuple[Uid, Uid]] = []
+    open_held = {one.uid: one for one in sorted(held, key=lambda one: one.uid)}
+    open_found = {one.uid: one for one in sorted(found, key=lambda one: one.uid)}
+
+    def pair_up(held_key: dict[Uid, Hashable], found_key: dict[Uid, Hashable]) -> None:
+        waiting: dict[Hashable, list[Uid]] = defaultdict(list)
+        for uid, key in reversed(held_key.items()):
+            waiting[key].append(uid)
+        for uid, key in found_key.items():
+            if waiting.get(key):
+                old = waiting[key].pop()
+                pairs.append((old, uid))
+                del open_held[old], open_found[uid]
+
+    pair_up(
+        {uid: one.identity.email_id for uid, one in open_held.items() if one.identity.email_id},
+        {uid: one.email_id for uid, one in open_found.items() if one.email_id},
+    )
+    pair_up(
+        {
+            uid: (one.identity.message_id, one.identity.size, int(one.identity.internal_date))
+            for uid, one in open_held.items()
+        },
+        {uid: (one.message_id, one.size, int(one.internal_date)) for uid, one in open_found.items()},
+    )
+    pair_up(
+        {
+            uid: (one.identity.message_id, one.identity.size)
+            for uid, one in open_held.items()
+            if one.identity.message_id
+        },
+        {uid: (one.message_id, one.size) for uid, one in open_found.items() if one.message_id},
+    )
+    return pairs

@@ -1,0 +1,44 @@
+"""One account's pass, as the modules of a sync share it: who, over what, and the counts so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from eilbote.engine.app import App
+from eilbote.engine.connect import ImapConnections
+from eilbote.engine.index import Indexer
+from eilbote.engine.progress import Progress, Report, Tally
+from eilbote.errors import Problem
+from eilbote.store.values import Account
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Round:
+    """`write` runs a store call on the account's thread, in the order of the calls."""
+
+    app: App
+    account: Account
+    connections: ImapConnections
+    report: Report
+    indexer: Indexer | None = None
+    tally: Tally = field(default_factory=Tally)
+    problems: list[tuple[str, Problem]] = field(default_factory=list)
+    removed: bool = False
+    bytes_fetched: int = 0
+
+    async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a blocking store call beside the event loop."""
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    def tell(self, phase: str, mailbox: str = "", done: int = 0, total: int = 0) -> None:
+        self.report(Progress(self.account.address, phase, mailbox, done, total, self.bytes_fetched))
+
+    @property
+    def now(self) -> float:
+        return self.app.clock.now()

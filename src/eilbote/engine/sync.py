@@ -1,0 +1,150 @@
+"""One complete pass over the accounts: local changes out, the server's changes in, all mail stored
+and searchable. One process at a time does this for a home; the others ask it and wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from eilbote.clock import process_seconds
+from eilbote.engine.app import App
+from eilbote.engine.connect import HostBudget, ImapConnections
+from eilbote.engine.fetch import fetch_mailbox
+from eilbote.engine.index import Indexer
+from eilbote.engine.listing import refresh_mailboxes
+from eilbote.engine.observe import looks_unchanged
+from eilbote.engine.progress import Report, SyncReport
+from eilbote.engine.pull import pull_mailbox
+from eilbote.engine.push import push_mailbox_changes, push_message_changes
+from eilbote.engine.round import Round
+from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
+from eilbote.mail.mailbox import SpecialUse, UidSet
+from eilbote.store.values import Account, AccountState, Mailbox
+
+_CONNECTIONS_PER_ACCOUNT = 3
+
+
+async def sync_owned(
+    app: App,
+    accounts: Sequence[Account],
+    *,
+    mailbox: str | None = None,
+    report: Report = lambda progress: None,
+) -> list[SyncReport]:
+    """One pass over `accounts` side by side, by the process that owns the home. One account's
+    trouble never stops another's pass; it stands in its report."""
+    budget = HostBudget(app.config.connections_per_host)
+    indexer = Indexer(app.store, app.config)
+    try:
+        passes = [_sync_account(app, account, budget, indexer, mailbox, report) for account in accounts]
+        reports = await asyncio.gather(*passes)
+        await indexer.complete()
+    finally:
+        await indexer.close()
+    seconds = process_seconds()
+    return [replace(one, seconds=seconds) for one in reports]
+
+
+async def _sync_account(
+    app: App,
+    account: Account,
+    budget: HostBudget,
+    indexer: Indexer,
+    only: str | None,
+    report: Report,
+) -> SyncReport:
+    """One account's pass, from connecting to its report; stores how it ended."""
+    failed: Problem | None = None
+    connections = ImapConnections(app, account, budget, most=_CONNECTIONS_PER_ACCOUNT)
+    round_ = Round(app, account, connections, report, indexer)
+    try:
+        await _pass(round_, only)
+    except EilboteError as error:
+        failed = error.problem
+    finally:
+        await connections.close()
+    await round_.call(_remember_end, round_, failed)
+    return SyncReport(
+        account.address,
+        new=round_.tally.new,
+        changed=round_.tally.changed,
+        deleted=round_.tally.deleted,
+        pushed=round_.tally.pushed,
+        conflicts=round_.tally.conflicts,
+        stored_seconds=process_seconds(),
+        round_trips=connections.round_trips,
+        bytes=connections.bytes,
+        problems=tuple(round_.problems),
+        failed=failed,
+    )
+
+
+async def _pass(round_: Round, only: str | None) -> None:
+    round_.tell("connect")
+    await push_mailbox_changes(round_)
+    await push_message_changes(round_)
+    listed = await refresh_mailboxes(round_)
+    chosen = [(mailbox, status) for mailbox, status in listed if only in (None, mailbox.name)]
+    if only is not None and not chosen:
+        raise Gone("mailbox.unknown", mailbox=only)
+    todo = _inbox_first([mailbox for mailbox, status in chosen if not looks_unchanged(mailbox, status)])
+    # Every mailbox is looked at before any mail is fetched: what left one mailbox and arrived in
+    # another is then known as moved, and not downloaded again.
+    wanted = await _each(round_, todo, lambda mailbox: pull_mailbox(round_, mailbox))
+    await _each(
+        round_,
+        [mailbox for mailbox in todo if wanted.get(mailbox.id)],
+        lambda mailbox: _fetch(round_, mailbox, wanted[mailbox.id]),
+    )
+    # Twice: a settled debt may have become a new one.
+    await push_message_changes(round_, last=True)
+    await push_message_changes(round_, last=True)
+
+
+async def _fetch(round_: Round, mailbox: Mailbox, wanted: UidSet) -> UidSet:
+    fresh = await round_.call(round_.app.store.mailboxes.get, mailbox.id)
+    await fetch_mailbox(round_, fresh, wanted)
+    return wanted
+
+
+async def _each(
+    round_: Round, mailboxes: Sequence[Mailbox], work: Callable[[Mailbox], Awaitable[UidSet]]
+) -> dict[int, UidSet]:
+    """Does `work` for several mailboxes at once, as many as the account may have connections.
+
+    What the server refuses or garbles in one mailbox is noted, and the others go on; a server
+    that cannot be reached any more ends the pass.
+    """
+    waiting = list(reversed(mailboxes))
+    results: dict[int, UidSet] = {}
+
+    async def worker() -> None:
+        while waiting:
+            mailbox = waiting.pop()
+            try:
+                results[mailbox.id] = await work(mailbox)
+            except (Refused, Garbled, Gone) as error:
+                round_.problems.append((mailbox.name, error.problem))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(round_.connections.most, len(mailboxes))):
+                group.create_task(worker())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return results
+
+
+def _inbox_first(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
+    return sorted(mailboxes, key=lambda mailbox: (mailbox.role is not SpecialUse.INBOX, mailbox.name))
+
+
+def _remember_end(round_: Round, failed: Problem | None) -> None:
+    accounts = round_.app.store.accounts
+    if failed is None:
+        accounts.synced(round_.account.id, round_.now)
+        accounts.set_state(round_.account.id, AccountState.READY, None)
+    else:
+        accounts.set_state(round_.account.id, AccountState.FAILING, failed)

@@ -1,0 +1,168 @@
+"""Are server and store the same? Counts, UIDs, flags and sizes of every mailbox; with `content`
+every mail is read again and its hash compared. Reads only; repairs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from eilbote.engine.app import App
+from eilbote.engine.connect import HostBudget, ImapConnections
+from eilbote.engine.observe import ALL_UIDS
+from eilbote.engine.progress import Progress, Report
+from eilbote.errors import EilboteError, Problem
+from eilbote.mail.mailbox import RECENT, UidSet
+from eilbote.net.imap import ImapSession
+from eilbote.store.values import Account, DebtKind, DebtState, Mailbox
+
+_EXAMPLES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """One mailbox compared. `missing`: on the server only; `extra`: in the store only;
+    `content_differ` counts wrong sizes and, with `content`, wrong hashes. `pending` are local
+    changes not carried yet, which are no difference. `examples` name the first UIDs that differ."""
+
+    account: str
+    mailbox: str
+    server: int = 0
+    store: int = 0
+    missing: int = 0
+    extra: int = 0
+    flags_differ: int = 0
+    content_differ: int = 0
+    pending: int = 0
+    quarantined: int = 0
+    examples: tuple[int, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def ok(self) -> bool:
+        differences = self.missing + self.extra + self.flags_differ + self.content_differ
+        return not differences and not self.quarantined and self.problem is None
+
+
+async def verify_accounts(
+    app: App,
+    accounts: Sequence[Account],
+    *,
+    content: bool = False,
+    report: Report = lambda progress: None,
+) -> AsyncIterator[VerifyReport]:
+    """Compares every mailbox of each account. What cannot be compared is a report with a problem."""
+    budget = HostBudget(app.config.connections_per_host)
+    for account in accounts:
+        try:
+            connections = ImapConnections(app, account, budget, most=1)
+        except EilboteError as error:
+            yield VerifyReport(account.address, "", problem=error.problem)
+            continue
+        try:
+            async with connections.session() as imap:
+                async for one in _verify_account(app, account, imap, content=content, report=report):
+                    yield one
+        except EilboteError as error:
+            yield VerifyReport(account.address, "", problem=error.problem)
+        finally:
+            await connections.close()
+
+
+async def _verify_account(
+    app: App, account: Account, imap: ImapSession, *, content: bool, report: Report
+) -> AsyncIterator[VerifyReport]:
+    listings = await imap.list_mailboxes(status=False)
+    held = {mailbox.name: mailbox for mailbox in app.store.mailboxes.all(account.id)}
+    for listing in listings:
+        if not listing.selectable:
+            continue
+        mailbox = held.pop(listing.name, None)
+        report(Progress(account.address, "verify", listing.name))
+        if mailbox is None:
+            selected = await imap.select(listing.name, read_only=True)
+            yield VerifyReport(account.address, listing.name, server=selected.exists, missing=selected.exists)
+        else:
+            yield await _verify_mailbox(app, account, imap, mailbox, content=content)
+    for mailbox in held.values():
+        count = len(app.store.messages.held_uids(mailbox.id))
+        if mailbox.selectable and count:
+            yield VerifyReport(account.address, mailbox.name, store=count, extra=count)
+
+
+async def _verify_mailbox(
+    app: App, account: Account, imap: ImapSession, mailbox: Mailbox, *, content: bool
+) -> VerifyReport:
+    messages = app.store.messages
+    selected = await imap.select(mailbox.name, read_only=True)
+    flags_there = {}
+    sizes_there: dict[int, int] = {}
+    listed = UidSet()
+    if selected.exists:
+        listed = await imap.search_uids()
+        flags_there = {one.uid: one.flags - {RECENT} for one in await imap.fetch_flags(ALL_UIDS)}
+        sizes_there = await imap.fetch_sizes(ALL_UIDS)
+    held = messages.held_uids(mailbox.id)
+    if mailbox.watermarks.uidvalidity != selected.uidvalidity:
+        problem = Problem("verify.uidvalidity", {"mailbox": mailbox.name})
+        return VerifyReport(account.address, mailbox.name, len(listed), len(held), problem=problem)
+    flagged, leaving, pending = _owed(app, account, mailbox)
+    quarantined = messages.quarantined(mailbox.id) & listed
+    missing = listed - held - leaving - quarantined
+    extra = held - listed
+    both = held & listed
+    flags_here = messages.held_flags(mailbox.id)
+    flags_differ = UidSet.of(
+        uid for uid in both - flagged if uid in flags_there and flags_there[uid] != flags_here.get(uid)
+    )
+    sizes_here = messages.sizes(mailbox.id)
+    wrong = UidSet.of(uid for uid in both if uid in sizes_there and sizes_there[uid] != sizes_here.get(uid))
+    if content:
+        wrong = wrong | await _wrong_content(app, imap, mailbox, both)
+    return VerifyReport(
+        account.address,
+        mailbox.name,
+        server=len(listed),
+        store=len(held),
+        missing=len(missing),
+        extra=len(extra),
+        flags_differ=len(flags_differ),
+        content_differ=len(wrong),
+        pending=pending,
+        quarantined=len(quarantined),
+        examples=tuple(list(missing | extra | flags_differ | wrong)[:_EXAMPLES]),
+    )
+
+
+async def _wrong_content(app: App, imap: ImapSession, mailbox: Mailbox, uids: UidSet) -> UidSet:
+    """Reads the mails again, from the server and from our own disk, and compares both with the
+    hash that was stored when they came."""
+    if not uids:
+        return UidSet()
+    hashes = app.store.messages.hashes(mailbox.id)
+    wrong = []
+    async with aclosing(imap.fetch_messages(uids)) as batches:
+        async for batch in batches:
+            for one in batch:
+                if one.uid not in uids:
+                    continue
+                there = hashlib.sha256(one.raw or b"").hexdigest()
+                if there != hashes.get(one.uid) or not app.store.messages.is_intact(mailbox.id, one.uid):
+                    wrong.append(one.uid)
+    return UidSet.of(wrong)
+
+
+def _owed(app: App, account: Account, mailbox: Mailbox) -> tuple[UidSet, UidSet, int]:
+    """UIDs with open flag changes, UIDs that leave, and the number of open changes here."""
+    debts = [
+        debt
+        for debt in app.store.journal.open_debts(account.id)
+        if debt.mailbox == mailbox.id and debt.state in (DebtState.OPEN, DebtState.SENT)
+    ]
+    flagged = UidSet.of(debt.uid for debt in debts if debt.kind is DebtKind.FLAG and debt.uid > 0)
+    leaving = UidSet.of(
+        debt.uid for debt in debts if debt.kind in (DebtKind.MOVE, DebtKind.DELETE) and debt.uid > 0
+    )
+    return flagged, leaving, len(debts)
