@@ -87,11 +87,13 @@ _UNDECLARED = frozenset(
 """Labels that say nothing about bytes above 127."""
 
 _TOLERANT = frozenset(
-    ("utf-8", "gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "iso2022_jp_ext", "cp1252")
-)
+    ("utf-8", "gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "iso2022_jp_ext", "cp1252",
+     "utf-16", "utf-16-le", "utf-16-be")
+)  # fmt: skip
 """Here a few bad bytes are damage in transit, not proof of a wrong label."""
 
 _HIGH = re.compile(rb"[\x80-\xff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._:+-]{0,39}")
 
 
@@ -142,7 +144,7 @@ def decode(data: bytes, label: str = "") -> str:
         pass
     if codec in _TOLERANT:
         text = data.decode(codec, "replace")
-        if text.count("\ufffd") * 8 <= len(_HIGH.findall(data)) or codec == "cp1252":
+        if text.count("\ufffd") * 2 <= len(_NOT_ASCII.findall(text)) or not codec.startswith("utf-8"):
             return _without_surrogates(text)
     return _guess(data)
 

@@ -1,7 +1,7 @@
 """Content transfer encodings, read tolerantly: base64, quoted-printable, uuencode.
 
 Each decoder takes any bytes, never raises, costs time linear in its input and never returns more
-bytes than it was given.
+than twice the bytes it was given.
 """
 
 from __future__ import annotations
@@ -10,20 +10,24 @@ import re
 from binascii import Error, a2b_base64, a2b_qp, a2b_uu
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_PADDING = re.compile(rb"=[^A-Za-z0-9+/]*")
+_PADDING = re.compile(rb"=[=\r\n]*")
+_MORE_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=]++\r?\n?)++")
 _MAX_SEGMENTS = 1000
-"""Padding in the middle starts a new stretch; real mail has a handful (signed files glued together)."""
+"""Padding in the middle starts a new stretch; real mail has a handful (files glued together)."""
+
+_WORD_GAP = re.compile(rb"[^\s][ \t]+(?=[^\s])")
 
 _UU_BEGIN = re.compile(rb"^begin[ \t]+[0-7]{3,4}[ \t]+([^\r\n]*)\r?\n", re.MULTILINE)
 
 
 def decode_base64(data: bytes) -> bytes:
-    """RFC 2045 section 6.8. Foreign characters are skipped, missing padding is supplied, and what
-    follows padding is decoded as well."""
+    """RFC 2045 section 6.8. Foreign characters are skipped and missing padding is supplied. After
+    padding only more base64 counts: the footers that mailing lists append do not."""
     pad = data.find(b"=")
-    if pad >= 0 and _PADDING.sub(b"", data[pad : pad + 64], 8):
-        segments = _PADDING.split(data, _MAX_SEGMENTS)
-        return b"".join(map(_decode_segment, segments))
+    if pad >= 0:
+        rest = data[pad:].strip(b"=\r\n \t")
+        if rest and _MORE_BASE64.fullmatch(rest):
+            return b"".join(map(_decode_segment, _PADDING.split(data, _MAX_SEGMENTS)))
     return _decode_segment(data)
 
 
@@ -52,16 +56,24 @@ def decode_uuencode(data: bytes) -> bytes:
         bare = line.rstrip(b"\r")
         if bare in (b"end", b"`"):
             break
-        try:
-            out.append(a2b_uu(bare))
-        except Error:
-            # Encoders that miscount or pad lines: take as many bytes as the length character says.
-            wanted = (((bare[0] - 32) & 63) * 4 + 5) // 3 if bare else 0
-            try:
-                out.append(a2b_uu(bare[:wanted]))
-            except Error:
-                continue
+        if len(bare) > 1:
+            out.append(_uu_line(bare))
     return b"".join(out)
+
+
+def _uu_line(line: bytes) -> bytes:
+    """One line; the first character says how many bytes it holds, at most 45."""
+    held = (line[0] - 32) & 63
+    try:
+        data = a2b_uu(line)
+    except Error:
+        # Encoders that pad or miscount: take only the characters that the length asks for.
+        try:
+            data = a2b_uu(line[: (held * 4 + 5) // 3])
+        except Error:
+            return b""
+    # Spaces at a line's end are lost on the way and read as zeros; half a line of them is a bomb.
+    return data if held <= 2 * len(line) else b""
 
 
 def uuencoded_name(data: bytes) -> bytes | None:
@@ -74,7 +86,8 @@ def decode_transfer(data: bytes, encoding: str) -> bytes:
     """The content behind a Content-Transfer-Encoding; an unknown or identity encoding changes nothing."""
     match encoding:
         case "base64":
-            return decode_base64(data)
+            # Words with spaces between them: a sender's mistake, and readable as it stands.
+            return data if len(_WORD_GAP.findall(data, 0, 512)) > 3 else decode_base64(data)
         case "quoted-printable":
             return decode_quoted_printable(data)
         case "x-uuencode" | "uuencode" | "x-uue":

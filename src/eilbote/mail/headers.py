@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from eilbote.mail.words import bytes_of, decode_words, text_of
+from eilbote.mail.words import bytes_of, clean, decode_words, text_of
 
 MAX_BYTES = 512 * 1024
 """Bytes of one header block that are read; the body begins at the blank line all the same."""
@@ -93,7 +93,7 @@ class Headers:
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Name as written and decoded text of every field, in order."""
-        return ((name, decode_words(value)) for name, value in self._fields)
+        return ((clean(name), decode_words(value)) for name, value in self._fields)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.source(name) is not None

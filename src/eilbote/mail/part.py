@@ -20,7 +20,7 @@ MAX_DEPTH = 50
 """Multiparts and messages within each other; what lies deeper stays one undivided part."""
 
 MAX_PARTS = 1000
-"""Parts of one message; the rest of the message stays with the last of them."""
+"""Parts of one message; what follows them is not divided, and `parts.too_many` says so."""
 
 MAX_FILE_NAME = 255
 """Characters of a file name."""
@@ -264,7 +264,7 @@ class _Reader:
             return
         if part.encoding not in _IDENTITY:
             part.defects += ("multipart.encoded",)  # RFC 2045 section 6.4 forbids it; nobody means it
-        ranges, closed = self._ranges(part.start, part.end, boundary) if boundary else ([], True)
+        ranges, closed = self._ranges(part, boundary) if boundary else ([], True)
         if not ranges:
             part.defects += ("multipart.no_parts" if boundary else "multipart.no_boundary",)
             part.content_type = "text/plain"
@@ -281,13 +281,13 @@ class _Reader:
             part.defects += ("multipart.not_closed",)
         part.children = tuple(children)
 
-    def _ranges(self, start: int, end: int, boundary: bytes) -> tuple[list[tuple[int, int]], bool]:
+    def _ranges(self, part: Part, boundary: bytes) -> tuple[list[tuple[int, int]], bool]:
         """Where the parts between delimiter lines lie, and whether the closing line is there.
 
         RFC 2046 section 5.1.1: the line end before a delimiter belongs to the delimiter. A line that
         only begins with the delimiter is another boundary's.
         """
-        raw, delimiter = self.raw, b"\n--" + boundary
+        raw, start, end, delimiter = self.raw, part.start, part.end, b"\n--" + boundary
         ranges: list[tuple[int, int]] = []
         opened = -1
         at = start - 1 if start and raw[start - 1] == 10 else start
@@ -310,7 +310,8 @@ class _Reader:
             if line[1]:
                 return ranges, True
             opened = line.end()
-            if len(ranges) >= self.parts:
+            if len(ranges) + 1 >= self.parts:
+                part.defects += ("parts.too_many",)
                 break
             at = opened - 1 if raw[opened - 1] == 10 else opened
         if opened >= 0:
