@@ -132,7 +132,16 @@ def _item(name: str, value: str) -> str:
         case _ if value.startswith('"'):
             return f"{name.upper()} {value[1:-1]!r}"
         case _:
-            return f"{name.upper()} {value}"
+            return f"{name.upper()} {_without_literals(value)}"
+
+
+def _without_literals(value: str) -> str:
+    """A string may be quoted or a literal; inside lists, quoted here."""
+    while found := re.search(r"\{(\d+)\}\r\n", value):
+        end = found.end() + int(found[1])
+        text = value[found.end() : end].replace("\\", "\\\\").replace('"', '\\"')
+        value = f'{value[: found.start()]}"{text}"{value[end:]}'
+    return value
 
 
 def _sorted(words: str) -> str:
