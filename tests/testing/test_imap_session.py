@@ -305,3 +305,14 @@ def test_notifications_reach_only_the_idle() -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"])))
 def test_modified_utf7_goes_there_and_back(name: str) -> None:
     assert decode_mailbox(encode_utf7(name), utf8=False) == name
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_text_is_searched_in_its_own_encoding_however_broken(length: int) -> None:
+    store = new_store(0)
+    whole = b"R3LDvMOfZQ=="  # Grüße
+    mail = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    store["INBOX"].append(mail + whole)
+    store["INBOX"].append(mail + whole[:length])
+    told = ready(store).receive("a SEARCH CHARSET UTF-8 BODY grüße\r\n".encode())
+    assert told.startswith(b"* SEARCH 1\r\n")

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.testing.imap.mailstore import Mailbox, Message
-from eilbote.testing.imap.structure import parse
+from eilbote.testing.imap.structure import parse, text_of
 from eilbote.testing.imap.wire import Arguments, Rejected, String, parse_date, sequence
 
 _DAY = 86400
@@ -171,12 +171,12 @@ def _header_contains(name: str, text: str) -> Test:
 
 
 def _text_contains(text: str, *, headers: bool) -> Test:
-    """Looks into the raw text and, for headers, the decoded one; encoded bodies are not decoded."""
+    """Looks into the decoded text parts and, with `headers`, into the decoded main header."""
     wanted = text.casefold()
 
     def test(message: Message) -> bool:
         part = parse(message.raw)
-        if wanted in part.body.decode("utf-8", "replace").casefold():
+        if wanted in text_of(part).casefold():
             return True
         return headers and wanted in _decoded(part.header).casefold()
 

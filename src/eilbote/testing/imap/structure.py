@@ -7,6 +7,8 @@ message: what cannot be understood is one plain text.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from binascii import a2b_qp
 from dataclasses import dataclass, field
 
 from eilbote.testing.imap.wire import Rejected, nstring, quoted
@@ -81,6 +83,26 @@ def section(part: Part, raw: bytes, spec: str) -> bytes | None:
     wanted = not what.startswith("HEADER.FIELDS.NOT")
     kept = [line for name, line in fields(target.header) if (name.lower() in names) == wanted]
     return b"".join(kept) + b"\r\n"
+
+
+def text_of(part: Part) -> str:
+    """The text of every text part, transfer encoding and charset undone as far as they can be."""
+    if part.children:
+        return "\n".join(text_of(child) for child in part.children)
+    if part.kind != b"text":
+        return ""
+    data = part.body
+    match (part.get(b"content-transfer-encoding") or b"").lower():
+        case b"base64":
+            letters = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+            data = b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+        case b"quoted-printable":
+            data = a2b_qp(data)
+    charset = dict(part.parameters).get(b"charset", b"utf-8").decode("ascii", "replace")
+    try:
+        return data.decode(charset, "replace")
+    except LookupError:
+        return data.decode("utf-8", "replace")
 
 
 def envelope(part: Part) -> bytes:
