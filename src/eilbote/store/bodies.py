@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from eilbote.errors import Gone
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
-from eilbote.store.packs import BLOCK_BYTES, PACK_BYTES, Packs, Record, make_record
+from eilbote.store.packs import BLOCK_BYTES, PACK_BYTES, Packs, Record, make_record, shrinks
 
 _UNDER_THE_LOCK = 2047
 """hashlib lets go of the interpreter lock for longer input, and then waits for it; small mails are
@@ -90,8 +90,8 @@ class Bodies:
         records: list[Record] = []
         rows: list[Row] = []
         position = end
-        for block in _blocks(bodies):
-            record = make_record(block)
+        for block, compress in _blocks(bodies):
+            record = make_record(block, compress=compress)
             records.append(record)
             length, encoding = record.length, record.encoding.value
             skip = 0
@@ -181,18 +181,20 @@ class Bodies:
         return self.packs.body(pack, position, length, skip, size, blob(row[5]))
 
 
-def _blocks(bodies: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
-    """Groups small bodies into blocks; a large one stands alone."""
+def _blocks(bodies: Sequence[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], bool]]:
+    """Groups bodies that shrink into blocks to be compressed; a large one stands alone, and so
+    does one that would not shrink."""
     block: list[tuple[bytes, bytes]] = []
     size = 0
     for digest, raw in bodies:
-        if len(raw) >= BLOCK_BYTES // 2:
-            yield [(digest, raw)]
+        compress = shrinks(raw)
+        if len(raw) >= BLOCK_BYTES // 2 or not compress:
+            yield [(digest, raw)], compress
             continue
         block.append((digest, raw))
         size += len(raw)
         if size >= BLOCK_BYTES:
-            yield block
+            yield block, True
             block, size = [], 0
     if block:
-        yield block
+        yield block, True

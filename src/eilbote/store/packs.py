@@ -37,7 +37,8 @@ _HEADER = struct.Struct(">4sBBHIQQ")  # magic, version, encoding, 0, count of bo
 _CHECK = struct.Struct(">I")  # CRC-32 of header and table; the bodies are checked by their hashes
 _ENTRY = struct.Struct(">32sQ")  # sha256 and size of one body
 _VERSION = 1
-_SAMPLE = 8 * 1024
+_SMALL_BODY = 16 * 1024
+_SAMPLE = 4 * 1024
 _LEVEL = 1
 
 
@@ -72,12 +73,12 @@ class Scanned:
     erased: bool
 
 
-def make_record(bodies: Sequence[tuple[bytes, bytes]]) -> Record:
-    """A record of bodies given as (sha256, bytes), compressed where that pays."""
+def make_record(bodies: Sequence[tuple[bytes, bytes]], *, compress: bool = True) -> Record:
+    """A record of bodies given as (sha256, bytes); compressed, if asked for, where it gets smaller."""
     stored: tuple[bytes, ...] = tuple([body for _, body in bodies])
     decoded = sum(map(len, stored))
     encoding = Encoding.RAW
-    if decoded and _pays(stored, decoded):
+    if decoded and compress:
         packed = zstd.compress(b"".join(stored), level=_LEVEL)
         if len(packed) < 0.9 * decoded:
             stored, encoding = (packed,), Encoding.ZSTD
@@ -92,12 +93,14 @@ def _head(encoding: Encoding, count: int, stored: int, decoded: int) -> bytes:
     return _HEADER.pack(_MAGIC, _VERSION, encoding, 0, count, stored, decoded)
 
 
-def _pays(bodies: Sequence[bytes], size: int) -> bool:
-    """Whether a sample from the middle shrinks by a third: Base64 of compressed files does not,
-    and compressing it would cost more time than writing it."""
-    if size <= 2 * BLOCK_BYTES or len(bodies) > 1:
+def shrinks(body: bytes) -> bool:
+    """Whether compressing pays: true of small bodies, and of large ones of whose middle a sample
+    shrinks by a third. Base64 of compressed files does not, and would take more time to compress
+    than to write."""
+    if len(body) <= _SMALL_BODY:
         return True
-    sample = bodies[0][size // 2 : size // 2 + _SAMPLE]
+    middle = len(body) // 2
+    sample = body[middle : middle + _SAMPLE]
     return len(zstd.compress(sample, level=_LEVEL)) < 0.67 * len(sample)
 
 
