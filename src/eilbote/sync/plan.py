@@ -63,20 +63,23 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
     backfill = (held.backfill - vanished - missing) | arrived
     if backfill:
         steps.append(Fetch(mailbox, "arrived" if arrived else "interrupted", backfill))
-    advance = _advance(mailbox, shown, held, backfill, arrived)
+    accounted = len((known - vanished - missing) | arrived)
+    advance = _advance(mailbox, shown, held, backfill, arrived, accounted)
     if advance is not None:
         steps.append(advance)
     return tuple(steps)
 
 
 def _advance(
-    mailbox: MailboxName, shown: Shown, held: Held, backfill: UidSet, arrived: UidSet
+    mailbox: MailboxName, shown: Shown, held: Held, backfill: UidSet, arrived: UidSet, accounted: int
 ) -> Advance | None:
     # Only the UIDNEXT of this round's SELECT may lift the cursor over UIDs that no longer exist
     # (C3 rule 4); what is listed and not yet stored stays named in `backfill`, so that both
     # watermarks only ever cover what is stored or still remembered as owed (museum M1).
     cursor = max(held.cursor, shown.uidnext - 1, arrived.highest)
-    reached = (shown.uidvalidity, shown.uidnext, cursor, shown.modseq, shown.exists, backfill)
+    # The count remembered is the one we can account for, not the one claimed: a message that the
+    # server counts and does not list yet makes the next round look again.
+    reached = (shown.uidvalidity, shown.uidnext, cursor, shown.modseq, accounted, backfill)
     if reached == (held.uidvalidity, held.uidnext, held.cursor, held.modseq, held.exists, held.backfill):
         return None
     return Advance(mailbox, "round-complete", *reached)
