@@ -121,6 +121,7 @@ def test_a_capability_switched_off_is_not_told(name: str) -> None:
         ("STATUS=SIZE", b"STATUS INBOX (SIZE)"),
         ("OBJECTID", b"UID FETCH 1 EMAILID"),
         ("QUOTA", b"GETQUOTAROOT INBOX"),
+        ("BINARY", b"UID FETCH 1 BINARY.PEEK[1]"),
     ],
 )
 def test_what_is_switched_off_is_refused(name: str, command: bytes) -> None:

@@ -13,6 +13,7 @@ CAPABILITIES = frozenset(
         "IMAP4rev1",
         "IMAP4rev2",
         "APPENDLIMIT",
+        "BINARY",
         "CONDSTORE",
         "CREATE-SPECIAL-USE",
         "ENABLE",

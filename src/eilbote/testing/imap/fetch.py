@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from eilbote.testing.imap.mailstore import Message
-from eilbote.testing.imap.structure import body_structure, envelope, parse, section
+from eilbote.testing.imap.structure import body_structure, decoded, envelope, parse, section
 from eilbote.testing.imap.wire import Rejected, Token, date_time, literal
 
 _MACROS = {
@@ -18,7 +18,7 @@ _MACROS = {
     "FULL": ("FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"),
 }
 _BODY = re.compile(
-    r"BODY(?P<peek>\.PEEK)?\[(?P<section>.*)\](?:<(?P<start>\d{1,10})\.(?P<count>\d{1,10})>)?",
+    r"(?P<kind>BODY|BINARY)(?P<way>\.PEEK|\.SIZE)?\[(?P<section>.*)\](?:<(?P<start>\d{1,10})\.(?P<count>\d{1,10})>)?",
     re.IGNORECASE | re.DOTALL,
 )
 _OLD_NAMES = {"RFC822": "", "RFC822.HEADER": "HEADER", "RFC822.TEXT": "TEXT"}
@@ -31,13 +31,15 @@ _SIMPLE = frozenset({"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "E
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One BODY[...] as asked, and the name that the answer carries."""
+    """One BODY[...] or BINARY[...] as asked, and the name that the answer carries."""
 
     section: str
     label: str
     peek: bool
     start: int | None = None
     count: int = 0
+    binary: bool = False
+    size_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Asked:
         return self if name in self.simple else Asked((name, *self.simple), self.contents)
 
 
-def read_items(word: Token, *, object_ids: bool, condstore: bool) -> Asked:
+def read_items(word: Token, *, object_ids: bool, condstore: bool, binary: bool = False) -> Asked:
     """What a FETCH asks for; Rejected BAD for unknown items."""
     words = word if isinstance(word, list) else [word]
     simple: list[str] = []
@@ -73,16 +75,26 @@ def read_items(word: Token, *, object_ids: bool, condstore: bool) -> Asked:
         elif name in _OLD_NAMES:
             contents.append(Content(_OLD_NAMES[name], name, peek=name == "RFC822.HEADER"))
         elif found := _BODY.fullmatch(item):
-            start = int(found["start"]) if found["start"] else None
-            if start is not None and not int(found["count"]):
-                raise Rejected("BAD", "Invalid partial range")
-            spec = found["section"]
-            label = f"BODY[{spec.upper() if '(' not in spec else spec}]"
-            label += f"<{start}>" if start is not None else ""
-            contents.append(Content(spec, label, bool(found["peek"]), start, int(found["count"] or 0)))
+            contents.append(_content(found, binary=binary))
         else:
             raise Rejected("BAD", f"Unknown parameter: {name[:40]}")
     return Asked(tuple(dict.fromkeys(simple)), tuple(contents))
+
+
+def _content(found: re.Match[str], *, binary: bool) -> Content:
+    start = int(found["start"]) if found["start"] else None
+    if start is not None and not int(found["count"]):
+        raise Rejected("BAD", "Invalid partial range")
+    spec, kind, way = found["section"], found["kind"].upper(), (found["way"] or "").upper()
+    is_binary = kind == "BINARY"
+    if way == ".SIZE" and (not is_binary or start is not None):
+        raise Rejected("BAD", "Invalid FETCH item")
+    if is_binary and (not binary or not re.fullmatch(r"\d+(\.\d+)*", spec)):
+        raise Rejected("BAD", "Invalid BINARY[] section")
+    size_only = way == ".SIZE"
+    label = f"{kind}{'.SIZE' if size_only else ''}[{spec.upper() if '(' not in spec else spec}]"
+    label += f"<{start}>" if start is not None else ""
+    return Content(spec, label, bool(way), start, int(found["count"] or 0), is_binary, size_only)
 
 
 def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[str] = frozenset()) -> bytes:
@@ -120,8 +132,16 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
     for content in asked.contents:
         if "BODY" in leave_out:
             continue
-        data = section(part, message.raw, content.section) if part else message.raw
+        data: bytes | None = message.raw
+        if part and content.binary:
+            data = decoded(part, content.section)
+        elif part:
+            data = section(part, message.raw, content.section)
+        if content.size_only:
+            words.append(b"%b %d" % (content.label.encode(), len(data or b"")))
+            continue
         if data is not None and content.start is not None:
             data = data[content.start : content.start + content.count]
-        words.append(b"%b %b" % (content.label.encode(), literal(data or b"")))
+        tilde = b"~" if content.binary else b""  # literal8 (RFC 3516 section 4.3)
+        words.append(b"%b %b%b" % (content.label.encode(), tilde, literal(data or b"")))
     return b"* %d FETCH (%b)" % (number, b" ".join(words))

@@ -132,7 +132,12 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
     view = selected(talk)
     numbers = arguments.atom()
     condstore = talk.behaviour.has("CONDSTORE")
-    asked = read_items(arguments.token(), object_ids=talk.behaviour.has("OBJECTID"), condstore=condstore)
+    asked = read_items(
+        arguments.token(),
+        object_ids=talk.behaviour.has("OBJECTID"),
+        condstore=condstore,
+        binary=talk.behaviour.has("BINARY"),
+    )
     since, vanished = 0, False
     if arguments and condstore:
         options = Arguments(arguments.items())

@@ -91,18 +91,29 @@ def text_of(part: Part) -> str:
         return "\n".join(text_of(child) for child in part.children)
     if part.kind != b"text":
         return ""
-    data = part.body
-    match (part.get(b"content-transfer-encoding") or b"").lower():
-        case b"base64":
-            letters = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
-            data = b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
-        case b"quoted-printable":
-            data = a2b_qp(data)
+    data = _undone(part)
     charset = dict(part.parameters).get(b"charset", b"utf-8").decode("ascii", "replace")
     try:
         return data.decode(charset, "replace")
     except LookupError:
         return data.decode("utf-8", "replace")
+
+
+def decoded(part: Part, path: str) -> bytes | None:
+    """BINARY[path]: the part's body, transfer encoding undone (RFC 3516); None if there is none."""
+    found = _descend(part, path)
+    return _undone(found) if found else None
+
+
+def _undone(part: Part) -> bytes:
+    match (part.get(b"content-transfer-encoding") or b"").lower():
+        case b"base64":
+            letters = re.sub(rb"[^A-Za-z0-9+/]", b"", part.body)
+            return b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+        case b"quoted-printable":
+            return a2b_qp(part.body)
+        case _:
+            return part.body
 
 
 def envelope(part: Part) -> bytes:
