@@ -13,7 +13,7 @@ from eilbote.mail.envelope import Address
 from eilbote.mail.words import clean, decode_words
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
-_SPEC = rf"{_ATOM}{{1,64}}@[A-Za-z0-9](?:[A-Za-z0-9.-]{{0,253}}[A-Za-z0-9])?"
+_SPEC = rf"{_ATOM}{{1,64}}+@(?!-)[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+"
 
 # `Name <a@b>`, `"Name, N." <a@b>`, `<a@b>` or `a@b`, then a comma or the end.
 _COMMON = re.compile(

@@ -73,15 +73,16 @@ def plain_text_of(part: Part, limit: int | None = None) -> str:
     if part.content_type != "text/plain":
         return text
     if "begin " in text:
-        text = _UU_BLOCK.sub(r"[\1]\n", text)
+        text = name_uuencoded(text)[0]
     if part.parameter("format").lower() == "flowed":
         text = _unflowed(text, part.parameter("delsp").lower() == "yes")
     return text
 
 
-def uuencoded_names(text: str) -> list[str]:
-    """Names of the files that stand uuencoded in a plain text."""
-    return [found[1].strip() for found in _UU_BLOCK.finditer(text)] if "begin " in text else []
+def name_uuencoded(text: str) -> tuple[str, list[str]]:
+    """A plain text with the name of each uuencoded file in the file's place, and the names."""
+    names = [found[1].strip() for found in _UU_BLOCK.finditer(text)]
+    return _UU_BLOCK.sub(r"[\1]\n", text) if names else text, names
 
 
 def _unflowed(text: str, delete_space: bool) -> str:

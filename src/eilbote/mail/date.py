@@ -42,7 +42,7 @@ _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]|$)", re.ASCII)
 _DAY_MONTH = re.compile(r"(\d{1,2})\.?[ \t-]+([^\W\d_]{3,12})\.?,?[ \t-]+(\d{2,4})\b")
 _MONTH_DAY = re.compile(r"\b([^\W\d_]{3,12})\.?[ \t]+(\d{1,2}),?[ \t]")  # asctime
 _TIME = re.compile(
-    r"\b(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:[.,]\d{1,9})?(?!\d)\s*([AaPp][Mm]\b)?", re.ASCII
+    r"(?<!\d)(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:[.,]\d{1,9})?(?!\d)\s*([AaPp][Mm]\b)?", re.ASCII
 )
 _YEAR = re.compile(r"\b(\d{4})\b", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\b", re.ASCII)

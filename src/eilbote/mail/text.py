@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eilbote.mail.attachments import attachments_of
-from eilbote.mail.body import body_parts, plain_text_of, uuencoded_names
+from eilbote.mail.body import body_parts, name_uuencoded, plain_text_of
 from eilbote.mail.charset import decode
 from eilbote.mail.encoding import decode_transfer
 from eilbote.mail.envelope import Address, Envelope
@@ -48,8 +48,10 @@ def searchable_text(
     kind = fields.get("content-type", "text/plain")
     if kind[:10].lower() == "text/plain" and "content-disposition" not in fields:
         body = _plain_body(data, offsets, fields, limit)
-        names = uuencoded_names(body)
-        return SearchText(envelope.subject, people, body, "\n".join(names) if names else "")
+        if "begin " not in body:
+            return SearchText(envelope.subject, people, body, "")
+        body, names = name_uuencoded(body.replace("\r\n", "\n"))
+        return SearchText(envelope.subject, people, body, "\n".join(names))
     root = read_parts(data, offsets, content_of(fields))
     body, attached = _parts_text(root, limit)
     return SearchText(envelope.subject, people, body, "\n".join(attached))
