@@ -236,3 +236,21 @@ def test_accounts_are_found_changed_and_removed(store: Store) -> None:
     with pytest.raises(Gone):
         store.accounts.get(account.id)
     assert store.accounts.add(ANNA, NOW).id != account.id
+
+
+def test_a_database_without_room_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    """SQLite's own limit of pages stands for a disk that is full."""
+    with Store.open(tmp_path / "home") as store:
+        home = Home(store)
+        with store.database.write() as session:
+            ((pages,),) = session.rows("PRAGMA page_count")
+            session.rows(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(Unreachable) as full:
+            home.arrive(*(arrival(uid) for uid in range(1, 500)))
+        assert full.value.problem.code == "store.full"
+        assert home.held() == ""
+        with store.database.write() as session:
+            session.rows("PRAGMA max_page_count = 1000000")
+        home.arrive(*(arrival(uid) for uid in range(1, 500)))
+        assert home.held() == "1:499"
+        home.check()

@@ -66,10 +66,9 @@ def owed(session: Session, account: int) -> list[Debt]:
 def latest_of(session: Session, message: int) -> Debt | None:
     """The newest change of a message that can still be undone."""
     row = session.one(
-        f"{_SELECT} WHERE message = ? AND undo_of = 0 AND state <> 'failed'"
-        " AND NOT EXISTS (SELECT 1 FROM journal u WHERE u.undo_of = journal.id)"
+        f"{_SELECT} WHERE message = ? AND undo_of = 0 AND state NOT IN ('failed', 'conflict')"
         " AND NOT EXISTS (SELECT 1 FROM journal u WHERE u.message = journal.message"
-        " AND u.undo_of = -journal.id) ORDER BY id DESC LIMIT 1",
+        " AND u.undo_of = journal.id) ORDER BY id DESC LIMIT 1",
         (message,),
     )
     return _debt(row) if row else None

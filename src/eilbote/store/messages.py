@@ -70,8 +70,7 @@ class Messages:
     def held_uids(self, mailbox: int) -> UidSet:
         """The UIDs that are live here."""
         with self._database.read() as session:
-            sql = "SELECT uid FROM placement WHERE mailbox = ? AND uid > 0 ORDER BY uid"
-            return UidSet.of([integer(uid) for (uid,) in session.rows(sql, (mailbox,))])
+            return placements.uids(session, mailbox)
 
     def held_flags(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, Flags]:
         """The flags of every live UID, or of those in `uids`."""

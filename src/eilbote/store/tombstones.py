@@ -62,8 +62,9 @@ def bury_mailbox(session: Session, mailbox: Mailbox, now: float) -> int:
 
 
 def expire(session: Session, before: float) -> list[int]:
-    """Forgets tombstones older than `before`, and messages that then lie nowhere; returns their
-    ids, so that the index forgets them too. Their bodies go when the packs are compacted."""
+    """Forgets tombstones and ended debts older than `before`, and messages that then lie nowhere;
+    returns their ids, so that the index forgets them too. Bodies go when packs are compacted."""
+    session.run("DELETE FROM journal WHERE touched < ? AND state NOT IN ('open', 'sent')", (before,))
     session.run("DELETE FROM tombstone WHERE removed_at < ?", (before,))
     rows = session.rows(
         "SELECT id FROM message WHERE NOT EXISTS (SELECT 1 FROM placement WHERE message = message.id)"
