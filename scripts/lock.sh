@@ -14,6 +14,6 @@ compile() {
         pyproject.toml requirements/build.in "$@" --output-file "requirements/$name.lock"
 }
 
-compile dev --extra postgres --group dev --group bench
+compile dev --all-extras --group dev --group bench
 compile bench --extra postgres --group bench --constraint requirements/dev.lock
 compile core --constraint requirements/dev.lock
