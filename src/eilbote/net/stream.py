@@ -1,4 +1,4 @@
-"""A protected byte stream over asyncio: connect, verify, read with bounds and timeouts, write.
+"""A protected byte stream over asyncio: connects, verifies, receives into a buffer of the reader's.
 
 TLS is verified always and never downgraded. A certificate that does not verify is accepted only
 where its SHA-256 fingerprint is among those the user trusts for this server.
@@ -12,39 +12,57 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import Any, Protocol
 
-from eilbote.errors import Garbled, NotAllowed, Unreachable
+from eilbote.errors import EilboteError, NotAllowed, Unreachable
 from eilbote.store.values import Security, Server
 
-# Enough for a fast server to go on while a batch is being stored, and a bound all the same.
-_HIGH_WATER = 8 * 1024 * 1024
-_WRITE_CHUNK = 256 * 1024
 _CLOSE_SECONDS = 2.0
+_RETRY_SECONDS = 60.0
 
 
-class _Incoming(asyncio.Protocol):
-    """Collects what arrives; pauses the transport when nobody takes it."""
+class Receiver(Protocol):
+    """Where received bytes go: a buffer that its owner empties."""
 
-    def __init__(self) -> None:
+    def room(self) -> memoryview:
+        """Where to receive next."""
+        ...
+
+    def filled(self, count: int) -> None:
+        """So many bytes were received there."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Nothing more may be received until the owner has read."""
+        ...
+
+
+class _Incoming(asyncio.BufferedProtocol):
+    """Receives straight into the receiver's buffer; pauses the transport while that is full."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
         self.transport: asyncio.Transport | None = None
-        self.chunks: list[bytes] = []
-        self.size = 0
+        self.received = 0
         self.ended = False
-        self.lost = False
+        self.can_write = True
+        self.closed = asyncio.Event()
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
-        self._closed: asyncio.Future[None] | None = None
-        self._full = False
+        self._seen = 0  # what `received` was when somebody last waited
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        self.chunks.append(data)
-        self.size += len(data)
-        if self.size > _HIGH_WATER and not self._paused and self.transport is not None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.receiver.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.received += nbytes
+        self.receiver.filled(nbytes)
+        if self.receiver.is_full and self.transport is not None:
             self._paused = True
             self.transport.pause_reading()
         self._wake()
@@ -53,55 +71,37 @@ class _Incoming(asyncio.Protocol):
         self.ended = True
         self._wake()
 
-    def connection_lost(self, failure: Exception | None) -> None:
-        self.ended = self.lost = True
-        self._full = False
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self.closed.set()
         self._wake()
-        self._wake_closer()
-        self._wake_writer()
 
     def pause_writing(self) -> None:
-        self._full = True
+        self.can_write = False
 
     def resume_writing(self) -> None:
-        self._full = False
-        self._wake_writer()
+        self.can_write = True
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _wake_writer(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-
-    def _wake_closer(self) -> None:
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
-
-    async def until_lost(self) -> None:
-        if not self.lost:
-            self._closed = asyncio.get_running_loop().create_future()
-            await self._closed
-
-    def take(self) -> bytes:
-        data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
-        self.chunks = []
-        self.size = 0
-        if self._paused and self.transport is not None and not self.ended:
+    def waiter(self) -> asyncio.Future[None]:
+        """Done as soon as something arrives, ends, or may be written again."""
+        if self._paused and not self.receiver.is_full and self.transport is not None and not self.ended:
             self._paused = False
             self.transport.resume_reading()
-        return data
+        self._waiter = asyncio.get_running_loop().create_future()
+        if self.received != self._seen or self.ended:
+            self._waiter.set_result(None)
+        return self._waiter
 
-    async def arrived(self) -> None:
-        if not self.chunks and not self.ended:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-
-    async def drained(self) -> None:
-        if self._full and not self.ended:
-            self._drained = asyncio.get_running_loop().create_future()
-            await self._drained
+    def has_news(self) -> bool:
+        """Bytes came since the last call."""
+        news = self.received != self._seen
+        self._seen = self.received
+        return news
 
 
 class Unverified(Exception):
@@ -121,56 +121,40 @@ class Stream:
         self._incoming = incoming
         self._verify = verify
         self._read_timeout = read_timeout
-        self.bytes_received = 0
         self.bytes_sent = 0
 
     @classmethod
     async def connect(
-        cls, server: Server, *, verify: bool, connect_timeout: float, read_timeout: float
+        cls, server: Server, receiver: Receiver, *, verify: bool, connect_timeout: float, read_timeout: float
     ) -> Stream:
-        """Connects, with TLS from the first byte where `server.security` says so.
+        """Connects, with TLS from the first byte where `server.security` says so. Timeouts in seconds.
 
         Raises Unreachable (`net.no_such_host`, `net.refused`, `net.timeout`, `net.unreachable`,
         `net.tls`), NotAllowed `net.insecure` for an unprotected line to anything but this machine,
         and Unverified.
         """
-        if server.security is Security.NONE:
-            await _require_loopback(server)
+        addresses = await _loopback_addresses(server) if server.security is Security.NONE else [server.host]
         context = _context(verify=verify) if server.security is Security.TLS else None
-        name = server.host if context else None
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(connect_timeout):
                 _, incoming = await loop.create_connection(
-                    _Incoming, server.host, server.port, ssl=context, server_hostname=name
+                    lambda: _Incoming(receiver),
+                    addresses[0],
+                    server.port,
+                    ssl=context,
+                    server_hostname=server.host if context else None,
+                    happy_eyeballs_delay=0.25,
                 )
-        except ssl.SSLCertVerificationError as failure:
-            raise Unverified(failure.verify_message or "unknown") from None
-        except ssl.SSLError as failure:
-            raise Unreachable(
-                "net.tls", reason=_reason(failure), host=server.host, port=server.port
-            ) from None
-        except TimeoutError:
-            raise Unreachable(
-                "net.timeout", seconds=f"{connect_timeout:g}", host=server.host, port=server.port
-            ) from None
-        except socket.gaierror:
-            raise Unreachable("net.no_such_host", host=server.host, port=server.port) from None
-        except ConnectionRefusedError:
-            raise Unreachable("net.refused", host=server.host, port=server.port) from None
-        except OSError as failure:
-            raise Unreachable(
-                "net.unreachable", reason=_reason(failure), host=server.host, port=server.port
-            ) from None
+        except (OSError, TimeoutError) as failure:
+            raise _translated(failure, server, connect_timeout) from None
         stream = cls(server, incoming, verify=verify, read_timeout=read_timeout)
         stream._keep_alive()
         return stream
 
     async def start_tls(self, connect_timeout: float) -> None:
-        """Protects the line from here on (RFC 9051 section 6.2.1); never falls back to plain text.
-        Raises Garbled `net.injected` where plain text came after the server's OK."""
-        if self._incoming.chunks:
-            raise Garbled("net.injected", host=self._server.host)
+        """Protects the line from here on; never falls back to plain text. The caller has made sure
+        that nothing lies in the buffer."""
         assert self._incoming.transport is not None
         loop = asyncio.get_running_loop()
         try:
@@ -181,40 +165,47 @@ class Stream:
                 server_hostname=self._server.host,
                 ssl_handshake_timeout=connect_timeout,
             )
-        except ssl.SSLCertVerificationError as failure:
-            raise Unverified(failure.verify_message or "unknown") from None
-        except OSError as failure:  # ssl.SSLError is one
-            raise Unreachable(
-                "net.tls", reason=_reason(failure), host=self._server.host, port=self._server.port
-            ) from None
+        except (OSError, TimeoutError) as failure:
+            raise _translated(failure, self._server, connect_timeout) from None
         if protected is None:
-            raise Unreachable("net.closed", host=self._server.host)
+            raise Unreachable("net.closed", _RETRY_SECONDS, host=self._server.host)
         self._incoming.transport = protected
+
+    # --- what the line is ------------------------------------------------------------------------
 
     @property
     def certificate(self) -> bytes:
         """The peer's certificate (DER); empty on a line without TLS."""
-        assert self._incoming.transport is not None
-        tls = self._incoming.transport.get_extra_info("ssl_object")
+        tls = self._tls()
         return (tls.getpeercert(binary_form=True) or b"") if tls is not None else b""
 
     @property
     def is_protected(self) -> bool:
-        return bool(self.certificate)
+        return self._tls() is not None
 
-    def channel_binding(self, kind: str) -> bytes | None:
-        """Binding data of the TLS channel (RFC 9266, RFC 5929), None where there is none."""
+    def channel_binding(self) -> tuple[str, bytes] | None:
+        """Type and data that bind a login to this TLS channel (RFC 9266, RFC 5929), None where this
+        Python can give none (TLS 1.3 before it knows `tls-exporter`)."""
+        tls = self._tls()
+        for kind in ("tls-exporter", "tls-unique"):
+            # RFC 9266 section 3: tls-unique is not for TLS 1.3
+            usable = kind == "tls-exporter" or (tls is not None and tls.version() == "TLSv1.2")
+            if tls is not None and usable and kind in ssl.CHANNEL_BINDING_TYPES:
+                data = tls.get_channel_binding(kind)
+                if isinstance(data, bytes) and data:
+                    return kind, data
+        return None
+
+    def _tls(self) -> ssl.SSLObject | None:
         assert self._incoming.transport is not None
-        tls = self._incoming.transport.get_extra_info("ssl_object")
-        if tls is None or kind not in ssl.CHANNEL_BINDING_TYPES:
-            return None
-        data = tls.get_channel_binding(kind)
-        return data if isinstance(data, bytes) else None
+        found = self._incoming.transport.get_extra_info("ssl_object")
+        return found if isinstance(found, ssl.SSLObject) else None
 
     def check_pin(self, trusted: Sequence[str], reason: str) -> None:
         """Raises Unreachable `net.certificate` unless the certificate is one of the trusted."""
-        fingerprint = hashlib.sha256(self.certificate).hexdigest()
-        if not self.certificate or fingerprint not in trusted:
+        certificate = self.certificate
+        fingerprint = hashlib.sha256(certificate).hexdigest()
+        if not certificate or fingerprint not in trusted:
             raise Unreachable(
                 "net.certificate",
                 host=self._server.host,
@@ -223,46 +214,39 @@ class Stream:
                 fingerprint=fingerprint,
             )
 
-    async def read(self) -> bytes:
-        """What has arrived, at least one byte. Raises Unreachable: `net.closed`, `net.timeout`."""
-        incoming = self._incoming
-        if not incoming.chunks:
-            try:
-                async with asyncio.timeout(self._read_timeout):
-                    await incoming.arrived()
-            except TimeoutError:
-                raise Unreachable(
-                    "net.timeout",
-                    host=self._server.host,
-                    port=self._server.port,
-                    seconds=f"{self._read_timeout:g}",
-                ) from None
-        if not incoming.chunks:
-            raise Unreachable("net.closed", host=self._server.host)
-        data = incoming.take()
-        self.bytes_received += len(data)
-        return data
+    # --- talking ---------------------------------------------------------------------------------
 
-    async def write(self, chunks: Sequence[bytes]) -> None:
-        """Sends, waiting while the peer takes nothing. A line that is gone shows at the next read."""
-        transport = self._incoming.transport
-        assert transport is not None
-        for chunk in chunks:
-            for start in range(0, len(chunk), _WRITE_CHUNK):
-                if self._incoming.ended:
-                    return
-                transport.write(chunk[start : start + _WRITE_CHUNK] if len(chunk) > _WRITE_CHUNK else chunk)
-                try:
-                    async with asyncio.timeout(self._read_timeout):
-                        await self._incoming.drained()
-                except TimeoutError:
-                    raise Unreachable(
-                        "net.timeout",
-                        host=self._server.host,
-                        port=self._server.port,
-                        seconds=f"{self._read_timeout:g}",
-                    ) from None
-            self.bytes_sent += len(chunk)
+    @property
+    def bytes_received(self) -> int:
+        return self._incoming.received
+
+    @property
+    def can_write(self) -> bool:
+        """The system takes more; otherwise wait for `activity`."""
+        return self._incoming.can_write and not self._incoming.ended
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Sends. A line that is gone shows at the next `activity`."""
+        assert self._incoming.transport is not None
+        self.bytes_sent += len(data)
+        self._incoming.transport.write(data)
+
+    async def activity(self, within: float | None = None) -> None:
+        """Returns when bytes came, or when more can be written, `within` so many seconds,
+        else the connection's own. Raises Unreachable `net.timeout` when neither happened (TimeoutError
+        where `within` was given), ConnectionResetError when the line has ended.
+        """
+        waiter = self._incoming.waiter()
+        if not waiter.done():
+            try:
+                async with asyncio.timeout(self._read_timeout if within is None else within):
+                    await waiter
+            except TimeoutError:
+                if within is not None:
+                    raise
+                raise _timed_out(self._server, self._read_timeout) from None
+        if not self._incoming.has_news() and self._incoming.ended:
+            raise ConnectionResetError
 
     def abort(self) -> None:
         """Ends the connection at once."""
@@ -277,13 +261,12 @@ class Stream:
         transport.close()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                while not self._incoming.lost:
-                    await self._incoming.until_lost()
+                await self._incoming.closed.wait()
         except TimeoutError:
             transport.abort()
 
     def _keep_alive(self) -> None:
-        """Finds a peer that vanished without a word (C5: idle 60 s, every 20 s, 3 probes)."""
+        """Finds a peer that vanished without a word: idle 60 s, then every 20 s, 3 probes."""
         assert self._incoming.transport is not None
         sock = self._incoming.transport.get_extra_info("socket")
         if sock is None:
@@ -303,17 +286,46 @@ def _context(*, verify: bool) -> ssl.SSLContext:
     return context
 
 
-async def _require_loopback(server: Server) -> None:
-    """Only this machine may be spoken to without protection, and every address of the name counts."""
+async def _loopback_addresses(server: Server) -> list[str]:
+    """Only this machine may be spoken to without protection: every address of the name counts, and
+    what was checked is what is connected to."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except socket.gaierror:
-        raise Unreachable("net.no_such_host", host=server.host, port=server.port) from None
-    if not all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found):
+        raise Unreachable("net.no_such_host", _RETRY_SECONDS, host=server.host, port=server.port) from None
+    addresses = [str(one[4][0]).partition("%")[0] for one in found]
+    if not addresses or not all(ipaddress.ip_address(one).is_loopback for one in addresses):
         raise NotAllowed("net.insecure", host=server.host)
+    # IPv4 first: a server on `localhost` that listens on one of both mostly takes that one.
+    return sorted(addresses, key=lambda one: ":" in one)
+
+
+def _translated(failure: Exception, server: Server, timeout: float) -> EilboteError | Unverified:
+    place: dict[str, Any] = {"host": server.host, "port": server.port}
+    match failure:
+        case ssl.SSLCertVerificationError():
+            return Unverified(failure.verify_message or "unknown")
+        case ssl.SSLError():
+            return Unreachable("net.tls", reason=_reason(failure), **place)
+        case TimeoutError() if not failure.args or failure.errno is None:
+            return _timed_out(server, timeout)
+        case socket.gaierror():
+            return Unreachable("net.no_such_host", _RETRY_SECONDS, **place)
+        case ConnectionRefusedError():
+            return Unreachable("net.refused", _RETRY_SECONDS, **place)
+        case OSError():
+            return Unreachable("net.unreachable", _RETRY_SECONDS, reason=_reason(failure), **place)
+        case _:
+            return Unreachable("net.unreachable", _RETRY_SECONDS, reason=str(failure), **place)
+
+
+def _timed_out(server: Server, seconds: float) -> Unreachable:
+    return Unreachable(
+        "net.timeout", _RETRY_SECONDS, host=server.host, port=server.port, seconds=f"{seconds:g}"
+    )
 
 
 def _reason(failure: OSError) -> str:
     """The system's words for what went wrong, without its numbers."""
-    return str(failure.strerror or failure.args[-1] if failure.args else failure)
+    return str(failure.strerror or (failure.args[-1] if failure.args else failure))

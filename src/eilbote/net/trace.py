@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from eilbote.clock import Clock, rfc3339
-from eilbote.protocols.imap.encode import Argument, Literal
+from eilbote.protocols.imap.encode import Command, Literal
 
 _LONGEST = 2000
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_SECRET_COMMANDS = (b"LOGIN", b"AUTHENTICATE")
+_QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"?')
+_DATE = re.compile(rb'"[ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4}"')
 
 
 class Trace:
@@ -28,25 +28,21 @@ class Trace:
         """Something about the connection itself."""
         self._write(peer, "-", text)
 
-    def command(self, peer: str, tag: str, arguments: Sequence[Argument]) -> None:
+    def command(self, peer: str, tag: bytes, command: Command) -> None:
         """A command that goes out."""
-        words = [b"{%d}" % len(one.data) if isinstance(one, Literal) else one for one in arguments]
-        if words and words[0].upper() in _SECRET_COMMANDS:
-            shown = 2 if words[0].upper() == b"AUTHENTICATE" else 1
-            words = [*words[:shown], b"(secret)"]
-        self._write(peer, ">", f"{tag} {_readable(b' '.join(words))}")
+        if command.secret:
+            shown = b"%s %s (secret)" % (tag, command.name.encode("ascii"))
+        else:
+            shown = tag + b" " + b"".join(map(_piece, command.pieces))
+        self._write(peer, ">", _readable(shown))
 
-    def secret(self, peer: str) -> None:
-        """A line that goes out and holds a secret."""
-        self._write(peer, ">", "(secret)")
-
-    def response(self, peer: str, pieces: Sequence[bytes]) -> None:
+    def response(self, peer: str, frame: Sequence[bytes]) -> None:
         """A response that came."""
-        if pieces[0][:1] == b"+":
-            self._write(peer, "<", "+ (challenge)" if len(pieces[0]) > 2 else "+")
+        if frame[0][:1] == b"+":
+            self._write(peer, "<", "+ (challenge)" if len(frame[0]) > 2 else "+")
             return
-        words = [b"{%d}" % len(piece) if at % 2 else piece for at, piece in enumerate(pieces)]
-        if b" FETCH " in pieces[0][:24].upper():
+        words = [b"<%d bytes>" % len(piece) if at % 2 else piece for at, piece in enumerate(frame)]
+        if re.match(rb"\* \d+ FETCH\b", frame[0], re.IGNORECASE):
             words = [_QUOTED.sub(_size_only, word) for word in words]
         self._write(peer, "<", _readable(b"".join(words)))
 
@@ -56,8 +52,12 @@ class Trace:
         self._out.write(f"{rfc3339(self._clock.now())} {peer} {direction} {text}\n")
 
 
+def _piece(piece: bytes | Literal) -> bytes:
+    return b"{%d} <%d bytes>" % (len(piece.data), len(piece.data)) if isinstance(piece, Literal) else piece
+
+
 def _size_only(quoted: re.Match[bytes]) -> bytes:
-    return b'"(%d bytes)"' % (len(quoted[0]) - 2)
+    return quoted[0] if _DATE.fullmatch(quoted[0]) else b'"(%d bytes)"' % max(0, len(quoted[0]) - 2)
 
 
 def _readable(line: bytes) -> str:

@@ -1,189 +1,271 @@
-"""One IMAP connection without any I/O: bytes in, responses out; commands in, bytes out.
+"""One IMAP connection without a socket: bytes in, events out; commands in, bytes out.
 
-It keeps tags and literals in order and enforces the limits. It does not know what a mailbox is.
-Callers may have several commands under way where RFC 9051 section 5.5 allows it.
+Give it bytes with `receive_data` (or receive straight into `framer.room()`), take `next_event`
+until None, `send` commands and write what `data_to_send` gives. It must never do I/O, know the
+time, or decide what to say.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from eilbote.errors import Garbled
-from eilbote.protocols.imap.encode import Argument, Literals, on_the_wire
-from eilbote.protocols.imap.responses import (
-    Capability,
-    Continuation,
-    Enabled,
-    FastFetch,
-    Response,
-    Status,
-    response_of,
-)
-from eilbote.protocols.imap.wire import Framer, WireLimits
+from eilbote.errors import Garbled, Misused, Unreachable
+from eilbote.protocols.imap.encode import Command
+from eilbote.protocols.imap.fetch import Fetch
+from eilbote.protocols.imap.framing import Frame, Framer
+from eilbote.protocols.imap.limits import Limits
+from eilbote.protocols.imap.outgoing import Outgoing
+from eilbote.protocols.imap.responses import Continue, Response, ResponseReader, Status, Unreadable, Untagged
+from eilbote.protocols.imap.types import FetchedMessage
+from eilbote.protocols.imap.unsolicited import UnsolicitedLog
 
-_MOST_AT_ONCE = 1000
-_UTF8_NAMES = frozenset({"UTF8=ACCEPT", "UTF8=ONLY", "IMAP4REV2"})
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The server's first words: OK, PREAUTH (RFC 9051 section 7.1.4) or BYE."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A command is done: its tagged response, and the untagged ones since the reply before.
+
+    `skipped` counts FETCH responses that could not be used: unreadable, or without a UID.
+    """
+
+    command: Command
+    status: Status
+    untagged: tuple[Untagged, ...] = ()
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Idling:
+    """The server waits in IDLE (RFC 2177); `finish_idle` ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something arrived while no command but IDLE was waiting; changes are in `unsolicited` too."""
+
+    response: Untagged
+
+
+Mails: TypeAlias = list[FetchedMessage]
+Event: TypeAlias = Greeting | Reply | Idling | Noticed | Mails
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A command on the wire; `tag` empty stands for no command at all."""
+
+    tag: bytes
+    command: Command
+    kept: list[Untagged] = field(default_factory=list)
+    kept_bytes: int = 0
+    uninvited: int = 0
+    uninvited_bytes: int = 0
+    skipped: int = 0
+
+
+_NOBODY = Command("", ())
 
 
 class ImapConnection:
-    """The protocol state of one connection.
+    """The state of one connection. Once it raised an error, it must not be used again."""
 
-    `send` queues a command; `data_to_send` gives the bytes that may go out now; `receive_data`
-    takes what came; `responses` yields what that means; `observer` sees the pieces of every
-    response (a trace). `capabilities` are those last announced, `enabled` those switched on
-    (RFC 5161), which also decides how mailbox names are spelled.
-    """
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.framer = Framer(self.limits)
+        self.unsolicited = UnsolicitedLog()
+        self.outgoing = Outgoing()
+        self.fast = True
+        """Off where a trace wants to see every response."""
+        self.observer: Callable[[Frame], None] | None = None
+        """Sees every response that did not take the fast path, for a trace."""
+        self._reader = ResponseReader(self.limits)
+        self._greeted = False
+        self._serial = 0
+        self._waiting: deque[_Waiting] = deque()
+        self._nobody = _Waiting(b"", _NOBODY)
+        self._mails: Mails = []
+        self._due: Event | None = None  # comes after the mails that are handed out now
+        self._goodbye: str | None = None
 
-    def __init__(
-        self,
-        limits: WireLimits | None = None,
-        *,
-        prefix: str = "A",
-        observer: Callable[[Sequence[bytes]], None] | None = None,
-    ) -> None:
-        self._limits = limits or WireLimits()
-        self._framer = Framer(self._limits)
-        self._fast = FastFetch()
-        self._prefix = prefix
-        self._observer = observer
-        self._count = 0
-        self._out: deque[bytes] = deque()
-        # Portions of commands that must wait for a `+`, and commands queued behind them.
-        self._held: deque[tuple[str, list[list[bytes]]]] = deque()
-        self._interactive = False
-        self.capabilities: frozenset[str] = frozenset()
-        self.enabled: frozenset[str] = frozenset()
-        self.under_way: set[str] = set()
+    # --- sending -----------------------------------------------------------------------------
 
-    @property
-    def utf8(self) -> bool:
-        """True once mailbox names go as UTF-8 (RFC 9755, RFC 9051 section 5.1)."""
-        return bool(self.enabled & _UTF8_NAMES)
-
-    @property
-    def literals(self) -> Literals:
-        if "LITERAL+" in self.capabilities:
-            return Literals.PLUS
-        if self.capabilities & {"LITERAL-", "IMAP4REV2"}:
-            return Literals.MINUS
-        return Literals.SYNCHRONIZING
-
-    def send(self, arguments: Sequence[Argument], *, interactive: bool = False) -> str:
-        """Queues a command and returns its tag. `interactive`: the caller answers every `+` of this
-        command itself (AUTHENTICATE, IDLE). Raises Misused for an argument that must not go out."""
-        self._count += 1
-        tag = f"{self._prefix}{self._count}"
-        portions = on_the_wire(tag.encode(), arguments, self.literals)
-        self._interactive = interactive
-        self.under_way.add(tag)
-        self._held.append((tag, portions))
-        self._release()
+    def send(self, command: Command) -> bytes:
+        """Queues a command and returns its tag. Misused where it may not be pipelined (RFC 9051
+        section 5.5): before or behind one that must stand alone."""
+        if self._waiting and (command.alone or self._waiting[-1].command.alone):
+            raise Misused("imap.pipelined", command=command.name)
+        self._serial += 1
+        tag = b"E%d" % self._serial
+        self._waiting.append(_Waiting(tag, command))
+        self.outgoing.add(tag, command)
         return tag
 
-    def send_line(self, line: bytes) -> None:
-        """Answers a `+` of an interactive command: a base64 text, `*`, or `DONE`."""
-        self._out.append(line + b"\r\n")
+    def finish_idle(self) -> None:
+        """Ends IDLE; its tagged response follows."""
+        self.outgoing.add_line(b"DONE")
 
-    def data_to_send(self) -> list[bytes]:
-        """The bytes that may go out now, in order; taken only once."""
-        out = list(self._out)
-        self._out.clear()
-        return out
-
-    def _release(self) -> None:
-        """Lets out the first portion of each queued command, up to one that waits for the server."""
-        while self._held:
-            _, portions = self._held[0]
-            if portions[0]:
-                self._out.extend(portions[0])
-                portions[0] = []
-            if len(portions) > 1:
-                return
-            self._held.popleft()
-
-    def _on_continuation(self) -> bool:
-        """A `+` that a literal waited for; False where none did."""
-        if not self._held:
-            return False
-        _, portions = self._held[0]
-        portions.pop(0)
-        self._out.extend(portions[0])
-        portions[0] = []
-        if len(portions) == 1:
-            self._held.popleft()
-            self._release()
-        return True
-
-    def receive_data(self, data: bytes) -> None:
-        """Takes bytes from the server."""
-        self._framer.feed(data)
+    def data_to_send(self) -> bytes | memoryview:
+        """The next bytes to write; empty when nothing may be sent now."""
+        return self.outgoing.take()
 
     @property
-    def has_leftover(self) -> bool:
-        """True where bytes are buffered that are no whole response: at the moment of STARTTLS that
-        is an attack (the injection of plain text into the protected dialogue)."""
-        return self._framer.pending
+    def waiting(self) -> int:
+        """Commands without a tagged response yet."""
+        return len(self._waiting)
 
-    def responses(self) -> Iterator[Response]:
-        """Every response that has wholly arrived, in order. Raises Garbled."""
-        framer = self._framer
-        while True:
-            window = framer.window()
-            if window is not None and self._observer is None:
-                data, position = window
-                if data[position : position + 2] == b"* ":
-                    yield from self._take_fast(data, position)
-            pieces = framer.next()
-            if pieces is None:
-                return
-            if self._observer is not None:
-                self._observer(pieces)
-            response = response_of(pieces, self._limits, utf8=self.utf8)
-            if not self._absorb(response):
-                yield response
+    # --- receiving ---------------------------------------------------------------------------
 
-    def _take_fast(self, data: bytes, position: int) -> Iterator[Response]:
-        while True:
-            messages, after = self._fast.messages(data, position, _MOST_AT_ONCE)
-            if after != position:
-                self._framer.skip_to(after)
-                yield from messages
-                position = after
-                continue
-            flags, after = self._fast.flags(data, position)
-            if after == position:
-                return
-            self._framer.skip_to(after)
-            yield from flags
-            position = after
+    def receive_data(self, data: bytes) -> None:
+        """Takes bytes from the server, at most what fits `framer.room()`."""
+        room = self.framer.room()
+        if len(data) > len(room):
+            raise Misused("imap.buffer_too_small")
+        room[: len(data)] = data
+        self.framer.filled(len(data))
 
-    def _absorb(self, response: Response) -> bool:
-        """Keeps the connection's own state; True where the response is nobody else's business."""
+    def lost(self) -> Unreachable:
+        """The server closed the line: the error to raise, with its last words if it left any."""
+        if self._goodbye is not None:
+            return Unreachable("imap.bye", retry_after=60, text=self._goodbye)
+        return Unreachable("net.closed", retry_after=10)
+
+    def assert_nothing_received(self) -> None:
+        """Before TLS starts, nothing may lie in the buffer: it could have been put there by somebody
+        in between (CVE-2011-0411; RFC 9051 section 6.2.1). Raises Garbled."""
+        if not self.framer.is_empty:
+            raise Garbled("net.injected")
+        self.unsolicited.take()
+
+    def next_event(self) -> Event | None:
+        """The next event, None when more bytes are needed. The mails of a streaming command come in
+        lists, as many as are there.
+
+        Raises Garbled where the server breaks the protocol or a limit, Unreachable at its BYE.
+        """
+        if self._due is not None:
+            due, self._due = self._due, None
+            return due
+        while not self.framer.is_waiting:
+            streams = self._waiting[0].command.streams if self._waiting else None
+            if streams is not None and self.fast:
+                self._reader.fetches.take_mails(self.framer, streams, self._mails)
+                if self.framer.is_waiting:
+                    break
+            frame = self.framer.next_frame()
+            if frame is None:
+                break
+            if self.observer is not None:
+                self.observer(frame)
+            event = self._handle(self._reader.read(frame), sum(map(len, frame)))
+            if event is not None or not self.fast:
+                if not self._mails:
+                    if event is None:
+                        continue
+                    return event
+                self._due = event
+                break
+        mails, self._mails = self._mails, []
+        return mails or None
+
+    def _handle(self, response: Response, size: int) -> Event | None:
         match response:
-            case Continuation():
-                return not self._interactive and self._on_continuation()
-            case Capability(names=names):
-                self.capabilities = names
-            case Enabled(names=names):
-                self.enabled |= names
-            case Status(tag=tag, code=code):
-                if code.name == "CAPABILITY":
-                    words = (word for word in code.arguments if isinstance(word, str))
-                    self.capabilities = frozenset(word.upper() for word in words)
-                if tag:
-                    if tag not in self.under_way:
-                        raise Garbled("imap.unknown_tag", tag=tag[:20])
-                    self.under_way.discard(tag)
-                    self._drop_refused(tag)
+            case Status(kind=kind) if not self._greeted:
+                self._greeted = True
+                if kind not in ("OK", "PREAUTH", "BYE") or response.tag:
+                    raise Garbled("imap.no_greeting")
+                return Greeting(response)
+            case _ if not self._greeted:
+                raise Garbled("imap.no_greeting")
+            case Continue():
+                return self._continue(response)
+            case Status() if response.tag:
+                return self._complete(response)
+            case Status(kind="BYE"):
+                self._goodbye = response.text[:500]
+                if not self._waiting or self._waiting[0].command.name != "LOGOUT":
+                    raise self.lost()
+                return None
+            case _:
+                return self._untagged(response, size)
+
+    def _continue(self, response: Continue) -> Event | None:
+        if self.outgoing.waits_for_consent:
+            self.outgoing.consent()
+            return None
+        current = self._waiting[0].command if self._waiting else _NOBODY
+        if current.answer is not None:
+            try:
+                challenge = b64decode(response.data, validate=True)
+            except ValueError:
+                # RFC 9051 section 6.2.2 wants base64; a few servers prompt in plain text instead
+                challenge = b""
+            self.outgoing.add_line(b64encode(current.answer(challenge)))
+            return None
+        if current.name == "IDLE":
+            return Idling()
+        raise Garbled("imap.unexpected_continuation")
+
+    def _complete(self, status: Status) -> Reply:
+        done = next((one for one in self._waiting if one.tag == status.tag), None)
+        if done is None or self.outgoing.is_unsent(status.tag):
+            raise Garbled("imap.unknown_tag", tag=status.tag[:20].decode("ascii", "replace"))
+        # What came belongs to the oldest command; a server that answers out of order loses nothing.
+        first = self._waiting[0]
+        if first is not done:
+            done.kept, first.kept = [*first.kept, *done.kept], []
+        self._waiting.remove(done)
+        self.outgoing.withdraw(status.tag)
+        self.unsolicited.note(status)
+        return Reply(done.command, status, tuple(done.kept), done.skipped)
+
+    def _untagged(self, response: Untagged, size: int) -> Event | None:
+        waiting = self._waiting[0] if self._waiting else self._nobody
+        current = waiting.command
+        if isinstance(response, Unreadable):
+            waiting.skipped += 1
+            if waiting.skipped > self.limits.unreadable:
+                raise Garbled("imap.flood", limit=self.limits.unsolicited)
+            return None
+        if isinstance(response, Fetch) and current.streams is not None and self._stream(waiting, response):
+            return None
+        if type(response) in current.expects:
+            self._keep(waiting, response, size)
+            if not isinstance(response, Fetch):
+                self.unsolicited.note(response)
+            return None
+        self.unsolicited.note(response)
+        waiting.uninvited += 1
+        waiting.uninvited_bytes += size
+        limits = self.limits
+        if waiting.uninvited > limits.unsolicited or waiting.uninvited_bytes > limits.unsolicited_bytes:
+            raise Garbled("imap.flood", limit=self.limits.unsolicited)
+        if isinstance(response, Status):
+            waiting.kept.append(response)
+        return Noticed(response) if current.name in ("IDLE", "") else None
+
+    def _stream(self, waiting: _Waiting, response: Fetch) -> bool:
+        """Takes a FETCH as a mail of the running stream, if it is one."""
+        mail = response.as_message(waiting.command.streams or "")
+        if mail is not None:
+            self._mails.append(mail)
+            return True
+        if response.uid is None and (response.sections or response.size is not None):
+            waiting.skipped += 1  # whose body it is nobody knows (museum M5)
+            return True
         return False
 
-    def _drop_refused(self, tag: str) -> None:
-        """A command refused at its literal is not sent any further."""
-        if self._held and self._held[0][0] == tag:
-            self._held.popleft()
-            self._release()
-
-    def protect(self) -> None:
-        """TLS is on now: what was announced before proves nothing (RFC 9051 section 11.1)."""
-        self.capabilities = frozenset()
+    def _keep(self, waiting: _Waiting, response: Untagged, size: int) -> None:
+        waiting.kept.append(response)
+        waiting.kept_bytes += size
+        if len(waiting.kept) > self.limits.answers or waiting.kept_bytes > self.limits.answer_bytes:
+            raise Garbled("imap.flood", limit=self.limits.answers)

@@ -1,63 +1,76 @@
-"""INTERNALDATE to seconds since 1970, fast: mails of one day share their calendar arithmetic."""
+"""INTERNALDATE and SEARCH dates, read and written by hand (RFC 9051 section 9, `date-time`).
+
+English month names whatever the locale. Never the clock.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1
-    )
-}
-_DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) (\d{1,2}):(\d\d):(\d\d)(?: ([+-])(\d\d)(\d\d))?")
-
-
-def internal_date(text: bytes) -> float:
-    """A `date-time` (RFC 9051 section 9) as seconds since 1970 UTC; 0.0 where it is none.
-
-    Exactly the common shape of 26 characters is read by its places; others by the grammar.
-    """
-    try:
-        if len(text) == 26:
-            sign = -60 if text[21] == 45 else 60  # "-"
-            return (
-                _midnight(text[:11])
-                + int(text[12:14]) * 3600
-                + int(text[15:17]) * 60
-                + int(text[18:20])
-                - sign * (int(text[22:24]) * 60 + int(text[24:26]))
-            )
-        return _by_grammar(text)
-    except (ValueError, KeyError):
-        return 0.0
+_MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+_MONTH_NUMBER = {name.lower(): number for number, name in enumerate(_MONTHS, 1)}
+_DAY = re.compile(rb"[ 0]?(\d{1,2})-([A-Za-z]{3})-(\d{4}) ")
+_ZONE = re.compile(rb" ([+-])(\d\d)(\d\d)")
+_EPOCH = date(1970, 1, 1).toordinal()
+_REMEMBERED = 4096
 
 
-@lru_cache(maxsize=4096)
-def _midnight(day: bytes) -> float:
-    """Seconds at the start of a day given as `dd-Mon-yyyy`."""
-    number, month, year = day.split(b"-")
-    return float(_days(int(year), _MONTHS[month.lower()], int(number)) * 86_400)
+class DateReader:
+    """Reads INTERNALDATEs; remembers each day and zone, since mailboxes repeat them."""
+
+    def __init__(self) -> None:
+        self._days: dict[bytes, int] = {}
+        self._zones: dict[bytes, int] = {}
+
+    def seconds(self, text: bytes) -> float:
+        """`17-Jul-1996 02:44:25 -0700` as seconds since 1970 UTC. ValueError where it is none."""
+        day = text[:12]
+        midnight = self._days.get(day)
+        if midnight is None:
+            midnight = self._remember(self._days, day, _midnight(day))
+        zone = text[20:]
+        offset = self._zones.get(zone)
+        if offset is None:
+            offset = self._remember(self._zones, zone, _offset(zone))
+        if len(text) != 26 or text[14] != 58 or text[17] != 58:
+            raise ValueError("not an INTERNALDATE")
+        return float(midnight + int(text[12:14]) * 3600 + int(text[15:17]) * 60 + int(text[18:20]) - offset)
+
+    def _remember(self, known: dict[bytes, int], text: bytes, value: int) -> int:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[text] = value
+        return value
 
 
-def _days(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 in the Gregorian calendar."""
-    if not 1 <= day <= 31:
-        raise ValueError(day)
-    if month <= 2:
-        year -= 1
-        month += 12
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719_469
-
-
-def _by_grammar(text: bytes) -> float:
-    found = _DATE_TIME.match(text)
+def _midnight(text: bytes) -> int:
+    found = _DAY.fullmatch(text)
     if found is None:
-        return 0.0
-    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
-    zone = 0
-    if sign:
-        zone = (int(zone_hours) * 60 + int(zone_minutes)) * (-60 if sign == b"-" else 60)
-    days = _days(int(year), _MONTHS[month.lower()], int(day))
-    return float(days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second) - zone)
+        raise ValueError("not an INTERNALDATE")
+    month = _MONTH_NUMBER.get(found[2].lower())
+    if month is None:
+        raise ValueError("not a month")
+    return (date(int(found[3]), month, int(found[1])).toordinal() - _EPOCH) * 86400
+
+
+def _offset(text: bytes) -> int:
+    found = _ZONE.fullmatch(text)
+    if found is None:
+        raise ValueError("not a zone")
+    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    return -seconds if found[1] == b"-" else seconds
+
+
+def internal_date(seconds: float) -> bytes:
+    """For APPEND, in UTC: `17-Jul-1996 09:44:25 +0000`. Years outside 1 to 9999 raise ValueError."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
+    except OverflowError:
+        raise ValueError("no such date") from None
+    return search_date(moment.date()) + moment.strftime(" %H:%M:%S +0000").encode("ascii")
+
+
+def search_date(day: date) -> bytes:
+    """As SINCE and BEFORE want it: `17-Jul-1996`."""
+    return b"%02d-%s-%04d" % (day.day, _MONTHS[day.month - 1], day.year)

@@ -1,154 +1,176 @@
-"""The one encoder: every argument of every command passes here before it reaches the wire.
+"""The one encoder of command arguments: atom, quoted string or literal (RFC 9051 section 4).
 
-It refuses NUL, CR and LF wherever they could end a line or a string (RFC 9051 section 4); nothing
-else in the package joins text into a command.
+Every word that leaves for a server is made here, so that no text of a user, a mail or another
+server can begin a line of its own: NUL, CR and LF are refused (Misused `imap.argument`) everywhere
+but inside the bytes of an appended mail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from eilbote.errors import Misused
-from eilbote.mail.mailbox import Flag, Flags, MailboxName, UidSet
-from eilbote.protocols.imap.mutf7 import encode_mutf7
-
-_ATOM_BREAKERS = frozenset(b'(){ %*"\\]') | frozenset(range(33)) | {127}
-_LONGEST_QUOTED = 1000
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-class Literals(Enum):
-    """Which literals may be sent without waiting for the server (RFC 7888)."""
-
-    SYNCHRONIZING = 0
-    PLUS = 1
-    MINUS = 2
+from eilbote.mail.mailbox import MAX_UID, Flags, MailboxName, UidSet
+from eilbote.protocols.imap import mutf7
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Bytes of any kind but NUL, sent as a literal; large ones are not copied."""
+    """Bytes sent by length. `octets`: a literal8 (`~{n}`), which alone may hold NUL."""
 
     data: bytes
-
-    def __post_init__(self) -> None:
-        if b"\0" in self.data:
-            raise Misused("imap.argument", what="NUL")
+    octets: bool = False
 
 
-Argument: TypeAlias = bytes | Literal
-"""What a command is made of: text that is ready for the line, or a literal."""
+Piece: TypeAlias = bytes | Literal
+"""A part of a command: text that is safe on a line, or a literal."""
+
+SET_LENGTH = 7000
+"""Longest text of one sequence set: servers take lines of 8 KiB at least (RFC 7162 section 4)."""
+
+_ATOM = re.compile(r"[!#-'+-\[^-z|}~]+")  # ATOM-CHAR: no specials, wildcards, quotes, backslash, ]
+_KEYWORD = re.compile(r"\\?[!#-'+-\[^-z|}~]+")
+_BREAKS = re.compile(r"[\0\r\n]")
+_LONGEST_QUOTED = 1000
 
 
-def atom(text: str) -> bytes:
-    """A word of the protocol (RFC 9051 `atom`)."""
-    data = _ascii(text)
-    if not data or any(byte in _ATOM_BREAKERS for byte in data):
-        raise Misused("imap.argument", what=text[:40])
-    return data
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command without its tag.
+
+    `name` for errors and traces. `expects`: the kinds of untagged responses it asks for;
+    others count as unsolicited. `answer` gives the reply to each `+` that no literal waited for (SASL).
+    `alone`: nothing may be sent before its tagged response (RFC 9051 section 5.5). `secret`: its
+    arguments never reach a trace. `streams`: the section whose mails are handed out one by one
+    instead of being kept.
+    """
+
+    name: str
+    pieces: tuple[Piece, ...]
+    expects: frozenset[type] = frozenset()
+    answer: Callable[[bytes], bytes] | None = field(default=None, compare=False)
+    alone: bool = False
+    secret: bool = False
+    streams: str | None = None
 
 
-def string(text: str | bytes) -> Argument:
-    """A quoted string, or a literal where the text is long, not ASCII, or has quotes to hide."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    _refuse_controls(data)
-    if len(data) > _LONGEST_QUOTED or not data.isascii():
-        return Literal(data)
-    return b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+def command(
+    name: str,
+    *arguments: Piece | Sequence[Piece],
+    expects: Iterable[type] = (),
+    alone: bool = False,
+    secret: bool = False,
+    streams: str | None = None,
+    answer: Callable[[bytes], bytes] | None = None,
+) -> Command:
+    """A command of `name` (our own words, never a user's) and encoded arguments, a space between."""
+    pieces: list[Piece] = [name.encode("ascii")]
+    for argument in arguments:
+        pieces.append(b" ")
+        if isinstance(argument, (bytes, Literal)):
+            pieces.append(argument)
+        else:
+            pieces += argument
+    joined: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, bytes) and joined and isinstance(joined[-1], bytes):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return Command(name, tuple(joined), frozenset(expects), answer, alone, secret, streams)
 
 
-def astring(text: str | bytes) -> Argument:
-    """An atom where that is possible, else a string (RFC 9051 `astring`)."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    if data and data.isascii() and data.upper() != b"NIL" and not any(b in _ATOM_BREAKERS for b in data):
-        return data
-    return string(data)
-
-
-def mailbox(name: MailboxName, *, utf8: bool) -> Argument:
-    """A mailbox's name: UTF-8 after ENABLE UTF8=ACCEPT or IMAP4rev2, else modified UTF-7."""
-    if not name:
-        raise Misused("imap.argument", what="an empty mailbox name")
-    if utf8:
-        data = name.encode("utf-8", "surrogateescape")
-        _refuse_controls(data)
-        # RFC 9755 section 3: in this mode a quoted string may hold UTF-8.
-        return b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-    return astring(encode_mutf7(name))
-
-
-def uid_set(uids: UidSet) -> bytes:
-    """A sequence set; the empty one has no form on the wire."""
-    if not uids:
-        raise Misused("imap.argument", what="an empty set of UIDs")
-    return str(uids).replace(":4294967295", ":*").encode()
-
-
-def flag(text: Flag) -> bytes:
-    """A flag: a keyword, or a system flag with its backslash."""
-    name = text.removeprefix("\\")
-    return (b"\\" if name != text else b"") + atom(name)
-
-
-def flags(many: Flags) -> bytes:
-    return b"(" + b" ".join(flag(one) for one in sorted(many)) + b")"
+def atom(word: str) -> bytes:
+    """A word that needs no quotes. Misused for any other."""
+    if _ATOM.fullmatch(word) is None:
+        raise Misused("imap.argument", what=_shown(word))
+    return word.encode("ascii")
 
 
 def number(value: int) -> bytes:
-    if value < 0:
-        raise Misused("imap.argument", what=str(value))
-    return str(value).encode()
+    """A number of at most 63 bits. Misused outside."""
+    if not 0 <= value < 2**63:
+        raise Misused("imap.argument", what=str(value)[:30])
+    return b"%d" % value
 
 
-def date_time(seconds: float) -> bytes:
-    """INTERNALDATE as APPEND takes it, in UTC (RFC 9051 `date-time`)."""
-    when = datetime.fromtimestamp(int(seconds), UTC)
-    month = _MONTHS[when.month - 1]
-    return f'"{when.day:2d}-{month}-{when.year:04d} {when:%H:%M:%S} +0000"'.encode()
+def astring(value: str, *, utf8: bool = False) -> Piece:
+    """Any text: atom-like and other printable ASCII quoted, everything else as a literal.
 
-
-def date(seconds: float) -> bytes:
-    """A day as SEARCH takes it (RFC 9051 `date`)."""
-    when = datetime.fromtimestamp(int(seconds), UTC)
-    return f"{when.day}-{_MONTHS[when.month - 1]}-{when.year:04d}".encode()
-
-
-def in_parentheses(arguments: Iterable[bytes]) -> bytes:
-    return b"(" + b" ".join(arguments) + b")"
-
-
-def on_the_wire(tag: bytes, arguments: Iterable[Argument], literals: Literals) -> list[list[bytes]]:
-    """The command as portions of chunks; before each portion but the first the server's `+` must
-    come. A non-synchronizing literal needs no wait (RFC 7888): any size with LITERAL+, up to 4096
-    bytes with LITERAL-.
+    `utf8`: the server takes UTF-8 in quotes (RFC 6855 section 3, RFC 9051 section 4.3).
     """
-    portions: list[list[bytes]] = [[tag]]
-    for argument in arguments:
-        if isinstance(argument, bytes):
-            _refuse_controls(argument)
-            portions[-1].append(b" " + argument)
-            continue
-        size = len(argument.data)
-        at_once = literals is Literals.PLUS or (literals is Literals.MINUS and size <= 4096)
-        portions[-1].append(b" {%d%s}\r\n" % (size, b"+" if at_once else b""))
-        if not at_once:
-            portions.append([])
-        portions[-1].append(argument.data)
-    portions[-1].append(b"\r\n")
-    return portions
-
-
-def _ascii(text: str) -> bytes:
+    if _BREAKS.search(value):
+        raise Misused("imap.argument", what=_shown(value))
     try:
-        return text.encode("ascii")
+        raw = value.encode()
     except UnicodeEncodeError:
-        raise Misused("imap.argument", what=text[:40].encode("ascii", "replace").decode()) from None
+        raise Misused("imap.argument", what=_shown(value)) from None
+    quotable = value.isascii() or utf8
+    if not quotable or len(raw) > _LONGEST_QUOTED:
+        return Literal(raw)
+    return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
-def _refuse_controls(data: bytes) -> None:
-    if b"\r" in data or b"\n" in data or b"\0" in data:
-        raise Misused("imap.argument", what="CR, LF or NUL")
+def mailbox(name: MailboxName, *, utf8: bool = False) -> Piece:
+    """A mailbox's name: UTF-8 where that was enabled, else modified UTF-7 (RFC 3501 section 5.1.3)."""
+    if utf8:
+        return astring(name, utf8=True)
+    try:
+        return astring(mutf7.encode(name).decode("ascii"))
+    except UnicodeEncodeError:
+        raise Misused("imap.argument", what=_shown(name)) from None
+
+
+def wire_mailbox(raw: bytes) -> Piece:
+    """A mailbox's name exactly as the server wrote it, for names that no encoder would produce."""
+    if re.search(rb"[\0\r\n]", raw):
+        raise Misused("imap.argument", what=_shown(raw.decode("latin-1")))
+    if raw.isascii():
+        return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return Literal(raw)
+
+
+def flags(names: Flags | Iterable[str]) -> bytes:
+    """A parenthesised list of flags; `\\Recent` is the server's own and refused like any bad word."""
+    words = sorted(names)
+    for word in words:
+        if _KEYWORD.fullmatch(word) is None or word.lower() == "\\recent":
+            raise Misused("imap.argument", what=_shown(word))
+    return b"(" + " ".join(words).encode("ascii") + b")"
+
+
+def listed(words: Iterable[bytes]) -> bytes:
+    """A parenthesised list of pieces that are encoded already."""
+    return b"(" + b" ".join(words) + b")"
+
+
+def sequence_sets(uids: UidSet, length: int = SET_LENGTH) -> list[bytes]:
+    """`uids` as texts of at most `length` bytes each, ascending; together exactly the set.
+
+    Misused for the empty set, which IMAP cannot write.
+    """
+    if not uids:
+        raise Misused("imap.empty_set")
+    if uids.ranges == ((1, MAX_UID),):
+        return [b"1:*"]
+    texts: list[bytes] = []
+    parts: list[str] = []
+    used = 0
+    for low, high in uids.ranges:
+        if low < 1 or high > MAX_UID:
+            raise Misused("imap.argument", what=f"{low}:{high}")
+        part = str(low) if low == high else f"{low}:{high}"
+        if parts and used + len(part) + 1 > length:
+            texts.append(",".join(parts).encode("ascii"))
+            parts, used = [], 0
+        parts.append(part)
+        used += len(part) + 1
+    texts.append(",".join(parts).encode("ascii"))
+    return texts
+
+
+def _shown(value: str) -> str:
+    return ascii(value[:60])

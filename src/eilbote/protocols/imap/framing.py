@@ -41,6 +41,7 @@ class Framer:
         self.end = 0
         """Where the received bytes end."""
         self._scanned = 0  # no CRLF begins before this
+        self._awaited = 0  # nothing can be read before this many bytes are held
         self._frame: Frame = []
         self._text = 0  # bytes of text in the current response
         self._literals = 0  # bytes of literals in the current response
@@ -71,6 +72,15 @@ class Framer:
         return len(self.buffer) - (self.end - self.start) < len(self.buffer) // 4
 
     @property
+    def is_waiting(self) -> bool:
+        """Too little has come to try again (`await_position`)."""
+        return self.end - self.start < self._awaited
+
+    def await_position(self, position: int) -> None:
+        """Nothing can be read from `start` on before the buffer is filled up to `position`."""
+        self._awaited = position - self.start
+
+    @property
     def is_empty(self) -> bool:
         """Nothing received is left unread."""
         return self.start == self.end and self.at_boundary
@@ -96,6 +106,7 @@ class Framer:
 
     def skip_to(self, position: int) -> None:
         """Everything before `position` was read by somebody else; a response begins there."""
+        self._awaited = max(0, self._awaited - (position - self.start))
         self.start = self._scanned = position
 
     def next_frame(self) -> Frame | None:
@@ -120,6 +131,7 @@ class Framer:
     def _take_line(self, at: int) -> bytes:
         line = bytes(self.view[self.start : at])
         self.start = self._scanned = at + 2
+        self._awaited = 0
         if self._long is not None:
             self._long.write(line)
             line, self._long = self._long.getvalue(), None

@@ -21,6 +21,7 @@ class Limits:
     `depth`: nested lists. `unsolicited`: responses to one command that it did not ask for.
     `answers`: responses to one command that it did ask for and that are kept until it ends.
     `unreadable`: FETCH responses of one command that could not be read and were skipped.
+    `unsolicited_bytes`, `answer_bytes`: the text of these responses.
     """
 
     line: int = 64 * KIB
@@ -31,6 +32,8 @@ class Limits:
     unsolicited: int = 10_000
     answers: int = 1_000_000
     unreadable: int = 1_000
+    unsolicited_bytes: int = 8 * MIB
+    answer_bytes: int = 128 * MIB
     buffer: int = 512 * KIB
     """Size of the receive buffer; at least four times `line`."""
     inline: int = 128 * KIB

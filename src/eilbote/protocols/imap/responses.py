@@ -1,58 +1,43 @@
-"""What a server's responses mean: pieces off the wire to typed values.
+"""The typed responses of a server, and the one place where their names are known.
 
-Pure and tolerant where real servers are loose; what cannot be understood at all is `Garbled`, and
-a single unreadable FETCH is `Unreadable`, so that one bad mail never ends a sync (museum M5).
+Values and their reading; nothing here acts on them. What this client has no use for is `Other`;
+what breaks the grammar is Garbled.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from eilbote.errors import Garbled
-from eilbote.mail.mailbox import (
-    MAX_UID,
-    Flags,
-    MailboxName,
-    ModSeq,
-    Uid,
-    UidSet,
-    canonical_flag,
-)
-from eilbote.protocols.imap.dates import internal_date
-from eilbote.protocols.imap.mutf7 import decode_mutf7
-from eilbote.protocols.imap.types import FetchedFlags, FetchedMessage, MailboxStatus
-from eilbote.protocols.imap.wire import Token, WireLimits, shown, tokens_of
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A response code (RFC 9051 section 7.1): its name in capitals and its arguments as tokens."""
-
-    name: str = ""
-    arguments: tuple[Token, ...] = ()
+from eilbote.mail.mailbox import Flags, ModSeq, UidSet, canonical_flag
+from eilbote.protocols.imap.codes import Code, read_code
+from eilbote.protocols.imap.fetch import Fetch, FetchReader
+from eilbote.protocols.imap.framing import Frame
+from eilbote.protocols.imap.limits import Limits
+from eilbote.protocols.imap.types import MailboxStatus
+from eilbote.protocols.imap.wire import Value, garbled, items, number, pairs, read_values, read_word, text
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """OK, NO, BAD, PREAUTH or BYE; `tag` empty for an untagged one."""
+    """OK, NO, BAD, BYE or PREAUTH, tagged (`tag`) or not (RFC 9051 section 7.1)."""
 
-    tag: str
     kind: str
-    code: Code
     text: str
+    code: Code | None = None
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
-class Continuation:
-    """`+`: go on. `text` is the challenge during a login."""
+class Continue:
+    """`+`: the server waits for the rest of a command. `data` is a SASL challenge, still base64."""
 
-    text: bytes
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Capability:
+class Capabilities:
     names: frozenset[str]
 
 
@@ -62,349 +47,329 @@ class Enabled:
 
 
 @dataclass(frozen=True, slots=True)
-class Exists:
-    count: int
+class Listed:
+    """LIST or LSUB (`subscribed_only`); `wire_name` as the server wrote it, attributes in lower case."""
 
-
-@dataclass(frozen=True, slots=True)
-class Expunge:
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Vanished:
-    """VANISHED (RFC 7162 section 3.2.10); `earlier`: an answer, not news."""
-
-    uids: UidSet
-    earlier: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ListedName:
-    """LIST, LSUB or XLIST. The name's exact form is what later commands must say again."""
-
-    command: str
-    attributes: frozenset[str]
+    wire_name: bytes
     delimiter: str | None
-    name: MailboxName
+    attributes: frozenset[str]
+    subscribed_only: bool = False
+    old_name: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxStatusOf:
-    name: MailboxName
+class StatusTold:
+    wire_name: bytes
     status: MailboxStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """SEARCH or ESEARCH: the numbers, and the extended items by name (RFC 9051 section 7.3.4)."""
+    """SEARCH, or ESEARCH (RFC 9051 section 7.3.4) with the tag of its command. Numbers are UIDs
+    where the command was UID SEARCH."""
 
     numbers: UidSet
-    items: dict[str, Token] = field(default_factory=dict)
-    tag: str = ""
+    tag: bytes | None = None
+    count: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    modseq: ModSeq = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
-    """FETCH with whatever items came, by name in capitals."""
+class Vanished:
+    """`earlier`: before this session, the answer to QRESYNC (RFC 7162 section 3.2.10)."""
 
-    sequence: int
-    items: dict[str, Token]
+    uids: UidSet
+    earlier: bool = False
 
-    @property
-    def uid(self) -> Uid | None:
-        value = self.items.get("UID")
-        return (
-            int(value) if isinstance(value, str) and value.isdigit() and 0 < int(value) <= MAX_UID else None
-        )
 
-    @property
-    def flags(self) -> Flags | None:
-        value = self.items.get("FLAGS")
-        return flags_of(value) if isinstance(value, list) else None
+@dataclass(frozen=True, slots=True)
+class Exists:
+    count: int
 
-    @property
-    def modseq(self) -> ModSeq:
-        value = self.items.get("MODSEQ")
-        return number_of(value[0]) if isinstance(value, list) and value else 0
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsDefined:
+    flags: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """Prefix and delimiter of each namespace (RFC 9051 section 7.3.5)."""
+
+    personal: tuple[tuple[bytes, str | None], ...] = ()
+    other: tuple[tuple[bytes, str | None], ...] = ()
+    shared: tuple[tuple[bytes, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerId:
+    """What the server calls itself (RFC 2971); field names in lower case."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Usage and limit by resource name (RFC 9208); STORAGE counts units of 1024 bytes."""
+
+    root: bytes
+    resources: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRoots:
+    wire_name: bytes
+    roots: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A FETCH that could not be understood."""
+    """A FETCH that could not be read. It is counted and skipped: one broken mail holds up nothing."""
 
-    line: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Any other untagged response: FLAGS, NAMESPACE, ID, QUOTA, RECENT, ... by name, as tokens."""
-
     name: str
-    arguments: tuple[Token, ...]
 
 
-Response: TypeAlias = (
+Untagged: TypeAlias = (
     Status
-    | Continuation
-    | Capability
+    | Capabilities
     | Enabled
-    | Exists
-    | Expunge
-    | Vanished
-    | ListedName
-    | MailboxStatusOf
+    | Listed
+    | StatusTold
     | Found
+    | Vanished
+    | Exists
+    | Recent
+    | Expunged
+    | FlagsDefined
+    | Namespaces
+    | ServerId
+    | Quota
+    | QuotaRoots
     | Fetch
-    | FetchedFlags
-    | FetchedMessage
     | Unreadable
     | Other
 )
+Response: TypeAlias = Untagged | Continue
 
-_STATUS_LINE = re.compile(
-    rb"(?P<kind>OK|NO|BAD|PREAUTH|BYE)(?: +|$)(?:\[(?P<code>[^\]\r\n]*)\] ?)?", re.IGNORECASE
-)
-
-
-def response_of(pieces: list[bytes], limits: WireLimits, *, utf8: bool = False) -> Response:
-    """One whole response as a value. `utf8`: mailbox names are UTF-8, not modified UTF-7."""
-    first = pieces[0]
-    if first.startswith(b"+"):
-        return Continuation(first[2:] if first[1:2] == b" " else first[1:])
-    tag, space, rest = first.partition(b" ")
-    if not space or not tag:
-        raise Garbled("imap.syntax", line=shown(first))
-    skip = len(tag) + 1
-    found = _STATUS_LINE.match(rest)
-    if found is not None:
-        return _status(tag, pieces, skip, found)
-    if tag != b"*":
-        raise Garbled("imap.syntax", line=shown(first))
-    return _untagged(pieces, skip, limits, utf8=utf8)
+_STATUS = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
+_STATUS_ITEMS = {
+    "MESSAGES": "messages",
+    "UIDNEXT": "uidnext",
+    "UIDVALIDITY": "uidvalidity",
+    "UNSEEN": "unseen",
+    "HIGHESTMODSEQ": "highestmodseq",
+    "SIZE": "size",
+}
 
 
-def _status(tag: bytes, pieces: list[bytes], skip: int, found: re.Match[bytes]) -> Status:
-    text = pieces[0][skip + found.end() :] + b"".join(pieces[1:])
-    code = Code()
-    if found["code"] is not None:
-        try:
-            words = tokens_of([found["code"]])
-        except Garbled:
-            words = [found["code"].split(b" ")[0].decode("ascii", "replace")]
-        name = words[0] if words and isinstance(words[0], str) else ""
-        code = Code(name.upper(), tuple(words[1:]))
-    shown_tag = "" if tag == b"*" else tag.decode("ascii", "replace")
-    return Status(shown_tag, found["kind"].decode().upper(), code, text.decode("utf-8", "replace").strip())
+class ResponseReader:
+    """Frames in, responses out. Holds only caches of repeated values."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._depth = limits.depth
+        self.fetches = FetchReader(limits)
+
+    def read(self, frame: Frame) -> Response:
+        """One response. Garbled where it follows no grammar."""
+        line = frame[0]
+        if line.startswith(b"+"):
+            return Continue(line[2:] if line[1:2] == b" " else line[1:])
+        if not line.startswith(b"* "):
+            return self._tagged(line)
+        word, at = read_word(frame, 2)
+        if word.isdigit():
+            return self._numbered(frame, number(word), at)
+        if word in _STATUS:
+            return _status(word, line[at:])
+        return self._named(frame, word, at)
+
+    def _tagged(self, line: bytes) -> Status:
+        tag, _, rest = line.partition(b" ")
+        word, _, told = rest.partition(b" ")
+        if not tag or word.upper() not in (b"OK", b"NO", b"BAD"):
+            raise garbled(line)
+        return _status(word.upper(), told, tag)
+
+    def _numbered(self, frame: Frame, count: int, at: int) -> Untagged:
+        word, at = read_word(frame, at)
+        match word:
+            case b"FETCH":
+                try:
+                    return self.fetches.read(frame, count, at)
+                except Garbled as problem:
+                    return Unreadable(str(problem)[:80])
+            case b"EXISTS":
+                return Exists(count)
+            case b"EXPUNGE":
+                return Expunged(count)
+            case b"RECENT":
+                return Recent(count)
+            case _:
+                return Other(text(word))
+
+    def _named(self, frame: Frame, word: bytes, at: int) -> Untagged:
+        match word:
+            case b"SEARCH" | b"SORT":
+                return _search(frame[0], at, self._depth)
+            case b"VANISHED":
+                return _vanished(frame[0][at:])
+            case b"CAPABILITY":
+                return Capabilities(names(frame[0][at:]))
+            case b"ENABLED":
+                return Enabled(names(frame[0][at:]))
+            case b"LIST" | b"LSUB" | b"STATUS" | b"ESEARCH" | b"FLAGS" | b"NAMESPACE" | b"ID":
+                return self._structured(word, read_values(frame, at, self._depth))
+            case b"QUOTA" | b"QUOTAROOT":
+                return _quota(word, read_values(frame, at, self._depth))
+            case _:
+                return Other(text(word))
+
+    def _structured(self, word: bytes, values: list[Value]) -> Untagged:
+        match word, values:
+            case ((b"LIST" | b"LSUB"), [list() as attributes, delimiter, bytes() as name, *rest]):
+                return _listed(word, attributes, delimiter, name, rest)
+            case b"STATUS", [bytes() as name, list() as told]:
+                return StatusTold(name, _mailbox_status(told))
+            case b"STATUS", [bytes() as name]:  # some servers leave the empty list out
+                return StatusTold(name, MailboxStatus())
+            case b"ESEARCH", _:
+                return _esearch(values)
+            case b"FLAGS", [list() as flags]:
+                return FlagsDefined(frozenset(canonical_flag(text(flag)) for flag in flags))
+            case b"NAMESPACE", _:
+                return Namespaces(*(_namespace(value) for value in values[:3]))
+            case b"ID", [value]:
+                return ServerId({name.lower(): text(told)[:500] for name, told in pairs(value)[:50]})
+            case _:
+                raise garbled(b"* " + word)
 
 
-def _untagged(pieces: list[bytes], skip: int, limits: WireLimits, *, utf8: bool) -> Response:
+def names(line: bytes) -> frozenset[str]:
+    """Capability names, upper-case."""
+    return frozenset(line.decode("ascii", "replace").upper().split())
+
+
+def number_set(raw: bytes) -> UidSet:
+    """A sequence-set of numbers off the wire. Garbled where it is none."""
     try:
-        tokens = tokens_of(pieces, skip, limits)
-    except Garbled:
-        if re.match(rb"\* \d+ FETCH ", pieces[0], re.IGNORECASE):
-            return Unreadable(shown(pieces[0]))
-        raise
-    if not tokens or not isinstance(tokens[0], str):
-        raise Garbled("imap.syntax", line=shown(pieces[0]))
-    word = tokens[0].upper()
-    if word.isdigit():
-        return _numbered(int(word), tokens[1:], pieces)
-    arguments = tokens[1:]
-    if word == "CAPABILITY":
-        return Capability(frozenset(text.upper() for text in arguments if isinstance(text, str)))
-    if word == "ENABLED":
-        return Enabled(frozenset(text.upper() for text in arguments if isinstance(text, str)))
-    if word in ("LIST", "LSUB", "XLIST"):
-        return _listed(word, arguments, pieces, utf8=utf8)
-    if word == "STATUS":
-        return _mailbox_status(arguments, pieces, utf8=utf8)
-    if word == "SEARCH":
-        return Found(UidSet.of(_numbers_of(arguments)))
-    if word == "ESEARCH":
-        return _esearch(arguments)
-    if word == "VANISHED":
-        return _vanished(arguments, pieces)
-    return Other(word, tuple(arguments))
-
-
-def _numbered(number: int, tokens: list[Token], pieces: list[bytes]) -> Response:
-    word = tokens[0].upper() if tokens and isinstance(tokens[0], str) else ""
-    if word == "EXISTS":
-        return Exists(number)
-    if word == "EXPUNGE":
-        return Expunge(number)
-    if word == "FETCH":
-        body = tokens[1] if len(tokens) > 1 else None
-        if not isinstance(body, list) or len(body) % 2:
-            return Unreadable(shown(pieces[0]))
-        return Fetch(number, {_item_name(key): body[at + 1] for at, key in enumerate(body) if not at % 2})
-    return Other(word or "?", (str(number), *tokens[1:]))
-
-
-def _item_name(token: Token) -> str:
-    # `BODY[]<0>` names the origin of a partial fetch; the asker knows it.
-    return re.sub(r"<\d+>$", "", token.upper()) if isinstance(token, str) else ""
-
-
-def _listed(word: str, arguments: list[Token], pieces: list[bytes], *, utf8: bool) -> ListedName:
-    if len(arguments) < 3 or not isinstance(arguments[0], list):
-        raise Garbled("imap.syntax", line=shown(pieces[0]))
-    delimiter = None if arguments[1] is None else text_of(arguments[1])
-    attributes = frozenset(text_of(one).lower() for one in arguments[0])
-    return ListedName(word, attributes, delimiter or None, mailbox_name(arguments[2], utf8=utf8))
-
-
-def _mailbox_status(arguments: list[Token], pieces: list[bytes], *, utf8: bool) -> Response:
-    items = arguments[-1] if arguments else None
-    if len(arguments) < 2 or not isinstance(items, list):
-        return Other("STATUS", tuple(arguments))
-    told = {text_of(key).upper(): items[at + 1] for at, key in enumerate(items[:-1]) if not at % 2}
-
-    def told_number(name: str) -> int | None:
-        return number_of(told[name]) if name in told else None
-
-    mailbox_id = told.get("MAILBOXID")
-    status = MailboxStatus(
-        messages=told_number("MESSAGES"),
-        uidnext=told_number("UIDNEXT"),
-        uidvalidity=told_number("UIDVALIDITY"),
-        unseen=told_number("UNSEEN"),
-        highestmodseq=told_number("HIGHESTMODSEQ"),
-        size=told_number("SIZE"),
-        mailbox_id=text_of(mailbox_id[0]) if isinstance(mailbox_id, list) and mailbox_id else None,
-    )
-    return MailboxStatusOf(mailbox_name(arguments[0], utf8=utf8), status)
-
-
-def _esearch(arguments: list[Token]) -> Found:
-    tag = ""
-    rest = list(arguments)
-    if rest and isinstance(rest[0], list):
-        pair = rest.pop(0)
-        if isinstance(pair, list) and len(pair) == 2:
-            tag = text_of(pair[1])
-    if rest and isinstance(rest[0], str) and rest[0].upper() == "UID":
-        rest.pop(0)
-    items: dict[str, Token] = {}
-    for at in range(0, len(rest) - 1, 2):
-        items[text_of(rest[at]).upper()] = rest[at + 1]
-    every = items.get("ALL")
-    return Found(_set_of(every) if isinstance(every, str) else UidSet(), items, tag)
-
-
-def _vanished(arguments: list[Token], pieces: list[bytes]) -> Vanished:
-    earlier = bool(arguments) and isinstance(arguments[0], list)
-    uids = arguments[-1] if arguments else None
-    if not isinstance(uids, str):
-        raise Garbled("imap.syntax", line=shown(pieces[0]))
-    return Vanished(_set_of(uids), earlier)
-
-
-def _set_of(text: str) -> UidSet:
-    try:
-        return UidSet.parse(text)
+        return UidSet.parse(raw.decode("ascii", "replace"))
     except ValueError:
-        raise Garbled("imap.syntax", line=text[:80]) from None
+        raise garbled(b"a set of numbers") from None
 
 
-def _numbers_of(tokens: list[Token]) -> list[int]:
-    # With CONDSTORE the list ends in (MODSEQ n), RFC 7162 section 3.1.5.
-    numbers = [int(token) for token in tokens if isinstance(token, str) and token.isdigit()]
-    if any(not 0 < number <= MAX_UID for number in numbers):
-        raise Garbled("imap.syntax", line="SEARCH with a number out of range")
-    return numbers
+def _status(word: bytes, told: bytes, tag: bytes = b"") -> Status:
+    code, shown = read_code(told)
+    return Status(word.decode("ascii"), shown.decode("utf-8", "replace"), code, tag)
 
 
-def mailbox_name(token: Token, *, utf8: bool) -> MailboxName:
-    """A mailbox's name as Unicode; INBOX in any case is INBOX (RFC 9051 section 5.1)."""
-    text = text_of(token)
-    name = text if utf8 else decode_mutf7(text)
-    return MailboxName("INBOX" if name.upper() == "INBOX" else name)
+def _search(line: bytes, at: int, depth: int) -> Found:
+    modseq = 0
+    told = line[at:]
+    if b"(" in told:  # RFC 7162 section 3.1.5: `* SEARCH 2 5 (MODSEQ 917162500)`
+        told, _, rest = told.partition(b"(")
+        for name, value in pairs(read_values([b"(" + rest], 0, depth)[0]):
+            modseq = number(value) if name == "MODSEQ" else modseq
+    try:
+        found = UidSet.of(map(int, told.split()))
+    except ValueError:
+        raise garbled(b"* SEARCH") from None
+    if found and (found.lowest < 1 or found.highest > 2**32 - 1):
+        raise garbled(b"* SEARCH")
+    return Found(found, modseq=modseq)
 
 
-def text_of(token: Token) -> str:
-    """A token as text; a list, which has none, is the empty text."""
-    if isinstance(token, bytes):
-        return token.decode("utf-8", "surrogateescape")
-    return token if isinstance(token, str) else ""
-
-
-def number_of(token: Token) -> int:
-    """A number of up to 63 bits; anything else is 0, which no caller believes."""
-    return int(token) if isinstance(token, str) and token.isdigit() and len(token) < 20 else 0
-
-
-def flags_of(tokens: list[Token]) -> Flags:
-    return frozenset(canonical_flag(text_of(token)) for token in tokens)
-
-
-# The two shapes of FETCH that come by the hundred thousand, in the order in which we ask for their
-# items. Anything else takes the general way; a test holds both ways against each other.
-_MESSAGE = re.compile(
-    rb"\* (\d+) FETCH \(UID (\d{1,10}) FLAGS \(([^()\r\n]*)\) INTERNALDATE \"([^\"\r\n]{26})\""
-    rb" RFC822\.SIZE (\d{1,12})(?: MODSEQ \((\d{1,19})\))?(?: EMAILID \(([^()\r\n]*)\))?"
-    rb" BODY\[(?:HEADER)?\] \{(\d{1,10})\}\r\n"
-)
-_FLAGS = re.compile(
-    rb"\* (\d+) FETCH \(UID (\d{1,10}) FLAGS \(([^()\r\n]*)\)(?: MODSEQ \((\d{1,19})\))?\)\r\n"
-)
-
-
-class FastFetch:
-    """Reads runs of the common FETCH responses straight off the buffer."""
-
-    __slots__ = ("_flags",)
-
-    def __init__(self) -> None:
-        self._flags: dict[bytes, Flags] = {}
-
-    def messages(self, data: bytes, position: int, most: int) -> tuple[list[FetchedMessage], int]:
-        """Whole messages from `position` on, as far as they have wholly arrived and have the common
-        shape, at most `most`; and the place where it stopped."""
-        found: list[FetchedMessage] = []
-        match = _MESSAGE.match
-        flags_cache = self._flags
-        while len(found) < most and (one := match(data, position)) is not None:
-            _, uid, flags, date, size, modseq, email_id, length = one.groups()
-            start = one.end()
-            end = start + int(length)
-            if data[end : end + 3] != b")\r\n":
-                break
-            known = flags_cache.get(flags)
-            if known is None:
-                known = self._remember(flags)
-            found.append(
-                FetchedMessage(
-                    int(uid),
-                    known,
-                    internal_date(date),
-                    int(size),
-                    int(modseq) if modseq else 0,
-                    data[start:end],
-                    email_id.decode("ascii", "replace") if email_id else "",
-                )
-            )
-            position = end + 3
-        return found, position
-
-    def flags(self, data: bytes, position: int) -> tuple[list[FetchedFlags], int]:
-        """The same for answers that hold UID and FLAGS (and MODSEQ) alone."""
-        found: list[FetchedFlags] = []
-        match = _FLAGS.match
-        flags_cache = self._flags
-        while (one := match(data, position)) is not None:
-            known = flags_cache.get(one[3])
-            if known is None:
-                known = self._remember(one[3])
-            found.append(FetchedFlags(int(one[2]), known, int(one[4] or 0)))
-            position = one.end()
-        return found, position
-
-    def _remember(self, text: bytes) -> Flags:
-        flags = frozenset(
-            canonical_flag(word) for word in text.decode("utf-8", "surrogateescape").split(" ") if word
+def _esearch(values: list[Value]) -> Found:
+    tag: bytes | None = None
+    if values and isinstance(values[0], list):
+        tag = next(
+            (value for name, value in pairs(values[0]) if name == "TAG" and isinstance(value, bytes)), None
         )
-        if len(self._flags) < 10_000:
-            self._flags[text] = flags
-        return flags
+        values = values[1:]
+    if values and text(values[0]).upper() == "UID":
+        values = values[1:]
+    told = dict(pairs(values))
+    every = told.get("ALL")
+    return Found(
+        number_set(every) if isinstance(every, bytes) else UidSet(),
+        tag or b"",
+        **{
+            field_name: number(told[name])
+            for name, field_name in (("COUNT", "count"), ("MIN", "minimum"), ("MAX", "maximum"))
+            if name in told
+        },
+        modseq=number(told["MODSEQ"]) if "MODSEQ" in told else 0,
+    )
+
+
+def _vanished(told: bytes) -> Vanished:
+    earlier = told.upper().startswith(b"(EARLIER)")
+    if earlier:
+        told = told[len(b"(EARLIER)") :]
+    return Vanished(number_set(told.strip()), earlier)
+
+
+def _listed(word: bytes, attributes: list[Value], delimiter: Value, name: bytes, rest: list[Value]) -> Listed:
+    old_name: bytes | None = None
+    if rest and isinstance(rest[0], list):  # RFC 5258 extended data; OLDNAME is RFC 9051 section 6.3.9.7
+        for item, value in pairs(rest[0]):
+            if item == "OLDNAME" and isinstance(value, list) and value and isinstance(value[0], bytes):
+                old_name = bytes(value[0])
+    return Listed(
+        bytes(name),
+        text(delimiter) or None,
+        frozenset(text(one).lower() for one in attributes),
+        word == b"LSUB",
+        old_name,
+    )
+
+
+def _mailbox_status(told: list[Value]) -> MailboxStatus:
+    numbers: dict[str, int] = {}
+    mailbox_id: str | None = None
+    for name, value in pairs(told):
+        if name in _STATUS_ITEMS:
+            numbers[_STATUS_ITEMS[name]] = number(value)
+        elif name == "MAILBOXID" and isinstance(value, list) and value:
+            mailbox_id = text(value[0])
+    return MailboxStatus(mailbox_id=mailbox_id, **numbers)
+
+
+def _namespace(value: Value) -> tuple[tuple[bytes, str | None], ...]:
+    found = []
+    for one in items(value):
+        entry = items(one)
+        if len(entry) < 2 or not isinstance(entry[0], bytes):
+            raise garbled(b"* NAMESPACE")
+        found.append((bytes(entry[0]), text(entry[1]) or None))
+    return tuple(found)
+
+
+def _quota(word: bytes, values: list[Value]) -> Untagged:
+    match word, values:
+        case b"QUOTA", [bytes() as root, list() as told] if len(told) % 3 == 0:
+            resources = {
+                text(told[at]).upper(): (number(told[at + 1]), number(told[at + 2]))
+                for at in range(0, len(told), 3)
+            }
+            return Quota(bytes(root), resources)
+        case b"QUOTAROOT", [bytes() as name, *roots]:
+            return QuotaRoots(bytes(name), tuple(bytes(one) for one in roots if isinstance(one, bytes)))
+        case _:
+            raise garbled(b"* " + word)

@@ -138,3 +138,33 @@ class AppendUid:
 
     uidvalidity: UidValidity
     uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Unsolicited:
+    """Everything about the selected mailbox that was told without being asked for, since the last take.
+
+    `exists` is the latest EXISTS, None if there was none; `expunged` counts EXPUNGE responses, whose
+    sequence numbers mean nothing to us; `vanished` names what QRESYNC told instead. `flags` hold the
+    latest per UID; `nameless` counts flag changes that came without a UID. `incomplete`: more came
+    than is kept, so only a full comparison tells.
+    """
+
+    exists: int | None = None
+    expunged: int = 0
+    vanished: UidSet = field(default_factory=UidSet)
+    flags: tuple[FetchedFlags, ...] = ()
+    nameless: int = 0
+    incomplete: bool = False
+    alerts: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """True if the mailbox changed (an alert is no change)."""
+        return bool(
+            self.exists is not None
+            or self.expunged
+            or self.vanished
+            or self.flags
+            or self.nameless
+            or self.incomplete
+        )

@@ -1,0 +1,147 @@
+"""Search keys as values, and how they go out (RFC 9051 section 6.4.4).
+
+Built from typed parts only, so that no search text can become another key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from eilbote.mail.mailbox import Flag, ModSeq, UidSet
+from eilbote.protocols.imap import encode
+from eilbote.protocols.imap.dates import search_date
+from eilbote.protocols.imap.encode import Piece
+
+
+class SearchKey:
+    """A condition. Combine with `&`, `|` and `~`."""
+
+    __slots__ = ()
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        """The key as arguments. Misused for texts and flags that cannot be sent."""
+        raise NotImplementedError
+
+    def __and__(self, other: SearchKey) -> SearchKey:
+        if self == ALL:
+            return other
+        return self if other == ALL else _All((self, other))
+
+    def __or__(self, other: SearchKey) -> SearchKey:
+        return _Either(self, other)
+
+    def __invert__(self) -> SearchKey:
+        return _Not(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Word(SearchKey):
+    """A key without arguments: ALL, UNSEEN, DRAFT..."""
+
+    word: str
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [encode.atom(self.word)]
+
+
+ALL = Word("ALL")
+
+
+@dataclass(frozen=True, slots=True)
+class Uids(SearchKey):
+    uids: UidSet
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        (one,) = encode.sequence_sets(self.uids, length=1 << 20)
+        return [b"UID " + one]
+
+
+@dataclass(frozen=True, slots=True)
+class Header(SearchKey):
+    """A header field that holds the text; an empty text asks whether the field is there."""
+
+    name: str
+    text: str
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [b"HEADER ", encode.astring(self.name), b" ", encode.astring(self.text, utf8=utf8)]
+
+
+@dataclass(frozen=True, slots=True)
+class Text(SearchKey):
+    """The text in a place: TEXT, BODY, SUBJECT, FROM, TO, CC or BCC."""
+
+    place: str
+    text: str
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [encode.atom(self.place) + b" ", encode.astring(self.text, utf8=utf8)]
+
+
+@dataclass(frozen=True, slots=True)
+class Day(SearchKey):
+    """SINCE, BEFORE, ON, SENTSINCE, SENTBEFORE or SENTON a day."""
+
+    relation: str
+    day: date
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [encode.atom(self.relation) + b" " + search_date(self.day)]
+
+
+@dataclass(frozen=True, slots=True)
+class Size(SearchKey):
+    """LARGER or SMALLER than so many bytes."""
+
+    relation: str
+    size: int
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [encode.atom(self.relation) + b" " + encode.number(self.size)]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword(SearchKey):
+    keyword: Flag
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [b"KEYWORD " + encode.atom(self.keyword)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSince(SearchKey):
+    """Mod-sequence of at least this (RFC 7162 section 3.1.5)."""
+
+    modseq: ModSeq
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [b"MODSEQ " + encode.number(self.modseq)]
+
+
+@dataclass(frozen=True, slots=True)
+class _All(SearchKey):
+    keys: tuple[SearchKey, ...]
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        inner: list[Piece] = []
+        for key in self.keys:
+            inner += [b" ", *key.pieces(utf8=utf8)] if inner else key.pieces(utf8=utf8)
+        return [b"(", *inner, b")"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Either(SearchKey):
+    one: SearchKey
+    other: SearchKey
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [b"OR ", *self.one.pieces(utf8=utf8), b" ", *self.other.pieces(utf8=utf8)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Not(SearchKey):
+    key: SearchKey
+
+    def pieces(self, *, utf8: bool = False) -> list[Piece]:
+        return [b"NOT ", *self.key.pieces(utf8=utf8)]

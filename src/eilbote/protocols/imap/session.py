@@ -1,0 +1,150 @@
+"""How a session begins and ends: STARTTLS, login, ID, ENABLE, LOGOUT, as flows.
+
+It must never show a secret on an unprotected line, and never go on in plain text where encryption
+was asked for.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+
+from eilbote.errors import NotAllowed, Refused, Unreachable
+from eilbote.protocols import sasl
+from eilbote.protocols.imap import encode
+from eilbote.protocols.imap.connection import Reply
+from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartTls, ask_one, check, refusal
+from eilbote.protocols.imap.encode import Command, command
+from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
+from eilbote.protocols.sasl import Exchange
+from eilbote.secret import Secret
+
+_LATER_CODES = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED"})
+CAPABILITY = command("CAPABILITY", expects=[Capabilities])
+
+
+def secure(dialogue: Dialogue, greeting: Status) -> Flow[None]:
+    """STARTTLS (RFC 9051 section 6.2.1). NotAllowed where the server does not offer it, or claims
+    that the login is done already: then the line would stay open to whoever made it so."""
+    if greeting.kind == "PREAUTH":
+        raise NotAllowed("imap.preauth_before_tls", host=dialogue.host)
+    yield from _learn_capabilities(dialogue)
+    if "STARTTLS" not in dialogue.capabilities:
+        raise NotAllowed("imap.no_starttls", host=dialogue.host)
+    yield from ask_one(command("STARTTLS", alone=True))
+    yield StartTls()
+    dialogue.forget_before_tls()
+
+
+def log_in(
+    dialogue: Dialogue,
+    *,
+    user: str,
+    secret: Secret,
+    oauth: bool,
+    protected: bool,
+    start: Callable[[str], Exchange],
+    channel_binding: bool,
+) -> Flow[None]:
+    """Logs in by the best mechanism, or LOGIN where there is none (RFC 9051 section 6.2.2, 6.2.3).
+
+    `start` begins the exchange of a mechanism. Raises Refused (`imap.login_refused`,
+    `imap.no_mechanism`), Unreachable `imap.unavailable`, and what the mechanism finds wrong.
+    """
+    yield from _learn_capabilities(dialogue)
+    offered = sorted(name[5:] for name in dialogue.capabilities if name.startswith("AUTH="))
+    mechanism = sasl.choose(offered, oauth=oauth, channel_binding=channel_binding, protected=protected)
+    told = ""
+    if mechanism is not None:
+        exchange = start(mechanism)
+        replies = yield (_authenticate(dialogue, mechanism, exchange),)
+        reply = replies[0]
+        if reply.status.kind == "OK":
+            exchange.finish(None)
+        told = sasl.refusal_of(exchange)
+    elif oauth or not protected or "LOGINDISABLED" in dialogue.capabilities:
+        raise Refused("imap.no_mechanism", host=dialogue.host, offered=" ".join(offered))
+    else:
+        arguments = (encode.astring(user), encode.astring(secret.reveal()))
+        replies = yield (command("LOGIN", *arguments, alone=True, secret=True, expects=[Capabilities]),)
+        reply = replies[0]
+    if reply.status.kind != "OK":
+        raise _login_refusal(dialogue, user, reply, told)
+    announced = any(isinstance(one, Capabilities) for one in reply.untagged)
+    code = reply.status.code
+    if not announced and (code is None or code.name != "CAPABILITY"):
+        # RFC 9051 section 6.2.2: what was announced before the login need not hold after it
+        yield from ask_one(CAPABILITY)
+
+
+def _authenticate(dialogue: Dialogue, mechanism: str, exchange: Exchange) -> Command:
+    first = exchange.initial_response() if dialogue.can("SASL-IR") else None
+    initial = () if first is None else (b64encode(first) or b"=",)  # RFC 4959 section 3
+    return command(
+        "AUTHENTICATE",
+        encode.atom(mechanism),
+        *initial,
+        alone=True,
+        secret=True,
+        answer=exchange.respond,
+        expects=[Capabilities],
+    )
+
+
+def _login_refusal(dialogue: Dialogue, user: str, reply: Reply, told: str) -> Refused | Unreachable:
+    problem = refusal(reply).problem
+    code, text = problem.parameters["code"], problem.parameters["text"]
+    if code in _LATER_CODES or (problem.retry_after is not None and code != "AUTHENTICATIONFAILED"):
+        return Unreachable("imap.unavailable", problem.retry_after, host=dialogue.host, text=text)
+    return Refused(
+        "imap.login_refused",
+        host=dialogue.host,
+        user=user,
+        text=f"{text} ({told})" if told else text,
+        response=code,
+    )
+
+
+def prepare(dialogue: Dialogue) -> Flow[None]:
+    """After the login, in one round trip: ID (some servers want it before SELECT), NAMESPACE, and
+    ENABLE of what makes a sync cheap. A no to any of these changes nothing else."""
+    yield from _learn_capabilities(dialogue)
+    dialogue.judge_server()
+    commands = []
+    if dialogue.can("ID"):
+        # A non-empty list: several servers refuse `ID ()` (RFC 2971 section 3.1)
+        names = encode.listed([b'"name"', b'"eilbote"'])
+        commands.append(command("ID", names, expects=[ServerId]))
+    if dialogue.can("NAMESPACE"):
+        commands.append(command("NAMESPACE", expects=[Namespaces]))
+    wanted = _wanted(dialogue)
+    if dialogue.can("ENABLE") and wanted:
+        commands.append(command("ENABLE", b" ".join(wanted), expects=[Enabled]))
+    if commands:
+        yield tuple(commands)
+    dialogue.judge_server()
+
+
+def _wanted(dialogue: Dialogue) -> list[bytes]:
+    """RFC 5161: QRESYNC, which brings CONDSTORE; UTF-8; IMAP4rev2."""
+    wanted = []
+    if dialogue.can("QRESYNC"):
+        wanted.append(b"QRESYNC")
+    elif dialogue.can("CONDSTORE"):
+        wanted.append(b"CONDSTORE")
+    if dialogue.can("UTF8=ACCEPT") or dialogue.can("UTF8=ONLY"):
+        wanted.append(b"UTF8=ACCEPT")
+    if dialogue.can("IMAP4REV2") and "IMAP4REV1" in dialogue.capabilities:
+        wanted.append(b"IMAP4rev2")
+    return wanted
+
+
+def log_out() -> Flow[None]:
+    """LOGOUT; the server's BYE belongs to it."""
+    replies = yield (command("LOGOUT", alone=True),)
+    check(replies[0])
+
+
+def _learn_capabilities(dialogue: Dialogue) -> Flow[None]:
+    if not dialogue.capabilities:
+        yield from ask_one(CAPABILITY)
