@@ -76,6 +76,36 @@ def test_a_move_waits_for_its_number_and_later_debts_follow(three: Home) -> None
     three.check()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_what_waits_can_be_moved_on(three: Home, named: bool) -> None:
+    """`named`: the server tells the number of the first move's copy (COPYUID), or it turns up."""
+    journal = three.store.journal
+    made, _ = three.store.journal.create_mailbox(three.account, MailboxName("Ablage"), "user", NOW)
+    (first,) = journal.move([(three.inbox, 2)], three.archive, "user", NOW)
+    waiting = journal.get(first).placement
+    (second,) = journal.move([(three.archive, waiting)], made.id, "user", NOW)
+    assert journal.get(second).uid == waiting
+    journal.mark_sent([first], NOW)
+    journal.close(first, NOW, 40 if named else None)
+    if not named:
+        applied = three.arrive(arrival(40, 2), mailbox=three.archive)
+        assert (applied.new, list(applied.fresh)) == (0, [])
+    assert journal.get(second).uid == 40
+    assert three.held(three.archive) == ""
+    journal.close(second, NOW, 7)
+    assert three.held(made.id) == "7"
+    three.check()
+
+
+def test_what_waits_can_be_deleted(three: Home) -> None:
+    journal = three.store.journal
+    (move,) = journal.move([(three.inbox, 2)], three.archive, "user", NOW)
+    (deletion,) = journal.delete([(three.archive, journal.get(move).placement)], "user", NOW)
+    journal.close(move, NOW, 40)
+    assert journal.get(deletion).uid == 40
+    three.check()
+
+
 def test_an_arrival_of_a_sent_move_is_its_evidence(three: Home) -> None:
     journal = three.store.journal
     (move,) = journal.move([(three.inbox, 2)], three.archive, "user", NOW)

@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.mailbox import Flags, MailboxName, Uid
-from eilbote.store import acts, conflicts, debts, folders, reversing
+from eilbote.store import acts, conflicts, debts, folders, mailboxes, reversing
 from eilbote.store.acts import Places
 from eilbote.store.arrivals import insert_message
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
-from eilbote.store.mailboxes import by_id
 from eilbote.store.settling import settle
 from eilbote.store.tombstones import take_away
 from eilbote.store.values import Arrival, Conflict, Debt, DebtKind, DebtState, Mailbox
@@ -67,7 +66,7 @@ class Journal:
         """Stores a new mail and owes its upload; returns (message, debt)."""
         arrival = Arrival(0, flags, internal_date, 0, raw, envelope)
         with self._database.write() as session:
-            home = by_id(session, mailbox)
+            home = mailboxes.by_id(session, mailbox)
             stored = self._bodies.store(session, [raw])[0]
             message = insert_message(session, home.account, arrival, stored.content)
             debt = acts.append(session, home, message, flags, internal_date, origin, now)
@@ -194,13 +193,12 @@ class Journal:
     def _settle(self, session: Session, debt: Debt, uid: Uid, now: float) -> None:
         if debt.placement >= 0:
             return
-        mailbox = by_id(session, debt.target_mailbox)
-        waiting = acts.live_at(session, mailbox.id, debt.placement)
-        if waiting is None:
+        if not mailboxes.exists(session, debt.target_mailbox):
             return
+        mailbox = mailboxes.by_id(session, debt.target_mailbox)
         arrived = acts.live_at(session, mailbox.id, uid)
         if arrived is not None:
-            if not reversing.same_content(session, arrived.message, waiting.message):
+            if not reversing.same_content(session, arrived.message, debt.message):
                 detail = {"uid": str(uid)}
                 conflicts.log_conflict(
                     session, debt.account, mailbox.id, debt.message, NUMBER_TAKEN, detail, now, debt.id

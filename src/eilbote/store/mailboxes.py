@@ -84,6 +84,11 @@ def by_id(session: Session, mailbox: int) -> Mailbox:
     return _mailbox(row)
 
 
+def exists(session: Session, mailbox: int) -> bool:
+    """Whether there is such a mailbox (still)."""
+    return session.one("SELECT 1 FROM mailbox WHERE id = ?", (mailbox,)) is not None
+
+
 def by_name(session: Session, account: int, name: str) -> Mailbox | None:
     """A mailbox by its name; None if there is none."""
     wanted = "INBOX" if name.upper() == "INBOX" else name

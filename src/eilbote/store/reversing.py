@@ -111,7 +111,7 @@ def same_content(session: Session, one: int, other: int) -> bool:
 
 def _home_of(session: Session, account: int, number: int, name: str) -> Mailbox:
     """The mailbox by id, or by name if it came back under another id, or else the inbox."""
-    if session.one("SELECT 1 FROM mailbox WHERE id = ?", (number,)) is not None:
+    if mailboxes.exists(session, number):
         return mailboxes.by_id(session, number)
     found = mailboxes.by_name(session, account, name) or mailboxes.by_name(session, account, "INBOX")
     if found is None:
@@ -161,9 +161,7 @@ def _unbury(session: Session, message: int) -> str:
 
 
 def _existing(session: Session, number: int) -> Mailbox | None:
-    if session.one("SELECT 1 FROM mailbox WHERE id = ?", (number,)) is None:
-        return None
-    return mailboxes.by_id(session, number)
+    return mailboxes.by_id(session, number) if mailboxes.exists(session, number) else None
 
 
 def _drop_if_empty(session: Session, number: int, now: float) -> None:

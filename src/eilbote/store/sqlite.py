@@ -147,11 +147,15 @@ class SqliteDatabase:
             self.observe("after:commit")
 
     def scrub(self) -> None:
-        """Rewrites the file without its free space and empties the WAL (erasure)."""
+        """Rewrites the file without its free space and empties the WAL (erasure). It waits for
+        readers, so it must not be called inside this thread's own `read`."""
+        reader: apsw.Connection | None = getattr(self._local, "connection", None)
+        if reader is not None and reader.in_transaction:
+            raise Misused("store.nested_write")
         with self._lock, self._translated():
             self.observe("before:scrub")
             self._writer.execute("VACUUM")
-            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy = self._writer.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
             if busy is not None and busy[0]:
                 raise Unreachable("store.busy", 60.0, path=self.path)
             self.observe("after:scrub")
@@ -159,7 +163,7 @@ class SqliteDatabase:
     def checkpoint(self) -> None:
         """Moves the WAL into the file, as far as readers allow, without waiting for them."""
         with self._lock, self._translated():
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._writer.wal_checkpoint("main", mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
         with self._readers_lock:
