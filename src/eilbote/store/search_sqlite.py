@@ -1,0 +1,289 @@
+"""The full-text index in SQLite: FTS5 without content, in a file of its own with its own writer.
+
+Rows are numbered by their mail's date (`slot`), so that the newest hits are read first and a query
+for a common word stops after a page; the longer numbers cost a fifth of the index's size. The file
+may be deleted at any time; it is then built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from eilbote.errors import Gone, NotAllowed
+from eilbote.search.fold import plain, spellings
+from eilbote.search.values import All, Dated, Document, Field, Node, Not, Some, Words
+from eilbote.store.conditions import Condition, Conditions, Mailboxes, is_of_place, is_of_words, joined
+from eilbote.store.database import Observer, Session, Value, chunked, in_list, integer
+from eilbote.store.search import Covered, without_gone
+from eilbote.store.sqlite import SqliteDatabase
+
+_APPLICATION_ID = 0x45494C53  # "EILS"
+_VERSION = 1
+_LATEST = 2**40
+_A_SECOND = 1024  # mails that have slots of their own in one second; more use those of the next
+_COLUMNS = ("subject", "sender", "recipient", "copied", "body", "file")
+_FIELDS = {
+    Field.SUBJECT: "subject",
+    Field.SENDER: "sender",
+    Field.RECIPIENT: "{recipient copied}",
+    Field.COPIED: "copied",
+    Field.BODY: "body",
+    Field.FILE: "file",
+}
+# 16 MB of words are gathered before a segment is written: at 1 MB, the default, merging the many
+# segments costs half as much again (65 against 49 us a small mail).
+_HASH_BYTES = 16 * 1024 * 1024
+_MERGE_NOW, _MERGE_LATER = (4, 16), (0, 100)
+
+_SCHEMA = (
+    "CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE document (slot INTEGER PRIMARY KEY, message INTEGER NOT NULL UNIQUE,"
+    " account INTEGER NOT NULL, date INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " attachments INTEGER NOT NULL) STRICT",
+    f"CREATE VIRTUAL TABLE words USING fts5({', '.join(_COLUMNS)}, content='', contentless_delete=1,"
+    " tokenize='unicode61 remove_diacritics 2')",
+    f"INSERT INTO words (words, rank) VALUES ('hashsize', {_HASH_BYTES})",
+    f"INSERT INTO state VALUES ('version', {_VERSION}), ('message', 0), ('content', 0), ('drift', 0)",
+)
+
+
+class SearchFile(SqliteDatabase):
+    """The index's file, with the store's beside it, for reading only, as `mail`."""
+
+    def __init__(self, mail: Path, path: Path, observer: Observer | None) -> None:
+        self._mail = mail
+        super().__init__(path, observer=observer, application_id=_APPLICATION_ID)
+
+    def _connect(self) -> apsw.Connection:
+        if not self.path.exists():
+            self.path.touch(mode=0o600)
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(str(self.path), flags=flags)
+        connection.set_busy_timeout(60_000)
+        # Derived data: a power failure may cost the last commits, never the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -16000")
+        # Read-only, or BEGIN IMMEDIATE here would hold the store's writing lock as well.
+        connection.execute("ATTACH ? AS mail", (self._mail.as_uri() + "?mode=ro",))
+        return connection
+
+
+class SqliteIndex:
+    """`Index` on FTS5."""
+
+    def __init__(self, home: Path, path: Path, observer: Observer | None = None) -> None:
+        self._path = path
+        self._mail = home / "eilbote.sqlite"
+        self._observer = observer
+        self._file = self._open()
+
+    def _open(self) -> SearchFile:
+        try:
+            file = SearchFile(self._mail, self._path, self._observer)
+        except (Gone, NotAllowed) as problem:
+            if problem.problem.code not in {"store.damaged", "store.not_a_home"}:
+                raise
+            self._throw_away()
+            file = SearchFile(self._mail, self._path, self._observer)
+        with file.read() as session:
+            known = session.one("SELECT 1 FROM sqlite_master WHERE name = 'state'")
+            version = session.one("SELECT value FROM state WHERE name = 'version'") if known else None
+        if version == (_VERSION,):
+            return file
+        if known:
+            file.close()
+            self._throw_away()
+            file = SearchFile(self._mail, self._path, self._observer)
+        with file.write() as session:
+            if session.one("SELECT 1 FROM sqlite_master WHERE name = 'state'") is None:
+                for statement in _SCHEMA:
+                    session.run(statement)
+        return file
+
+    def _throw_away(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    def covered(self) -> Covered:
+        with self._file.read() as session:
+            return Covered(_state(session, "message"), _state(session, "content"))
+
+    def add(self, documents: Sequence[Document], covered: Covered) -> None:
+        with self._file.write() as session:
+            reached = _state(session, "message")
+            _delete(session, [one.message for one in documents if one.message <= reached])
+            alive = without_gone(session, "mail.message", documents)
+            alive.sort(key=lambda one: (one.date, one.message))
+            slots = _free_slots(session, [_slot(one.date) for one in alive])
+            session.insert_many(
+                "words",
+                ("rowid", *_COLUMNS),
+                [(slot, *_text_of(one)) for slot, one in zip(slots, alive, strict=True)],
+            )
+            session.insert_many(
+                "document",
+                ("slot", "message", "account", "date", "size", "attachments"),
+                [
+                    (slot, one.message, one.account, one.date, one.size, one.attachments)
+                    for slot, one in zip(slots, alive, strict=True)
+                ],
+            )
+            drift = max((slot - _slot(one.date) for slot, one in zip(slots, alive, strict=True)), default=0)
+            session.run("UPDATE state SET value = max(value, ?) WHERE name = 'drift'", (drift,))
+            session.run("UPDATE state SET value = ? WHERE name = 'message'", (covered.message,))
+            session.run("UPDATE state SET value = ? WHERE name = 'content'", (covered.content,))
+
+    def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
+        with self._file.read() as session:
+            conditions = Conditions(
+                Mailboxes(session, "mail.mailbox"),
+                lambda words: ("d.slot IN (SELECT rowid FROM words WHERE words MATCH ?)", [_match(words)]),
+                position="instr",
+                placement="mail.placement",
+            )
+            sql, params = _query(node, account, conditions, _state(session, "drift"))
+            rows = session.rows(f"{sql} LIMIT ? OFFSET ?", (*params, limit, offset))
+            return [integer(message) for (message,) in rows]
+
+    def forget(self, messages: Sequence[int], *, for_good: bool) -> None:
+        with self._file.write() as session:
+            found = _delete(session, messages)
+            if found and for_good:
+                # A deletion only marks the words; merging all segments leaves them out.
+                session.run("INSERT INTO words (words) VALUES ('optimize')")
+        if for_good:
+            self._file.scrub()
+
+    def clear(self) -> None:
+        with self._file.write() as session:
+            session.run("INSERT INTO words (words) VALUES ('delete-all')")
+            session.run("DELETE FROM document")
+            session.run("UPDATE state SET value = 0 WHERE name <> 'version'")
+
+    def many_to_come(self, coming: bool) -> None:
+        automerge, crisis = _MERGE_LATER if coming else _MERGE_NOW
+        with self._file.write() as session:
+            session.run("INSERT INTO words (words, rank) VALUES ('automerge', ?)", (automerge,))
+            session.run("INSERT INTO words (words, rank) VALUES ('crisismerge', ?)", (crisis,))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _text_of(document: Document) -> tuple[str, ...]:
+    return (
+        plain(document.subject),
+        plain(document.sender),
+        plain(document.recipient),
+        plain(document.copied),
+        plain(document.body),
+        plain(document.file),
+    )
+
+
+def _state(session: Session, name: str) -> int:
+    row = session.one("SELECT value FROM state WHERE name = ?", (name,))
+    assert row is not None
+    return integer(row[0])
+
+
+def _delete(session: Session, messages: Sequence[int]) -> int:
+    """Takes messages out; returns how many were in."""
+    count = 0
+    for chunk in chunked(messages):
+        of_these = f"message IN {in_list(len(chunk))}"
+        session.run(f"DELETE FROM words WHERE rowid IN (SELECT slot FROM document WHERE {of_these})", chunk)
+        count += session.run(f"DELETE FROM document WHERE {of_these}", chunk)
+    return count
+
+
+def _slot(date: int) -> int:
+    """The first row number of a second."""
+    return min(max(date, 0), _LATEST) * _A_SECOND
+
+
+def _free_slots(session: Session, dates: Sequence[int]) -> list[int]:
+    """A free row number for each one wanted (ascending): itself or the next free one after it, so
+    that mails of one second stay in the order given."""
+    wanted: list[int] = []
+    for date in dates:
+        wanted.append(max(date, wanted[-1] + 1) if wanted else date)
+    taken: set[int] = set()
+    for chunk in chunked(wanted):
+        sql = f"SELECT slot FROM document WHERE slot IN {in_list(len(chunk))}"
+        taken.update(integer(slot) for (slot,) in session.rows(sql, chunk))
+    if not taken:
+        return wanted
+    slots: list[int] = []
+    looked_at = set(wanted)
+    for date in dates:
+        slot = max(date, slots[-1] + 1) if slots else date
+        if slot in taken or slot not in looked_at:
+            slot = _next_free(session, slot)
+        slots.append(slot)
+    return slots
+
+
+def _next_free(session: Session, slot: int) -> int:
+    row = session.one(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM document WHERE slot = ?1) THEN"
+        " (SELECT slot + 1 FROM document d WHERE slot >= ?1"
+        " AND NOT EXISTS (SELECT 1 FROM document WHERE slot = d.slot + 1) ORDER BY slot LIMIT 1)"
+        " ELSE ?1 END",
+        (slot,),
+    )
+    assert row is not None
+    return integer(row[0])
+
+
+def _query(node: Node, account: int | None, conditions: Conditions, drift: int) -> tuple[str, list[Value]]:
+    """The query without its LIMIT. Words that every hit must have drive it, newest row first; dates
+    bound its rows."""
+    parts = node.nodes if isinstance(node, All) else (node,)
+    must = [one for one in parts if is_of_words(one)]
+    without = [one.node for one in parts if must and isinstance(one, Not) and is_of_words(one.node)]
+    rest = [one for one in parts if one not in must and not (isinstance(one, Not) and one.node in without)]
+    places = [conditions.of_place(one) for one in rest if is_of_place(one)]
+    found: list[Condition] = []
+    source, slot = "document d", "d.slot"
+    if must:
+        # CROSS: the words are read first, in the order of their rows.
+        source, slot = "words CROSS JOIN document d ON d.slot = words.rowid", "words.rowid"
+        found.append(("words MATCH ?", [_all_but(must, without)]))
+    for one in parts:
+        if isinstance(one, Dated):
+            if one.since is not None:
+                found.append((f"{slot} >= ?", [_slot(int(one.since))]))
+            if one.until is not None:
+                found.append((f"{slot} <= ?", [_slot(int(one.until) + 1) + drift]))
+    if account is not None:
+        found.append(("d.account = ?", [account]))
+    found += [conditions.of_mail(one) for one in rest if not is_of_place(one)]
+    found.append(conditions.lies(joined(" AND ", places)) if places else conditions.lies())
+    where, params = joined(" AND ", found)
+    return f"SELECT d.message FROM {source} WHERE {where} ORDER BY {slot} DESC", params
+
+
+def _match(node: Node) -> str:
+    """A subtree of words (`is_of_words`) in FTS5's language."""
+    match node:
+        case Words(text=text, prefix=prefix, field=field):
+            ways = " OR ".join(f'"{way}"{"*" if prefix else ""}' for way in spellings(text))
+            return f"{_FIELDS[field]} : ({ways})" if field else f"({ways})"
+        case Some(nodes=nodes):
+            return "(" + " OR ".join(map(_match, nodes)) + ")"
+        case All(nodes=nodes):
+            return _all_but(
+                [one for one in nodes if is_of_words(one)],
+                [one.node for one in nodes if isinstance(one, Not)],
+            )
+        case _:
+            raise AssertionError("no words")
+
+
+def _all_but(positive: Sequence[Node], negative: Sequence[Node]) -> str:
+    both = "(" + " AND ".join(map(_match, positive)) + ")"
+    return f"({both} NOT ({' OR '.join(map(_match, negative))}))" if negative else both
