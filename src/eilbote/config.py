@@ -113,11 +113,11 @@ def _read_file(file: Path, *, required: bool) -> dict[str, object]:
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError) as problem:
         if required:
-            raise Misused("config.unreadable", file=file, reason="no such file") from None
-        return {}
-    except (NotADirectoryError, PermissionError, IsADirectoryError) as problem:
+            raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
+        return {}  # a home that is no folder is the store's to name
+    except OSError as problem:
         raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
     if len(data) > _LARGEST_FILE:
         raise Misused("config.unreadable", file=file, reason="larger than 1 MB")

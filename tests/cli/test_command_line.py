@@ -13,11 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
-from eilbote.cli import main as main_module
 from eilbote.cli.completion import SHELLS, completion_script
 from eilbote.cli.face import Face
-from eilbote.cli.main import root
 from eilbote.cli.man import manual_page
+from eilbote.cli.root import root
 from tests.cli.running import Runner
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +107,7 @@ def test_an_unforeseen_error_leaves_a_report_without_its_text(
     def fail(*_: object) -> int:
         raise RuntimeError("Dear Anna, this is private")
 
-    monkeypatch.setattr(main_module, "_run", fail)
+    monkeypatch.setattr(root, "invoke", fail)
     result = run("list", "--lang", "de")
     assert result.code == 2
     assert "Traceback" not in result.err and "private" not in result.err
@@ -123,7 +122,7 @@ def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> int:
         raise RuntimeError("here")
 
-    monkeypatch.setattr(main_module, "_run", fail)
+    monkeypatch.setattr(root, "invoke", fail)
     assert "Traceback" in Runner(tmp_path, {"EILBOTE_DEBUG": "1"})("list").err
 
 
@@ -132,7 +131,7 @@ def test_an_unwritable_home_still_gives_one_sentence(tmp_path: Path, monkeypatch
         raise RuntimeError("here")
 
     (tmp_path / "file").touch()
-    monkeypatch.setattr(main_module, "_run", fail)
+    monkeypatch.setattr(root, "invoke", fail)
     result = Runner(tmp_path / "file" / "home")("list")
     assert result.code == 2
     assert "Traceback" not in result.err and "EILBOTE_DEBUG" in result.err
@@ -142,7 +141,7 @@ def test_interruption_is_clean(run: Runner, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main_module, "_run", interrupt)
+    monkeypatch.setattr(root, "invoke", interrupt)
     result = run("list")
     assert (result.code, result.out) == (130, "")
     assert result.err.strip() == "Interrupted. Nothing is lost; the next run goes on from here."
@@ -206,6 +205,7 @@ def test_the_manual_page_names_every_command(language: str) -> None:
     ("language", "file"), [("en", "share/man/man1/eilbote.1"), ("de", "share/man/de/man1/eilbote.1")]
 )
 def test_the_shipped_manual_page_is_current(language: str, file: str) -> None:
+    """If not: `eilbote --lang LANGUAGE man > FILE`."""
     assert (ROOT / file).read_text(encoding="utf-8") == manual_page(root, Face(language))
 
 
@@ -218,4 +218,5 @@ def test_the_shipped_manual_page_is_current(language: str, file: str) -> None:
     ],
 )
 def test_the_shipped_completion_is_current(shell: str, file: str) -> None:
+    """If not: `eilbote completion SHELL > FILE`."""
     assert (ROOT / file).read_text(encoding="utf-8").strip() == completion_script(shell).strip()

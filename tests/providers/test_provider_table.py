@@ -17,7 +17,7 @@ def test_rows_are_well_formed() -> None:
     for row in providers():
         assert row.domains, row.id
         assert row.source, row.id
-        assert 2017 <= row.checked.year, row.id
+        assert row.checked.year >= 2017, row.id
         for server in filter(None, (row.imap, row.smtp, row.pop3)):
             assert server.security in ("tls", "starttls"), row.id
             assert 0 < server.port < 65536, row.id

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from eilbote.cli.command import Group, Option, mark
+from eilbote.cli.exits import DONE, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date
 from eilbote.cli.home import opened_home
-from eilbote.cli.main import DONE, UNREACHABLE, WARNED
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
 from eilbote.cli.table import Column, Row

@@ -1,25 +1,20 @@
 """Commands whose help speaks the user's language, and whose modules load only when called.
 
-Help texts are marked with `mark` where they stand and translated when they are printed, so that the
-language can be chosen on the command line itself. No command's module is imported for
-`eilbote --help`.
+Help texts are marked where they stand and translated when they are printed, so that the
+language can be chosen on the command line itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
-from eilbote.catalogue import Catalogue
+from eilbote.catalogue import Catalogue, mark
 from eilbote.cli.face import Face
-
-
-def mark(text: str) -> str:
-    """Names `text` as one for the catalogue; it is translated when it is shown."""
-    return text
+from eilbote.cli.overview import GENERAL, GeneralOption
 
 
 def _catalogue(context: click.Context) -> Catalogue:
@@ -56,49 +51,30 @@ def _show_help(context: click.Context, _parameter: click.Parameter, value: bool)
 
 def general_options() -> list[click.Parameter]:
     """The options that every command takes, before or after its name."""
-    return [
-        Option(
-            ["--home"],
-            metavar="DIR",
-            help=mark("Folder that holds all data."),
-            expose_value=False,
-            callback=_remember("home"),
-            general=True,
-        ),
-        Option(
-            ["--json", "as_json"],
-            is_flag=True,
-            help=mark("Answer in JSON, one object a line."),
-            expose_value=False,
-            callback=_remember("json"),
-            general=True,
-        ),
-        Option(
-            ["--lang"],
-            type=click.Choice(["de", "en"]),
-            help=mark("Language of all output."),
-            expose_value=False,
-            callback=_remember("language"),
-            general=True,
-        ),
-        Option(
-            ["--trace"],
-            metavar="FILE",
-            help=mark("Write the dialogue with the servers into a file, without passwords."),
-            expose_value=False,
-            callback=_remember("trace"),
-            general=True,
-        ),
-        Option(
-            ["--help", "-h"],
+    return [_general_option(option) for option in GENERAL]
+
+
+def _general_option(option: GeneralOption) -> Option:
+    if option.name == "help":
+        return Option(
+            list(option.flags),
             is_flag=True,
             is_eager=True,
-            help=mark("Show this help."),
+            help=option.meaning,
             expose_value=False,
             callback=_show_help,
             general=True,
-        ),
-    ]
+        )
+    return Option(
+        [*option.flags, option.name],
+        is_flag=not option.value,
+        type=click.Choice(option.choices) if option.choices else None,
+        metavar=None if option.choices else option.value or None,
+        help=option.meaning,
+        expose_value=False,
+        callback=_remember(option.name),
+        general=True,
+    )
 
 
 class _Spoken(click.Command):
@@ -161,7 +137,7 @@ class Command(_Spoken):
 class Group(_Spoken, click.Group):
     """Commands under one name; `lazy` names those whose module is loaded when called.
 
-    `lazy`: command -> (module, attribute, short help); `sections`: title -> commands, for the help.
+    `lazy`: command -> (module, attribute, short help).
     """
 
     command_class = Command
@@ -170,12 +146,10 @@ class Group(_Spoken, click.Group):
         self,
         *args: Any,
         lazy: Mapping[str, tuple[str, str, str]] | None = None,
-        sections: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy or {}
-        self.sections = sections or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.lazy, *self.commands]
@@ -198,8 +172,8 @@ class Group(_Spoken, click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         text = _catalogue(ctx).text
         names = self.list_commands(ctx)
-        widest = max(map(len, names))
-        sections = self.sections or {mark("Commands"): names}
-        for title, listed in sections.items():
-            with formatter.section(text(title)):
-                formatter.write_dl([(f"{name:<{widest}}", text(self._short_help(name))) for name in listed])
+        with formatter.section(text(mark("Commands"))):
+            formatter.write_dl([(name, text(self._short_help(name))) for name in names])
+
+
+__all__ = ["Command", "Group", "Option", "mark"]

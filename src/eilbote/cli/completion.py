@@ -44,8 +44,10 @@ def completion_script(shell: str) -> str:
     return kind.source_template % script.source_vars()
 
 
-def complete(root: click.Command, instruction: str) -> int:
+def complete(instruction: str) -> int:
     """Answers one Tab of a shell: `instruction` is what the script put into the environment."""
+    from eilbote.cli.root import root  # noqa: PLC0415  # the root knows this command
+
     return shell_complete(root, {"obj": Face()}, "eilbote", VARIABLE, instruction)
 
 

@@ -101,12 +101,13 @@ class _Show:
         if not self.face.json:
             show_mailboxes(self.face, mailboxes)
         found = self._search(app, servers)
-        self._read(app, found[0])
-        await self._both_ways(app, found[0])
+        mail = (found or read.list_mail(app, None, None, 1))[0]
+        self._read(app, mail)
+        await self._both_ways(app, mail)
         if self.face.json:
             self.face.record(_shape(app, servers, mailboxes))
         else:
-            self._next_steps(app, found[0])
+            self._next_steps(app, mail)
 
     # --- scenes ---
 

@@ -47,15 +47,16 @@ def list_(face: Face, mailbox: str | None, account: str | None, limit: int) -> N
     help=mark("Find mail by words, people, dates and more, newest first."),
     epilog=mark(
         "What can be asked:\n"
-        "  invoice                   the word, and words that begin with it: invoice*\n"
+        "  invoice  invoice*         the word; words that begin so\n"
         '  "quarterly report"        words in this order\n'
-        "  from:anna  to:bob  cc:me  people, by name or address\n"
-        "  subject:offer             in the subject\n"
+        "  from:anna to:bob cc:me    people, by name or address\n"
+        "  subject:offer file:pdf    in the subject, in names of attachments\n"
         "  has:attachment            with attachments\n"
-        "  after:2026-01-01  before:2026-06-30\n"
-        "  larger:5M  smaller:10k\n"
-        "  in:Archive  is:unread  is:flagged\n"
-        "  -newsletter               not this; OR between two words: either"
+        "  after:2026-01-31 before:yesterday after:2w\n"
+        "  larger:5M smaller:10k     in size\n"
+        "  in:Archive is:unread is:flagged\n"
+        "  -newsletter               not this\n"
+        "  a OR (b c)                one of these"
     ),
 )
 @click.argument("query", nargs=-1, required=True)

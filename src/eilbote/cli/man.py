@@ -10,6 +10,7 @@ import click
 
 from eilbote.cli.command import Command, Group, mark
 from eilbote.cli.face import Face
+from eilbote.cli.overview import SECTIONS
 
 _FILES = (("config.toml", mark("Settings, in the folder that holds all data; the manual lists them.")),)
 _VARIABLES = (
@@ -48,7 +49,8 @@ def manual_page(root: Group, face: Face) -> str:
 
 def _page(root: Group, face: Face) -> Iterator[str]:
     text = face.text
-    yield f'.TH EILBOTE 1 "" "eilbote {version("eilbote")}" "{_quoted(text(mark("User commands")))}"'
+    title = _quoted(text(mark("User commands")))
+    yield f'.TH EILBOTE 1 "" "eilbote {version("eilbote")}" {title}'
     yield f".SH {_quoted(text(mark('NAME')))}"
     yield rf"eilbote \- {_escaped(text(mark('all your mail in one place of your own')))}"
     yield f".SH {_quoted(text(mark('SYNOPSIS')))}"
@@ -56,7 +58,7 @@ def _page(root: Group, face: Face) -> Iterator[str]:
     yield f".SH {_quoted(text(mark('DESCRIPTION')))}"
     yield _escaped(text(root.help or ""))
     context = click.Context(root, info_name="eilbote", obj=face)
-    for title, names in root.sections.items():
+    for title, names in SECTIONS.items():
         yield f".SH {_quoted(text(title).upper())}"
         for name in names:
             command = root.get_command(context, name)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import duration, number, size
 from eilbote.cli.home import opened_home
-from eilbote.cli.main import DONE, FAILED, UNREACHABLE, WARNED
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import report_shape, step_shape
 from eilbote.cli.table import Column, Row

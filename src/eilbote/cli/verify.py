@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.exits import FAILED, UNREACHABLE
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
-from eilbote.cli.main import FAILED, UNREACHABLE
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import verify_shape
 from eilbote.cli.sync import is_unreachable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from eilbote.engine.setup import find_account
 from eilbote.errors import Gone, Misused
 from eilbote.mail.message import parse_message
 from eilbote.mail.part import Part
+from eilbote.search.parse import parse_query
 from eilbote.store.values import Account, Conflict, Mailbox, Placement
 
 _MOST_CHOSEN = 1_000_000
@@ -82,9 +84,11 @@ def list_mail(app: App, mailbox: str | None, account: str | None, limit: int) ->
 
 
 def search_mail(app: App, query: str, account: str | None, limit: int) -> list[Placement]:
-    """The newest `limit` mails that the query finds. Raises Misused for a query that makes no sense."""
+    """The newest `limit` mails that the query finds. Dates in it are those of the
+    machine's time zone. Raises Misused `search.*` for a query that makes no sense."""
     owner = find_account(app, account).id if account is not None else None
-    ids = app.store.search.find(query, account=owner, limit=limit)
+    tree = parse_query(query, datetime.fromtimestamp(app.clock.now(), UTC).astimezone())
+    ids = app.store.search.find(tree, account=owner, limit=limit)
     return app.store.messages.placements(ids)
 
 
