@@ -8,7 +8,9 @@ import pytest
 
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import FLAGGED
+from eilbote.search.values import Document
 from eilbote.store import Store
+from eilbote.store.search import Covered
 from tests.store.given import NOW, Home, arrival, raw_mail
 
 SECRET = "Kontonummer-4711-streng-geheim"
@@ -105,3 +107,21 @@ def test_an_account_that_is_removed_leaves_nothing_after_compaction(home: Home, 
     assert sum(path.stat().st_size for path in (tmp_path / "home" / "packs").glob("*.pack")) == 0
     with pytest.raises(Gone):
         home.store.accounts.get("anna@example.org")
+
+
+def test_the_index_holds_no_word_of_erased_mail(tmp_path: Path) -> None:
+    word = "blaubeerkuchengeheimnis"
+    with Store.open(tmp_path / "home") as store:
+        home = Home(store)
+        first, second = home.arrive(arrival(1), arrival(2)).ids
+        documents = [
+            Document(message, home.account, int(NOW), 100, 0, body=body)
+            for message, body in ((first, f"ein {word} ist es"), (second, "offen sichtbar"))
+        ]
+        store.search.add(documents, Covered(second, 2))
+        store.database.scrub()
+        assert files_with(tmp_path / "home", word)
+        store.erase([first], NOW)
+        assert files_with(tmp_path / "home", word) == []
+        assert files_with(tmp_path / "home", "offen")
+    assert files_with(tmp_path / "home", word) == []

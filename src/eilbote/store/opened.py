@@ -5,6 +5,7 @@ It refuses a folder that is not ours, and never changes one it refuses.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,21 +23,32 @@ from eilbote.store.messages import Messages
 from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
 from eilbote.store.schema.migrations import migrate
+from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sqlite import SqliteDatabase
 from eilbote.store.values import Erased
 from eilbote.store.wishes import Wishes
 
 DATABASE = "eilbote.sqlite"
 PACKS = "packs"
-_OURS = (DATABASE, PACKS, "owner.lock", "search.sqlite", "eilbote.toml", "config.toml")
+_OURS = (DATABASE, PACKS, "owner.lock", SEARCH_FILE, "eilbote.toml", "config.toml")
 
 
 class Store:
     """Everything that is remembered, in one home. Safe to use from any thread."""
 
-    def __init__(self, home: Path, database: Database, ownership: Ownership, packs: Packs) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database: Database,
+        ownership: Ownership,
+        packs: Packs,
+        observer: Observer | None = None,
+    ) -> None:
         self.home = home
         self.database = database
+        self._observer = observer
+        self._search: Search | None = None
+        self._search_lock = threading.Lock()
         self.ownership = ownership
         self.bodies = Bodies(database, packs)
         self.accounts = Accounts(database)
@@ -68,10 +80,14 @@ class Store:
             ownership = PostgresOwnership(url)
         try:
             migrate(database)
-            store = cls(home, database, ownership, Packs(home / PACKS, observer))
-            store._erasing.finish()
+            store = cls(home, database, ownership, Packs(home / PACKS, observer), observer)
         except BaseException:
             database.close()
+            raise
+        try:
+            store._erasing.finish()
+        except BaseException:
+            store.close()
             raise
         return store
 
@@ -87,11 +103,21 @@ class Store:
         Packs that waste less than the part `wasted` are left alone."""
         return self._erasing.compact(wasted)
 
+    @property
+    def search(self) -> Search:
+        """The full-text index, opened at first use: most commands never need it."""
+        with self._search_lock:
+            if self._search is None:
+                self._search = Search(self.database, self.home, self._observer)
+            return self._search
+
     def _forget(self, messages: Sequence[int]) -> None:
-        """Tells the index, once there is one, to forget messages for good."""
+        self.search.forget(messages)
 
     def close(self) -> None:
         """Closes files and connections; no other thread may use the store any more."""
+        if self._search is not None:
+            self._search.close()
         self.bodies.packs.close()
         self.database.close()
 
