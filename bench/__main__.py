@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from bench.measure import RunFailed
+from bench.measure import RunFailed, compile_product
 from bench.report import Line, keep, table
 from bench.rows import ROWS
 from bench.server import CACHE, Server
-from bench.setting import Setting, clear, say, warning
+from bench.setting import Setting, leave, say, warning
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no row is called {unknown[0]}; there are {', '.join(ROWS)}")
     doubt = warning()
+    compile_product()
     server = Server()
     setting = Setting(server, chosen.quick)
     lines: list[Line] = []
@@ -35,7 +36,7 @@ def main() -> int:
                 say(f"{name} could not be measured: {failure}")
     finally:
         server.remove()
-        clear()
+        leave()
     print(table(tuple(lines)) + (f"\nNote: {doubt}" if doubt else ""))
     path = keep(tuple(lines), CACHE / "results", quick=chosen.quick, note=doubt)
     print(f"Kept in {path}" + (f"; could not be measured: {', '.join(failed)}" if failed else ""))

@@ -5,7 +5,6 @@ Every client gets a folder of its own on the same disk and the same user of the 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from bench.measure import Run, RunFailed, measure
+from bench.measure import Run, RunFailed, measure, surroundings
 
 _NOTHING_SENT = "127.0.0.1:9"
 """Nobody listens there, and nobody is asked: the benchmark sends no mail."""
@@ -104,7 +103,7 @@ class Eilbote:
             input=stdin,
             capture_output=True,
             text=True,
-            env={**os.environ, **self._environment},
+            env={**surroundings(), **self._environment},
             check=False,
         )
         if done.returncode:

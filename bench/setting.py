@@ -24,6 +24,8 @@ WORK = CACHE / "work"
 _CLEARED = CACHE / "cleared"
 _RECENT_SECONDS = 360.0
 """ext4 remembers a deleted file for five minutes."""
+_MOST_LEFT = 1_000_000
+"""Empty files that may stay; a full run makes some 700,000."""
 
 Maker = Callable[[Login, Path], Client]
 Kind = TypeVar("Kind", bound=Client)
@@ -90,14 +92,16 @@ class Setting:
         del self._logins[_key(recipe)]
 
     def folder(self) -> Path:
-        """A folder that no run has used before; `clear` removes them all."""
+        """A folder that no run has used before; `leave` empties them all."""
         self._folders += 1
         return (WORK / f"{os.getpid()}-{self._folders}").resolve()
 
 
-def clear() -> None:
-    """Remove what all runs have left, and note when."""
-    if WORK.exists():
+def leave() -> None:
+    """Empty what this run and those before have left; delete it once it has become too many files,
+    and note when."""
+    files = sum(_empty(folder) for folder in WORK.iterdir()) if WORK.exists() else 0
+    if files > _MOST_LEFT:
         shutil.rmtree(WORK)
         _CLEARED.write_text(str(SystemClock().now()))
 
@@ -113,13 +117,16 @@ def warning() -> str:
     )
 
 
-def _empty(folder: Path) -> None:
-    """Free the disk but keep the files: for minutes after many files were deleted, ext4 takes two
-    to three times as long to make new ones (it looks at each deleted one first), and whoever makes
-    a file for each mail would pay for the one before."""
+def _empty(folder: Path) -> int:
+    """Free the disk but keep the files, and count them: for minutes after many files were deleted,
+    ext4 takes two to three times as long to make new ones (it looks at each deleted one first), and
+    whoever makes a file for each mail would pay for the one before."""
+    files = 0
     for path in folder.rglob("*"):
         if path.is_file():
             os.truncate(path, 0)
+            files += 1
+    return files
 
 
 def _key(recipe: Recipe) -> str:
