@@ -33,6 +33,7 @@ FORWARDED = f"Content-Type: message/rfc822\n\nFrom: z@b.de\nSubject: inner\n{HTM
         (HTML, "marked words", "<p>marked <b>words</b></p>"),
         (multipart("alternative", PLAIN, HTML), "plain words", "<p>marked <b>words</b></p>"),
         (multipart("alternative", HTML, PLAIN), "plain words", "<p>marked <b>words</b></p>"),
+        (multipart("alternative", "\nfirst", PLAIN), "plain words", ""),
         (multipart("related", HTML, LOGO), "marked words", "<p>marked <b>words</b></p>"),
         (
             multipart("alternative", PLAIN, multipart("related", HTML, LOGO, boundary="r")),
@@ -65,8 +66,10 @@ def test_a_forwarded_mail_is_read_below_with_its_head() -> None:
 
 def test_flowed_lines_are_joined() -> None:
     """RFC 3676 section 4."""
-    raw = mail("Content-Type: text/plain; format=flowed\n\nHello \nworld\n> quoted \n> words\n-- \nme \nyou")
-    assert parse_message(raw).body_text() == "Hello world\n> quoted words\n-- \nme you"
+    raw = mail(
+        "Content-Type: text/plain; format=flowed\n\nHello \nworld\n> quoted \n> words\nbye \n-- \nme \nyou"
+    )
+    assert parse_message(raw).body_text() == "Hello world\n> quoted words\nbye \n-- \nme you"
 
 
 def test_a_uuencoded_file_is_named_not_shown() -> None:

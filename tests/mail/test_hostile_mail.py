@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from eilbote.mail.address import MAX_ADDRESSES
 from eilbote.mail.headers import MAX_FIELDS
 from eilbote.mail.message import MAX_REFERENCES, parse_message, read_envelope
 from eilbote.mail.part import MAX_DEPTH, MAX_FILE_NAME, MAX_PARTS
@@ -100,6 +101,12 @@ def test_what_lies_too_deep_is_one_part() -> None:
     assert len(message.parts) == MAX_DEPTH + 1
     assert message.parts[-1].content_type == "text/plain"
     assert "parts.too_deep" in message.parts[-1].defects
+
+
+def test_a_field_of_endless_recipients_is_read_in_part() -> None:
+    for piece in (b"a@b,", b"a@b;"):  # the fast and the strict way
+        envelope = read_envelope(b"To: " + piece * (MAX_ADDRESSES + 5) + b"\r\n\r\n")
+        assert len(envelope.to) == MAX_ADDRESSES
 
 
 def test_a_file_name_is_cut_with_its_ending_kept() -> None:

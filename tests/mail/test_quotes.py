@@ -66,6 +66,11 @@ def test_answers_between_quotes_are_kept() -> None:
     assert "> Wo?" in split.quoted
 
 
+def test_text_under_an_attribution_at_the_top_is_the_writers() -> None:
+    split = split_reply("Am 1. Mai 2026 schrieb Anna <a@b.de>:\n\nMeine Antwort.")
+    assert split.new == "Meine Antwort."
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -44,7 +44,7 @@ def read_addresses(text: str) -> tuple[Address, ...]:
     """The addresses of a field's text (as `words.text_of` reads it), groups dissolved, in order."""
     found: list[Address] = []
     at, end = 0, len(text)
-    while at < end:
+    while at < end and len(found) < MAX_ADDRESSES:
         common = _COMMON.match(text, at)
         if common is None:
             return tuple(_read_strictly(text)) if text.strip() else ()

@@ -302,6 +302,7 @@ class _Reader:
                 at = max(found, 0) + 1
                 self.lookalikes -= 1
                 if self.lookalikes < 0:
+                    part.defects += ("parts.too_many",)
                     break
                 continue
             if opened >= 0:
