@@ -122,6 +122,8 @@ class _Fetching:
         tally = self.round.tally
         tally.new += applied.new
         tally.changed += applied.changed
+        if self.round.indexer is not None:
+            await self.round.indexer.committed(applied.ids)
         self.round.bytes_fetched += sum(one.size for one in batch)
         self.round.tell("fetch", self.mailbox.name, self.total - len(self.remaining), self.total)
 

@@ -15,7 +15,7 @@ from eilbote.engine.fetch import fetch_mailbox
 from eilbote.engine.index import Indexer
 from eilbote.engine.listing import refresh_mailboxes
 from eilbote.engine.observe import looks_unchanged
-from eilbote.engine.progress import Report, SyncReport
+from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.pull import pull_mailbox
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
@@ -40,7 +40,7 @@ async def sync_owned(
     try:
         passes = [_sync_account(app, account, budget, indexer, mailbox, report) for account in accounts]
         reports = await asyncio.gather(*passes)
-        await indexer.complete()
+        await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
     finally:
         await indexer.close()
     seconds = process_seconds()
