@@ -61,7 +61,8 @@ def test_dates_that_no_calendar_has_are_empty(seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "german"), [(0.84, "0,8 s"), (12.3, "12 s"), (185, "3 min 5 s"), (3725, "1 h 2 min")]
+    ("seconds", "german"),
+    [(0.0384, "38 ms"), (0.84, "0,8 s"), (12.3, "12 s"), (185, "3 min 5 s"), (3725, "1 h 2 min")],
 )
 def test_duration(seconds: float, german: str) -> None:
     assert figures.duration(seconds, "de") == german

@@ -38,6 +38,8 @@ from eilbote.store.values import AuthKind, Mailbox, Placement
 from eilbote.testing.demo import DemoServers, start_demo_servers
 
 _RULE = "─"
+_MARGIN = 2
+_WIDEST = 100
 _LINES_OF_MAIL = 14
 _FOUND = 6
 _QUERY = "küche has:attachment"
@@ -101,7 +103,8 @@ class _Show:
         if not self.face.json:
             show_mailboxes(self.face, mailboxes)
         found = self._search(app, servers)
-        mail = (found or read.list_mail(app, None, None, 1))[0]
+        plain = [each for each in found if FLAGGED not in each.flags]
+        mail = (plain or read.list_mail(app, "INBOX", None, 1))[0]
         self._read(app, mail)
         await self._both_ways(app, mail)
         if self.face.json:
@@ -151,6 +154,7 @@ class _Show:
         milliseconds = (app.clock.monotonic() - start) * 1000
         if not self.face.json:
             show_list(self.face, found, app.clock.now())
+            self.face.line()
             self._done(mark("found in {time} ms"), time=f"{milliseconds:.0f}")
         return found
 
@@ -188,34 +192,32 @@ class _Show:
 
     def _next_steps(self, app: App, mail: Placement) -> None:
         face = self.face
-        home = shlex.quote(str(app.config.home))
+        face.margin = 0
         face.line()
         if self.once:
             self._heading(mark("Your own mail"))
             steps = [
-                (mark("set up an account"), "eilbote account add you@example.org"),
-                (mark("fetch it all"), "eilbote sync"),
+                (face.text(mark("eilbote account add you@example.org")), mark("set up an account")),
+                ("eilbote sync", mark("fetch it all")),
             ]
         else:
             self._heading(mark("Your turn, in a second terminal"))
-            face.line(f"  export EILBOTE_HOME={home}", "bold")
+            face.line(f"  export EILBOTE_HOME={shlex.quote(str(app.config.home))}", "cyan")
             steps = [
-                (mark("list the inbox"), "eilbote list INBOX"),
-                (mark("search"), "eilbote search has:attachment is:unread"),
-                (mark("read a whole conversation"), f"eilbote thread {mail.id}"),
-                (
-                    mark("archive a mail, and take it back"),
-                    f"eilbote archive {mail.id} && eilbote undo {mail.id}",
-                ),
-                (mark("see what a sync would do"), "eilbote sync --dry-run"),
-                (mark("prove that nothing is missing"), "eilbote verify"),
-                (mark("all commands"), "eilbote --help"),
+                ("eilbote list INBOX", mark("list the inbox")),
+                ("eilbote search is:unread from:jens", mark("search")),
+                (f"eilbote thread {mail.id}", mark("read a whole conversation")),
+                (f"eilbote archive {mail.id}", mark("archive a mail")),
+                (f"eilbote undo {mail.id}", mark("and take it back")),
+                ("eilbote sync --dry-run", mark("see what a sync would do")),
+                ("eilbote verify", mark("prove that nothing is missing")),
+                ("eilbote --help", mark("all commands")),
             ]
-        broadest = max(len(command) for _, command in steps)
-        for meaning, command in steps:
+        broadest = max(len(command) for command, _ in steps)
+        for command, meaning in steps:
             told = face.text(meaning)
             if face.colour():
-                face.line(f"  {command:<{broadest}}  {styled(told, 'dim')}")
+                face.line(f"  {styled(command.ljust(broadest), 'cyan')}  {styled(told, 'dim')}")
             else:
                 face.line(f"  {command:<{broadest}}  {told}")
         face.line()
@@ -227,41 +229,48 @@ class _Show:
     # --- speaking ---
 
     def _title(self, servers: DemoServers) -> None:
-        if self.face.json:
+        face = self.face
+        if face.json:
             return
-        self.face.line()
-        self.face.line(
-            "  Eilbote  " + self.face.text(mark("all your mail in one place of your own")), "title"
-        )
-        self.face.line()
-        text = self.face.text(
+        face.line()
+        face.margin = _MARGIN
+        face.line("Eilbote  " + face.text(mark("all your mail in one place of your own")), "title")
+        face.line()
+        text = face.text(
             mark(
                 "A mail server with sample mail now runs on this machine ({host}:{port}). Nothing leaves it."
             ),
             host=servers.imap_host,
             port=servers.imap_port,
         )
-        for line in wrapped(text, min(self.face.cells(), 100) - 2):
-            self.face.line(f"  {line}")
+        for line in wrapped(text, min(face.cells(), _WIDEST)):
+            face.line(line)
 
     def _scene(self, heading: str, *command: str) -> None:
         """A numbered heading, and the command that does what follows."""
-        if self.face.json:
+        face = self.face
+        if face.json:
             return
         self.scene += 1
-        self.face.line()
+        face.line()
+        face.margin = 0
         self._heading(heading, f"{self.scene} ")
-        self.face.line("  $ eilbote " + " ".join(map(shlex.quote, command)), "cyan")
-        self.face.line()
+        face.margin = _MARGIN
+        typed = "$ eilbote " + " ".join(map(shlex.quote, command))
+        first, *others = wrapped(typed, min(face.cells(), _WIDEST) - 2)
+        face.line(first + (" \\" if others else ""), "cyan")
+        for at, line in enumerate(others, 1):
+            face.line(f"    {line}" + (" \\" if at < len(others) else ""), "cyan")
+        face.line()
 
     def _heading(self, heading: str, lead: str = "") -> None:
         text = f"{lead}{self.face.text(heading)} "
-        room = min(self.face.cells(), 100) - width(text)
+        room = min(self.face.cells(), _WIDEST) - width(text)
         self.face.line(text + _RULE * max(0, room), "bold")
 
     def _done(self, english: str, **parameters: object) -> None:
         if not self.face.json:
-            self.face.line("  ✓ " + self.face.text(english, **parameters), "green")
+            self.face.line("✓ " + self.face.text(english, **parameters), "green")
 
 
 def _shape(app: App, servers: DemoServers, mailboxes: list[tuple[str, Mailbox]]) -> dict[str, object]:

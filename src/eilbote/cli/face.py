@@ -33,6 +33,8 @@ class Face:
         self.home: str | None = None
         self.trace: Path | None = None
         self.warnings = 0
+        self.margin = 0
+        """Cells that stay empty before every line on standard output."""
         self._wanted_language = language
         self._config: Config | None = None
 
@@ -74,8 +76,8 @@ class Face:
         return self.is_terminal(stream) and not os.environ.get("NO_COLOR")
 
     def cells(self) -> int:
-        """Width of the terminal; 80 where none says."""
-        return max(40, shutil.get_terminal_size((80, 24)).columns)
+        """Cells of the terminal for a line; 80 where none says."""
+        return max(40, shutil.get_terminal_size((80, 24)).columns) - self.margin
 
     # --- speaking ---
 
@@ -89,7 +91,8 @@ class Face:
 
     def line(self, text: str = "", style: str = "") -> None:
         """One line on standard output, already in the user's language and harmless."""
-        sys.stdout.write((styled(text, style) if style and self.colour() else text) + "\n")
+        margin = " " * self.margin if text else ""
+        sys.stdout.write(margin + (styled(text, style) if style and self.colour() else text) + "\n")
 
     def say(self, english: str, /, **parameters: object) -> None:
         """A sentence for people: not written where JSON is wanted."""
@@ -139,7 +142,7 @@ class Face:
 
     def problem(self, problem: Problem, *, about: str = "", warning: bool = False) -> None:
         """What went wrong, why, and what to do: on standard error, in JSON where that is wanted."""
-        said = self.catalogue.problem(Problem(problem.code, _harmless(problem.parameters)))
+        said = self.catalogue.problem(Problem(problem.code, self._readable(problem.parameters)))
         if self.json:
             self._error_record(problem, said, about)
             return
@@ -151,6 +154,16 @@ class Face:
             self._indented(said.why, "")
         if said.do:
             self._indented(said.do, "→ ")
+
+    def _readable(self, parameters: Mapping[str, object]) -> dict[str, str]:
+        """Parameters for people: harmless, and a moment (`since`) as its date."""
+        from eilbote.cli.figures import long_date  # noqa: PLC0415  # only a problem needs it
+
+        shown = _harmless(parameters)
+        since = shown.get("since", "")
+        if since.replace(".", "", 1).isdigit():
+            shown["since"] = long_date(float(since), self.catalogue.language)
+        return shown
 
     def _indented(self, text: str, lead: str) -> None:
         cells = self.cells() if self.is_terminal(sys.stderr) else 10_000

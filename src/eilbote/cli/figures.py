@@ -68,7 +68,9 @@ def long_date(seconds: float | None, language: Language) -> str:
 
 
 def duration(seconds: float, language: Language) -> str:
-    """`0,8 s`, `12 s`, `3 min 5 s`."""
+    """`40 ms`, `0,8 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{decimal(seconds, 1, language)} s"
     if seconds < 60:

@@ -17,7 +17,14 @@ from eilbote.cli.shapes import part_shape, shown_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless_lines
 from eilbote.engine import read
-from eilbote.mail.mailbox import SEEN
+from eilbote.mail.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
+
+_FLAGS = {
+    FLAGGED: mark("flagged"),
+    ANSWERED: mark("answered"),
+    DRAFT: mark("draft"),
+    DELETED: mark("to be deleted"),
+}
 
 
 @click.command("show", cls=Command, help=mark("Show a mail: who, when, what it says, what hangs on it."))
@@ -43,7 +50,7 @@ def show_mail(face: Face, shown: read.Shown) -> None:
         (mark("Date"), long_date(date_of(first), language), ""),
         (mark("Subject"), envelope.subject or face.text(mark("(no subject)")), "bold"),
         (mark("Mailbox"), ", ".join(each.mailbox for each in shown.placements), ""),
-        (mark("Marks"), " ".join(sorted(flag.lstrip("\\") for flag in first.flags - {SEEN})), "yellow"),
+        (mark("Marks"), ", ".join(_flag_words(face, first.flags)), "yellow"),
         (mark("Size"), size(first.size, language), ""),
     ]
     face.facts([(face.text(title), value, style) for title, value, style in facts if value])
@@ -57,6 +64,13 @@ def show_mail(face: Face, shown: read.Shown) -> None:
             mark("This mail breaks the rules of e-mail in places: {defects}"),
             defects=", ".join(shown.defects[:5]),
         )
+
+
+def _flag_words(face: Face, flags: Flags) -> list[str]:
+    """Flags as a person calls them; unread, which most mail is not, stands among them."""
+    known = [face.text(word) for flag, word in _FLAGS.items() if flag in flags]
+    unread = [] if SEEN in flags else [face.text(mark("unread"))]
+    return [*unread, *known, *sorted(flag for flag in flags if not flag.startswith("\\"))]
 
 
 @click.command(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import click
 
@@ -12,7 +13,7 @@ from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.sync import show_report
-from eilbote.engine.progress import SyncReport
+from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
 
 
@@ -31,9 +32,9 @@ def serve(face: Face) -> None:
             show_report(face, report)
 
     with opened_home(face) as app:
-        face.note(mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
+        greet = partial(face.note, mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
         with shown_progress(face) as report:
-            asyncio.run(serve_home(app, report=report, passed=passed))
+            asyncio.run(serve_home(app, report=_greeting_first(greet, report), passed=passed))
     face.note(mark("Stopped."))
 
 
@@ -50,3 +51,17 @@ def _worth_telling(reports: Sequence[SyncReport]) -> list[SyncReport]:
         or each.problems
         or each.failed
     ]
+
+
+def _greeting_first(greet: Callable[[], None], report: Report) -> Report:
+    """Greets at the first sign of work: a home that another process serves gives none."""
+    greeted = False
+
+    def told(progress: Progress) -> None:
+        nonlocal greeted
+        if not greeted:
+            greeted = True
+            greet()
+        report(progress)
+
+    return told
