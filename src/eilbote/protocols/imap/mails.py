@@ -198,7 +198,7 @@ def mail_fetches(dialogue: Dialogue, uids: UidSet, *, headers_only: bool) -> lis
         items.append(b"X-GM-LABELS")
     items.append(b"BODY.PEEK[" + section.encode("ascii") + b"]")
     return [
-        command("UID FETCH", part, encode.listed(items), expects=[Fetch], streams=section)
+        command("UID FETCH", part, encode.listed(items), streams=section)
         for part in encode.sequence_sets(uids)
     ]
 
