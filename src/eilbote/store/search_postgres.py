@@ -76,7 +76,9 @@ class PostgresIndex:
                 [rows[one.message] for one in without_gone(session, "message", documents)],
             )
             for name, value in (("message", covered.message), ("content", covered.content)):
-                session.run("UPDATE search_state SET value = ? WHERE name = ?", (value, name))
+                session.run(
+                    "UPDATE search_state SET value = greatest(value, ?) WHERE name = ?", (value, name)
+                )
 
     def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
         with self._database.read() as session:

@@ -132,9 +132,8 @@ class SqliteIndex:
                 ],
             )
             drift = max((slot - _slot(one.date) for slot, one in zip(slots, alive, strict=True)), default=0)
-            session.run("UPDATE state SET value = max(value, ?) WHERE name = 'drift'", (drift,))
-            session.run("UPDATE state SET value = ? WHERE name = 'message'", (covered.message,))
-            session.run("UPDATE state SET value = ? WHERE name = 'content'", (covered.content,))
+            for name, value in (("drift", drift), ("message", covered.message), ("content", covered.content)):
+                session.run("UPDATE state SET value = max(value, ?) WHERE name = ?", (value, name))
 
     def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
         with self._file.read() as session:

@@ -1,0 +1,121 @@
+"""Keeps search complete while mail arrives: small changes here, many mails in a child process.
+
+The child has the second core and reads only what the store has committed, so that fetching never
+waits for it. It is started when so many mails wait that its start is worth it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+
+from eilbote.config import Config
+from eilbote.store import Store
+
+WORTH_A_CHILD = 500
+"""Mails waiting from which a process of its own pays: it needs 0.2 s to start."""
+
+_PATIENCE = 5.0
+
+Progressed = Callable[[int, int], None]
+
+
+class Indexer:
+    """Makes what a pass stores searchable. Call `committed` after every stored batch, `complete`
+    at the end, `close` always."""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self._store = store
+        self._url = config.store
+        self._child: _Child | None = None
+        self._count = 0
+
+    async def committed(self, ids: Sequence[int]) -> None:
+        """These messages are stored. Starts the child when enough of them wait for it."""
+        if not ids:
+            return
+        self._count += len(ids)
+        if self._child is None and self._count >= WORTH_A_CHILD:
+            self._child = _Child()
+            await self._child.start(self._store, self._url)
+        if self._child is not None:
+            self._child.tell(max(ids))
+
+    async def complete(self, progress: Progressed = lambda done, total: None) -> None:
+        """Returns when everything stored is searchable. Raises the store's Problems. `progress` is
+        told how many of how many mails are."""
+        covered, behind = await asyncio.to_thread(self._waiting)
+        if not behind:
+            return
+        if self._child is None and behind >= WORTH_A_CHILD:
+            self._child = _Child()
+            await self._child.start(self._store, self._url)
+        if self._child is not None:
+            await self._child.finish(covered, covered + behind, progress)
+        from eilbote.engine.indexing import index_all  # noqa: PLC0415  # nothing new needs no parser
+
+        # Few mails, contents that were replaced, and what a child that died has left.
+        await asyncio.to_thread(index_all, self._store)
+
+    async def close(self) -> None:
+        """Ends the child. What is not searchable yet will be at the next pass."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end()
+
+    def _waiting(self) -> tuple[int, int]:
+        search = self._store.search
+        covered = search.covered()
+        return covered.message, search.behind(covered)
+
+
+class _Child:
+    """The program `indexing.py` at work: told what is committed, it tells what is searchable."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._told = 0
+
+    async def start(self, store: Store, url: str) -> None:
+        # -P: nothing of the folder that we were started in is ever imported.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "eilbote.engine.indexing", stdin=PIPE, stdout=PIPE
+        )
+        self._write(json.dumps({"home": str(store.home), "url": url}))
+
+    def tell(self, committed: int) -> None:
+        """All up to this message is committed. Never blocks: a pipe holds thousands of numbers."""
+        self._told = max(self._told, committed)
+        self._write(str(self._told))
+
+    async def finish(self, start: int, newest: int, progress: Progressed) -> None:
+        """Waits until all up to `newest` is searchable, or the child has ended."""
+        self._told = max(self._told, newest)
+        self._write(f"{self._told}!")
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            done = int(line)
+            progress(min(done, newest) - start, newest - start)
+            if done >= newest:
+                return
+
+    async def end(self) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.communicate(), _PATIENCE)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def _write(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(line.encode("ascii") + b"\n")

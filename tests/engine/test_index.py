@@ -1,0 +1,237 @@
+"""Search is complete after every pass, however much came and whatever died on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from eilbote.config import Config
+from eilbote.engine import index, indexing
+from eilbote.engine.index import Indexer
+from eilbote.engine.indexing import index_all, index_batch
+from eilbote.mail.message import read_envelope
+from eilbote.search.parse import parse_query
+from eilbote.store import Store
+from eilbote.store.search import Covered
+from tests.store.given import NOW, Home, arrival
+
+ASKED_AT = datetime.fromtimestamp(NOW, UTC)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with Store.open(tmp_path / "home") as store:
+        yield Home(store)
+
+
+def letter(number: int, words: str = "") -> bytes:
+    return (
+        f"From: Jürgen Groß <jg{number}@example.org>\r\nTo: kim@example.de\r\nMessage-ID: <{number}@x>\r\n"
+        f"Subject: Brief {number}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nnummer{number} {words}\r\n"
+    ).encode()
+
+
+def arrive(home: Home, numbers: Sequence[int], words: str = "") -> list[int]:
+    mails = []
+    for number in numbers:
+        raw = letter(number, words)
+        one = arrival(number, raw=raw, date=NOW + number)
+        mails.append(type(one)(one.uid, one.flags, one.internal_date, 0, raw, read_envelope(raw)))
+    return list(home.arrive(*mails).ids)
+
+
+def find(home: Home, query: str) -> list[int]:
+    return home.store.search.find(parse_query(query, ASKED_AT), limit=10_000)
+
+
+def indexer(home: Home) -> Indexer:
+    return Indexer(home.store, Config(home.store.home))
+
+
+def test_everything_a_mail_says_becomes_searchable(home: Home) -> None:
+    raw = (
+        b"From: =?utf-8?q?J=C3=BCrgen?= <jg@example.org>\r\nTo: Kim <kim@example.de>\r\nCc: max@example.net\r\n"
+        b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n<p>Hallo <b>sch&ouml;ne</b> Welt</p><style>unsichtbar</style>\r\n"
+        b'--b\r\nContent-Type: application/pdf; name="Plan.pdf"\r\nContent-Disposition: attachment\r\n'
+        b"\r\nxxx\r\n--b--\r\n"
+    )
+    one = arrival(1, raw=raw)
+    ids = home.arrive(type(one)(1, one.flags, NOW, 0, raw, read_envelope(raw))).ids
+    index_all(home.store)
+    queries = [
+        '"hallo schöne welt"',
+        "subject:gruesse",
+        "from:jurgen",
+        "to:kim@example.de",
+        "cc:max",
+        "plan.pdf",
+    ]
+    for query in (*queries, "has:attachment"):
+        assert find(home, query) == list(ids), query
+    assert find(home, "unsichtbar") == []
+
+
+async def test_few_mails_need_no_child(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_Child", None)
+    ids = arrive(home, range(1, 40))
+    made = indexer(home)
+    await made.committed(ids)
+    await made.complete()
+    await made.close()
+    assert find(home, "brief") == ids[::-1]
+
+
+async def test_nothing_new_writes_nothing(home: Home) -> None:
+    arrive(home, [1])
+    await indexer(home).complete()
+    path = home.store.home / "search.sqlite-wal"
+    before = path.stat().st_size
+    await indexer(home).complete()
+    assert path.stat().st_size == before
+
+
+@asynccontextmanager
+async def children_at_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Indexer]:
+    monkeypatch.setattr(index, "WORTH_A_CHILD", 10)
+    made = indexer(home)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_many_mails_are_made_searchable_by_a_child(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids: list[int] = []
+    told: list[tuple[int, int]] = []
+    async with children_at_work(home, monkeypatch) as made:
+        for start in range(1, 1500, 100):
+            new = arrive(home, range(start, start + 100))
+            ids += new
+            await made.committed(new)
+        monkeypatch.setattr(indexing, "index_all", lambda store: None)
+        await made.complete(lambda done, total: told.append((done, total)))
+    assert find(home, "brief") == ids[::-1]
+    assert told[-1] == (1500, 1500)
+
+
+async def test_what_a_dead_child_left_is_done_here(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = arrive(home, range(1, 60))
+    async with children_at_work(home, monkeypatch) as made:
+        await made.committed(ids)
+        child = made._child
+        assert child is not None
+        assert child._process is not None
+        child._process.kill()
+        await made.complete()
+    assert find(home, "brief") == ids[::-1]
+
+
+async def test_closing_ends_the_child(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with children_at_work(home, monkeypatch) as made:
+        await made.committed(arrive(home, range(1, 60)))
+        child = made._child
+        assert child is not None
+        process = child._process
+        assert process is not None
+    assert process.returncode == 0
+
+
+def test_the_child_ends_when_its_parent_is_killed(home: Home) -> None:
+    arrive(home, range(1, 2000))
+    parent = (
+        "import subprocess, sys, time\n"
+        "program = [sys.executable, '-P', '-m', 'eilbote.engine.indexing']\n"
+        "child = subprocess.Popen(program, stdin=subprocess.PIPE)\n"
+        f'child.stdin.write(b\'{{"home": "{home.store.home}", "url": ""}}\\n5\\n\'); child.stdin.flush()\n'
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        child = int(started.stdout.readline())
+        descriptor = os.pidfd_open(child)
+        started.kill()
+        ended, _, _ = select.select([descriptor], [], [], 30)
+        os.close(descriptor)
+    assert ended
+
+
+def test_a_kill_between_batches_leaves_nothing_out_and_nothing_twice(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "MAILS", 7)
+    ids = arrive(home, range(1, 30))
+    home.store.search.covered()
+    steps: list[Covered] = [Covered()]
+    while (reached := index_batch(home.store, home.store.search.covered())) != steps[-1]:
+        steps.append(reached)
+        assert home.store.search.covered() == reached
+        assert find(home, "brief") == [one for one in ids[::-1] if one <= reached.message]
+    # The rows of a batch and how far it reaches are one transaction: doing it again changes nothing.
+    index_batch(home.store, steps[1])
+    index_all(home.store)
+    assert find(home, "brief") == ids[::-1]
+
+
+def test_a_batch_ends_when_its_text_is_large(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "CHARACTERS", 2_000)
+    ids = arrive(home, range(1, 30), "wort " * 100)
+    first = index_batch(home.store, Covered())
+    assert 0 < first.message < ids[-1]
+    index_all(home.store)
+    assert find(home, "wort") == ids[::-1]
+
+
+def test_content_that_was_replaced_is_found_anew(home: Home) -> None:
+    ids = arrive(home, [1, 2])
+    index_all(home.store)
+    raw = letter(99)
+    home.arrive(arrival(1, raw=raw))
+    index_all(home.store)
+    assert find(home, "nummer1") == []
+    assert find(home, "nummer99") == [ids[0]]
+
+
+def test_a_mail_whose_bytes_are_lost_is_found_by_its_envelope(home: Home) -> None:
+    ids = arrive(home, [1, 2, 3])
+    (pack,) = (home.store.home / "packs").glob("*.pack")
+    pack.write_bytes(b"\0" * pack.stat().st_size)
+    home.store.bodies.packs.reread()
+    index_all(home.store)
+    assert find(home, "subject:brief from:gross") == ids[::-1]
+    assert find(home, "nummer1") == []
+
+
+def test_an_erased_mail_is_erased_from_the_index(home: Home) -> None:
+    ids = arrive(home, [1, 2])
+    index_all(home.store)
+    home.store.erase([ids[0]], NOW)
+    assert find(home, "brief") == [ids[1]]
+    for path in home.store.home.glob("search.sqlite*"):
+        assert b"nummer1" not in path.read_bytes()
+
+
+def test_the_program_without_a_home_just_ends() -> None:
+    done = subprocess.run([sys.executable, "-P", "-m", "eilbote.engine.indexing"], input=b"", check=False)
+    assert done.returncode == 0
+
+
+def test_running_it_twice_at_once_does_no_harm(home: Home) -> None:
+    ids = arrive(home, range(1, 50))
+
+    async def twice() -> None:
+        one, other = indexer(home), indexer(home)
+        await asyncio.gather(one.complete(), other.complete())
+
+    asyncio.run(twice())
+    assert find(home, "brief") == ids[::-1]
