@@ -97,9 +97,10 @@ def hostile_texts(count: int) -> Iterator[str]:
     yield from _SEEDS
     chance = random.Random(7)
     for _ in range(count - len(_SEEDS)):
-        parts = [
-            chance.choice(_SEEDS) if chance.random() < 0.6 else chr(chance.randrange(0x300)) for _ in range(3)
-        ]
+        parts = []
+        for kind in chance.choices(("seed", "mark", "word"), (5, 3, 1), k=chance.randrange(1, 4)):
+            mark = chr(chance.randrange(0x300))
+            parts.append({"seed": chance.choice(_SEEDS), "mark": mark, "word": "Word"}[kind])
         yield "".join(parts)
 
 
