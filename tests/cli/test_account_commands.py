@@ -185,3 +185,11 @@ def test_an_unreadable_home_is_one_sentence(tmp_path: Path) -> None:
     result = Runner(tmp_path / "file")("account", "list")
     assert result.code == 2
     assert "Traceback" not in result.err and str(tmp_path / "file") in result.err
+
+
+def test_a_tab_completes_addresses(run: Runner, mail: Serving) -> None:
+    add(run, mail)
+    words = f"eilbote account show {mail.servers.user[:3]}"
+    asking = {"_EILBOTE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "3"}
+    assert Runner(run.home, asking)().out == f"plain,{mail.servers.user}\n"
+    assert Runner(run.home / "nowhere", asking)().out == ""

@@ -9,6 +9,7 @@ import pytest
 
 from eilbote.config import Config
 from eilbote.engine import act, read
+from eilbote.engine.accounts import only_account
 from eilbote.engine.app import App, open_app
 from eilbote.errors import EilboteError, Gone, Misused
 from eilbote.mail.mailbox import MailboxName, SpecialUse
@@ -166,14 +167,14 @@ def test_chosen_mail_is_named_once_and_must_exist(app: App) -> None:
 
 def test_the_only_account_needs_no_name(app: App) -> None:
     with pytest.raises(Misused):
-        read.only_account(app, None)
+        only_account(app, None)
     account = add_account(app)
-    assert read.only_account(app, None).id == account.id
+    assert only_account(app, None).id == account.id
     add_account(app, "eve@example.org")
     with pytest.raises(Misused) as caught:
-        read.only_account(app, None)
+        only_account(app, None)
     assert caught.value.problem.code == "account.which"
-    assert read.only_account(app, "eve").address == "eve@example.org"
+    assert only_account(app, "eve").address == "eve@example.org"
 
 
 def test_a_search_that_makes_no_sense_is_refused(app: App) -> None:

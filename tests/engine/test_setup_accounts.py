@@ -12,6 +12,7 @@ import trustme
 
 from eilbote.config import Config
 from eilbote.engine import setup
+from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App, open_app
 from eilbote.errors import Gone, Misused, NotAllowed, Refused, Unreachable
 from eilbote.secret import Secret
@@ -117,7 +118,7 @@ async def test_changing_the_security_keeps_host_and_port_and_forbids_a_bare_line
     away = setup.Wanted(USER, imap="192.0.2.1:143", security="none")
     with pytest.raises(NotAllowed):
         await setup.change_account(app, USER, away, None)
-    kept = setup.find_account(app, USER)
+    kept = find_account(app, USER)
     assert kept.imap == changed.account.imap
 
 
@@ -151,10 +152,10 @@ async def test_accounts_are_found_by_address_start_or_name(app: App) -> None:
             app, setup.planned_account(app, wanted(imap, "none", name="Privat")), Secret(PASSWORD)
         )
     for name in (USER, USER.upper(), "anna", "privat"):
-        assert setup.find_account(app, name).address == USER
+        assert find_account(app, name).address == USER
     for name in ("", "example.org", "nobody"):
         with pytest.raises(Gone):
-            setup.find_account(app, name)
+            find_account(app, name)
 
 
 async def test_two_that_fit_are_named(app: App) -> None:
@@ -165,7 +166,7 @@ async def test_two_that_fit_are_named(app: App) -> None:
             )
             await setup.add_account(app, planned, Secret(PASSWORD))
     with pytest.raises(Misused) as caught:
-        setup.find_account(app, "anna")
+        find_account(app, "anna")
     assert caught.value.problem.code == "account.ambiguous"
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from eilbote.cli.command import Group, Option, mark
+from eilbote.cli.completion import account_names
 from eilbote.cli.exits import DONE, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date
@@ -18,6 +19,7 @@ from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
+from eilbote.engine.accounts import find_account
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login
 from eilbote.store.values import Account, AccountState, AuthKind, Server
@@ -131,11 +133,11 @@ def list_(face: Face) -> None:
 
 
 @account.command("show", help=mark("Show one account."), short_help=mark("Show one account"))
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.pass_obj
 def show(face: Face, address: str) -> None:
     with opened_home(face) as app:
-        found = setup.find_account(app, address)
+        found = find_account(app, address)
     if face.json:
         face.record(account_shape(found))
     else:
@@ -169,18 +171,18 @@ def edit(
     source = SecretSource(password_stdin, password_command, oauth)
     wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
     with opened_home(face) as app:
-        found = setup.find_account(app, address)
+        found = find_account(app, address)
         secret = source.read(face, found.address) if source.given or password else None
         tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
     _finish_test(face, tested, mark("{address} is changed; the login works."), kept=True)
 
 
 @account.command("test", help=mark("Try the login of an account."), short_help=mark("Try the login"))
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.pass_obj
 def test(face: Face, address: str) -> None:
     with opened_home(face) as app:
-        tested = asyncio.run(setup.test_account(app, setup.find_account(app, address).address))
+        tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
     _finish_test(face, tested, mark("{address}: the login works."), kept=False)
 
 
@@ -189,7 +191,7 @@ def test(face: Face, address: str) -> None:
     help=mark("Leave an account out of every sync until it is resumed. Its mail stays readable."),
     short_help=mark("Leave an account out of every sync"),
 )
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.pass_obj
 def pause(face: Face, address: str) -> None:
     with opened_home(face) as app:
@@ -198,7 +200,7 @@ def pause(face: Face, address: str) -> None:
 
 
 @account.command("resume", help=mark("End a pause."), short_help=mark("End a pause"))
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.pass_obj
 def resume(face: Face, address: str) -> None:
     with opened_home(face) as app:
@@ -211,12 +213,12 @@ def resume(face: Face, address: str) -> None:
     help=mark("Remove an account and its local copy. What lies on the server stays there."),
     short_help=mark("Remove an account and its local copy"),
 )
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.option("--yes", cls=Option, is_flag=True, help=mark("Do not ask."))
 @click.pass_obj
 def remove(face: Face, address: str, yes: bool) -> None:
     with opened_home(face) as app:
-        found = setup.find_account(app, address)
+        found = find_account(app, address)
         if not yes:
             if not sys.stdin.isatty():
                 raise NotAllowed("cli.needs_yes", what=found.address)
@@ -241,7 +243,7 @@ def remove(face: Face, address: str, yes: bool) -> None:
     ),
     short_help=mark("Trust one certificate by its fingerprint"),
 )
-@click.argument("address")
+@click.argument("address", shell_complete=account_names)
 @click.argument("fingerprint")
 @click.option("--remove", cls=Option, is_flag=True, help=mark("Trust it no longer."))
 @click.pass_obj

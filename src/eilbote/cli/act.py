@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.completion import mailbox_names
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
-from eilbote.cli.mailboxes import account_option
+from eilbote.cli.options import account_option
 from eilbote.engine import act as door
 from eilbote.engine.app import App
 from eilbote.engine.read import chosen_mail
@@ -111,7 +112,15 @@ def flag(
 
 @click.command("move", cls=Command, help=mark("Move mail to another mailbox of its account."))
 @_chosen
-@click.option("--to", "target", cls=Option, required=True, metavar="MAILBOX", help=mark("Where to."))
+@click.option(
+    "--to",
+    "target",
+    cls=Option,
+    required=True,
+    metavar="MAILBOX",
+    help=mark("Where to."),
+    shell_complete=mailbox_names,
+)
 @click.option(
     "--from", "source", cls=Option, metavar="MAILBOX", help=mark("Where from, if the mail lies in several.")
 )
@@ -133,7 +142,15 @@ def move(
 
 @click.command("copy", cls=Command, help=mark("Copy mail to another mailbox of its account."))
 @_chosen
-@click.option("--to", "target", cls=Option, required=True, metavar="MAILBOX", help=mark("Where to."))
+@click.option(
+    "--to",
+    "target",
+    cls=Option,
+    required=True,
+    metavar="MAILBOX",
+    help=mark("Where to."),
+    shell_complete=mailbox_names,
+)
 @click.pass_obj
 def copy(face: Face, *, ids: Sequence[str], query: str | None, account: str | None, target: str) -> None:
     _change(

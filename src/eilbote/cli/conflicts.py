@@ -8,8 +8,7 @@ from eilbote.cli.command import Command, mark
 from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date
 from eilbote.cli.home import opened_home
-from eilbote.cli.listing import limit_option
-from eilbote.cli.mailboxes import account_option
+from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.shapes import conflict_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine.read import list_conflicts

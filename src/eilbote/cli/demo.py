@@ -42,7 +42,7 @@ _MARGIN = 2
 _WIDEST = 100
 _LINES_OF_MAIL = 14
 _FOUND = 6
-_QUERY = "küche has:attachment"
+_QUERY = "kueche angebot"
 
 
 @click.command(
@@ -148,7 +148,7 @@ class _Show:
         return outcome, app.clock.monotonic() - start
 
     def _search(self, app: App, servers: DemoServers) -> list[Placement]:
-        self._scene(mark("A search over subjects, people, texts and attachments"), "search", _QUERY)
+        self._scene(mark("A search; it finds umlauts in any spelling"), "search", *_QUERY.split())
         start = app.clock.monotonic()
         found = read.search_mail(app, _QUERY, None, _FOUND)
         milliseconds = (app.clock.monotonic() - start) * 1000

@@ -6,30 +6,21 @@ from collections.abc import Sequence
 
 import click
 
-from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.command import Command, mark
+from eilbote.cli.completion import mailbox_names
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number, short_date, size
 from eilbote.cli.home import opened_home
-from eilbote.cli.mailboxes import account_option
+from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.shapes import mail_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import read
 from eilbote.mail.mailbox import ANSWERED, DRAFT, FLAGGED, SEEN
 from eilbote.store.values import Placement
 
-_LIMIT = 50
-
-limit_option = click.option(
-    "--limit",
-    cls=Option,
-    type=click.IntRange(1, 1_000_000),
-    default=_LIMIT,
-    help=mark("How many at most (50)."),
-)
-
 
 @click.command("list", cls=Command, help=mark("List the mail of a mailbox, or of all, newest first."))
-@click.argument("mailbox", required=False)
+@click.argument("mailbox", required=False, shell_complete=mailbox_names)
 @account_option
 @limit_option
 @click.pass_obj

@@ -10,10 +10,12 @@ from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
+from eilbote.cli.options import account_option
 from eilbote.cli.shapes import mailbox_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import mailboxes as door
-from eilbote.engine.read import list_mailboxes, only_account
+from eilbote.engine.accounts import only_account
+from eilbote.engine.read import list_mailboxes
 from eilbote.errors import NotAllowed
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.store.values import Mailbox
@@ -29,11 +31,6 @@ ROLES = {
     SpecialUse.SENT: mark("sent"),
     SpecialUse.TRASH: mark("trash"),
 }
-
-
-def account_option(command: Any) -> Any:
-    """`--account`, as every command that reads or changes mail takes it."""
-    return click.option("--account", cls=Option, metavar="ADDRESS", help=mark("Only this account."))(command)
 
 
 mailboxes = Group(

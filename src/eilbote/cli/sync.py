@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.completion import account_names
 from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import duration, number, size
@@ -15,10 +16,10 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import report_shape, step_shape
 from eilbote.cli.table import Column, Row
+from eilbote.engine.accounts import find_account
 from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.preview import Preview, preview_accounts
 from eilbote.engine.progress import SyncReport
-from eilbote.engine.setup import find_account
 from eilbote.errors import Problem
 from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
 
@@ -41,7 +42,7 @@ _STEPS: dict[type[Step], str] = {
         "local changes out, the server's changes in, all mail stored and searchable."
     ),
 )
-@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
+@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...", shell_complete=account_names)
 @click.option("--dry-run", cls=Option, is_flag=True, help=mark("Only show what would be done."))
 @click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only this mailbox."))
 @click.pass_obj

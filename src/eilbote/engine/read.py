@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from eilbote.engine.accounts import find_account
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.app import App
-from eilbote.engine.setup import find_account
 from eilbote.errors import Gone, Misused
 from eilbote.mail.message import parse_message
 from eilbote.mail.part import Part
@@ -181,19 +181,6 @@ def chosen_mail(app: App, ids: Sequence[str], query: str | None, account: str | 
         app.store.messages.get(number)
         chosen.append(number)
     return list(dict.fromkeys(chosen))
-
-
-def only_account(app: App, name: str | None) -> Account:
-    """The named account, or the only one there is. Raises Misused `account.which`, `account.none`."""
-    if name is not None:
-        return find_account(app, name)
-    match app.store.accounts.all():
-        case [account]:
-            return account
-        case []:
-            raise Misused("account.none")
-        case several:
-            raise Misused("account.which", accounts=", ".join(each.address for each in several))
 
 
 def checked_id(text: str) -> int:

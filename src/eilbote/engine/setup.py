@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+from eilbote.engine.accounts import find_account
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of
@@ -98,28 +99,6 @@ async def test_account(app: App, address: str) -> Tested:
             app.store.accounts.set_state, account.id, state, error.problem if error else None
         )
     return Tested(await asyncio.to_thread(app.store.accounts.get, account.id), error)
-
-
-def find_account(app: App, name: str) -> Account:
-    """The account with this address, or the only one whose address or name begins so.
-
-    Raises Gone `account.unknown` or Misused `account.ambiguous`.
-    """
-    wanted = name.strip().lower()
-    accounts = app.store.accounts.all()
-    exact = [account for account in accounts if account.address.lower() == wanted]
-    near = exact or [
-        account
-        for account in accounts
-        if wanted and (account.address.lower().startswith(wanted) or account.name.lower() == wanted)
-    ]
-    match near:
-        case [account]:
-            return account
-        case []:
-            raise Gone("account.unknown", name=name)
-        case _:
-            raise Misused("account.ambiguous", name=name, accounts=", ".join(each.address for each in near))
 
 
 async def change_account(app: App, address: str, wanted: Wanted, secret: Secret | None) -> Tested:
