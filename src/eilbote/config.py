@@ -45,12 +45,6 @@ class Config:
     )
     connect_timeout: float = _setting(30.0, "seconds to wait for a connection and its greeting", 1, 600)
     read_timeout: float = _setting(60.0, "seconds a server may be silent inside one command", 5, 3600)
-    largest_message: int = _setting(
-        512 * 1024 * 1024, "bytes; a larger mail is named and left on the server", 1024, 2**31 - 1
-    )
-    batch_bytes: int = _setting(
-        4 * 1024 * 1024, "bytes of mail that one transaction stores", 64 * 1024, 256 * 1024 * 1024
-    )
     undo_days: int = _setting(30, "days that something deleted can be brought back", 0, 3650)
     sync_interval: float = _setting(
         300.0, "seconds between two passes of `eilbote serve` over one account", 1, 86_400

@@ -97,12 +97,13 @@ class Face:
     def say(self, english: str, /, **parameters: object) -> None:
         """A sentence for people: not written where JSON is wanted."""
         if not self.json:
-            self.line(self.text(english, **parameters))
+            for line in self._broken(self.text(english, **parameters), sys.stdout):
+                self.line(line)
 
     def note(self, english: str, /, **parameters: object) -> None:
         """A sentence beside the result, on standard error."""
         if not self.json:
-            self._error_line(self.text(english, **parameters))
+            self._error_line("\n".join(self._broken(self.text(english, **parameters), sys.stderr)))
 
     def record(self, value: Mapping[str, object]) -> None:
         """One JSON object on a line of its own."""
@@ -171,6 +172,10 @@ class Face:
         for line in wrapped(text, min(cells, _WIDEST_TEXT) - 2 - len(lead)):
             self._error_line(f"  {first}{line}")
             first = " " * len(lead)
+
+    def _broken(self, text: str, stream: TextIO) -> list[str]:
+        """The lines of a sentence: broken at the terminal's width, whole in a pipe."""
+        return wrapped(text, min(self.cells(), _WIDEST_TEXT)) if self.is_terminal(stream) else [text]
 
     def _error_line(self, text: str) -> None:
         sys.stdout.flush()

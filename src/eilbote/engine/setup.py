@@ -171,7 +171,13 @@ async def _log_in(app: App, account: Account) -> None:
         raise Misused("account.no_imap", address=account.address)
     credential = await asyncio.to_thread(credential_of, app, account)
     session = await ImapSession.open(
-        account.imap, credential, clock=app.clock, trusted=account.trusted, trace=app.trace
+        account.imap,
+        credential,
+        clock=app.clock,
+        trusted=account.trusted,
+        trace=app.trace,
+        connect_timeout=app.config.connect_timeout,
+        read_timeout=app.config.read_timeout,
     )
     try:
         await session.logout()
