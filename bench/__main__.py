@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 
 from bench.measure import RunFailed, compile_product
 from bench.report import Line, keep, table
@@ -20,6 +22,7 @@ def main() -> int:
     unknown = [name for name in chosen.rows if name not in ROWS]
     if unknown:
         parser.error(f"no row is called {unknown[0]}; there are {', '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the server is stopped then too
     doubt = warning()
     compile_product()
     server = Server()

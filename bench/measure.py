@@ -7,6 +7,7 @@ its own start.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import msgspec
 import eilbote
 
 _COMPILED = Path(".cache/bench/compiled")
+_LONGEST_SECONDS = 600
 _SLOWING = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -66,17 +68,26 @@ def measure(
     """Run a command to its end; an exit code that is not in `accept` raises RunFailed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-S", "-E", str(_LAUNCHER), str(report), *command],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env={**surroundings(), **(environment or {})},
-            check=True,
+            start_new_session=True,
         )
+        try:
+            output, errors = process.communicate(timeout=_LONGEST_SECONDS)
+        except BaseException as interruption:
+            os.killpg(process.pid, signal.SIGKILL)  # the launcher leads a group of its own
+            process.wait()
+            if isinstance(interruption, subprocess.TimeoutExpired):
+                raise RunFailed(f"{Path(command[0]).name} took more than {_LONGEST_SECONDS} s") from None
+            raise
         cost = msgspec.json.decode(report.read_bytes(), type=Cost)
     if cost.code not in accept:
-        said = (done.stdout + done.stderr)[-1500:]
+        said = (output + errors)[-1500:]
         raise RunFailed(f"{Path(command[0]).name} ended with {cost.code}: {said}")
-    return Run(cost, done.stdout, done.stderr)
+    return Run(cost, output, errors)

@@ -25,7 +25,7 @@ from pathlib import Path
 import trustme
 
 from tests.servers.dovecot_settings import DovecotOptions, Place, dovecot_configuration
-from tests.servers.ports import LOOPBACK, StartFailed, answers, free_ports, stop, wait_until
+from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, free_ports, stop, wait_until
 
 LOOPBACK_TWO = "127.0.0.2"
 _TRIES = 4
@@ -201,7 +201,7 @@ class Dovecot:
                 return
 
     def _launch(self) -> None:
-        command = [dovecot_binary(), "-F", "-c", str(self._configuration)]
+        command = bound_to_us([dovecot_binary(), "-F", "-c", str(self._configuration)], "TERM")
         output = self.folder / "start.log"
         with output.open("wb") as sink:
             self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)

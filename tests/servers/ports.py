@@ -6,6 +6,7 @@ binds it, so whoever starts a server tries again with others.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import threading
@@ -49,6 +50,13 @@ def answers(port: int, host: str = LOOPBACK) -> bool:
             return True
     except OSError:
         return False
+
+
+def bound_to_us(command: list[str], signal_name: str) -> list[str]:
+    """The same command, sent this signal when we die without having stopped it (setpriv of
+    util-linux; without it the server would stay)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", signal_name, *command] if setpriv else command
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

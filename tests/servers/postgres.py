@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.servers.ports import LOOPBACK, StartFailed, free_ports, wait_until
+from tests.servers.ports import LOOPBACK, StartFailed, bound_to_us, free_ports, wait_until
 
 _TRIES = 4
 _INSTALLED = Path("/usr/lib/postgresql")
@@ -146,7 +146,7 @@ class Postgres:
         log = self.folder / "postgres.log"
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                command,
+                bound_to_us(command, "QUIT"),
                 stdout=sink,
                 stderr=sink,
                 user=self._owner,
