@@ -364,34 +364,31 @@ class ImapSession:
         under_way = 0
         batch: list[FetchedMessage] = []
         size, since = 0, self._clock.monotonic()
-        finished = False
+        refused: Reply | None = None
         try:
-            while waiting or under_way:
-                while waiting and under_way < _AHEAD:
+            while under_way or (waiting and refused is None):
+                while waiting and under_way < _AHEAD and refused is None:
                     self._send(waiting.pop())
                     under_way += 1
                 event = await self._next_event()
                 if isinstance(event, Reply):
                     under_way -= 1
                     self._note(event)
-                    if event.status.kind != "OK" and not under_way:
-                        finished = True
-                    check(event)
+                    if event.status.kind != "OK":
+                        refused = refused or event
                 elif isinstance(event, list):
                     batch += event
                     size += sum([len(one.raw) for one in event if one.raw is not None])
-                    if (
-                        size >= batch_bytes
-                        or len(batch) >= _BATCH_COUNT
-                        or self._clock.monotonic() - since > _BATCH_SECONDS
-                    ):
+                    full = size >= batch_bytes or len(batch) >= _BATCH_COUNT
+                    if full or self._clock.monotonic() - since > _BATCH_SECONDS:
                         yield batch
                         batch, size, since = [], 0, self._clock.monotonic()
-            finished = True
             if batch:
                 yield batch
+            if refused is not None:
+                check(refused)  # what came before the refusal was handed out
         finally:
-            if not finished:
+            if under_way:
                 self.abort()
 
     # --- messages: changing ----------------------------------------------------------------------
@@ -484,6 +481,9 @@ class ImapSession:
     def _send(self, one: Command) -> None:
         if self._connection.waiting == 0:
             self.round_trips += 1
+            # What lies there was said before this command: no answer to it can be among it.
+            while self._on_line(self._connection.next_event) is not None:
+                pass
         tag = self._connection.send(one)
         if self._trace is not None:
             self._trace.command(self._peer, tag, one)
