@@ -162,6 +162,21 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_a_full_disk_behind_the_output_is_one_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "eilbote.cli.main", "man"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            env={**os.environ, "EILBOTE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: The operating system refused: No space left on device.")
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from eilbote.cli.main import main; main(['--lang', 'de', '--help']);"

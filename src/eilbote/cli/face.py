@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -178,7 +179,8 @@ class Face:
         return wrapped(text, min(self.cells(), _WIDEST_TEXT)) if self.is_terminal(stream) else [text]
 
     def _error_line(self, text: str) -> None:
-        sys.stdout.flush()
+        with suppress(OSError):  # the result's own stream may be what is broken
+            sys.stdout.flush()
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 

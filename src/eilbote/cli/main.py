@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     language, rest = _given_language(given)
     face = Face(language, json="--json" in given)
     code = _help(face) if rest in ([], ["--help"], ["-h"]) else _run(face, given)
-    if code == READER_GONE:
+    try:
+        sys.stdout.flush()
+    except OSError:  # told already; Python must not complain about it once more at its end
         _let_go_of_output()
     return code
 
@@ -70,7 +72,6 @@ def _prepare_streams() -> None:
 
 
 def _let_go_of_output() -> None:
-    # Python flushes standard output at its end and would complain about the broken pipe again.
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -5,7 +5,9 @@ Nothing below this border prints a traceback. Modules of commands are loaded whe
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -14,7 +16,7 @@ from eilbote.cli.command import Group, mark
 from eilbote.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, USAGE, WARNED, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.overview import COMMANDS, PURPOSE, overview
-from eilbote.errors import EilboteError
+from eilbote.errors import EilboteError, Problem
 
 
 class _Root(Group):
@@ -58,7 +60,7 @@ def run(face: Face, arguments: Sequence[str]) -> int:
     try:
         with root.make_context("eilbote", list(arguments), obj=face) as context:
             root.invoke(context)
-        sys.stdout.flush()
+        sys.stdout.flush()  # a full disk or a reader that went away shows here
         return WARNED if face.warnings else DONE
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\n")
@@ -73,6 +75,11 @@ def run(face: Face, arguments: Sequence[str]) -> int:
     except EilboteError as error:
         face.problem(error.problem)
         return exit_code(error)
+    except OSError as error:
+        if os.environ.get("EILBOTE_DEBUG"):
+            traceback.print_exception(error, file=sys.stderr)
+        face.problem(Problem("program.system", {"reason": error.strerror or type(error).__name__}))
+        return FAILED
     except Exception as error:  # noqa: BLE001  # the last border: never a traceback
         from eilbote.cli.crash import report  # noqa: PLC0415  # only a crash pays for it
 
