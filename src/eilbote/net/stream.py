@@ -7,6 +7,7 @@ where its SHA-256 fingerprint is among those the user trusts for this server.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import ipaddress
 import socket
@@ -146,7 +147,7 @@ class Stream:
                     server_hostname=server.host if context else None,
                     happy_eyeballs_delay=0.25,
                 )
-        except (OSError, TimeoutError) as failure:
+        except (OSError, ValueError, OverflowError) as failure:
             raise _translated(failure, server, connect_timeout) from None
         stream = cls(server, incoming, verify=verify, read_timeout=read_timeout)
         stream._keep_alive()
@@ -165,7 +166,7 @@ class Stream:
                 server_hostname=self._server.host,
                 ssl_handshake_timeout=connect_timeout,
             )
-        except (OSError, TimeoutError) as failure:
+        except (OSError, ValueError) as failure:
             raise _translated(failure, self._server, connect_timeout) from None
         if protected is None:
             raise Unreachable("net.closed", _RETRY_SECONDS, host=self._server.host)
@@ -292,7 +293,7 @@ async def _loopback_addresses(server: Server) -> list[str]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise Unreachable("net.no_such_host", _RETRY_SECONDS, host=server.host, port=server.port) from None
     addresses = [str(one[4][0]).partition("%")[0] for one in found]
     if not addresses or not all(ipaddress.ip_address(one).is_loopback for one in addresses):
@@ -310,9 +311,9 @@ def _translated(failure: Exception, server: Server, timeout: float) -> EilboteEr
             return Unreachable("net.tls", reason=_reason(failure), **place)
         case TimeoutError() if not failure.args or failure.errno is None:
             return _timed_out(server, timeout)
-        case socket.gaierror():
+        case socket.gaierror() | ValueError():  # ValueError: no name at all (`a..b`)
             return Unreachable("net.no_such_host", _RETRY_SECONDS, **place)
-        case ConnectionRefusedError():
+        case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(failure):  # of one address or of all
             return Unreachable("net.refused", _RETRY_SECONDS, **place)
         case OSError():
             return Unreachable("net.unreachable", _RETRY_SECONDS, reason=_reason(failure), **place)
