@@ -57,6 +57,8 @@ CASES: dict[bytes, Untagged] = {
     b'* STATUS "a b" (SIZE 9 MAILBOXID (F22) APPENDLIMIT NIL)': StatusTold(
         b"a b", MailboxStatus(size=9, mailbox_id="F22")
     ),
+    b"* LIST () NIL nil": Listed(b"NIL", None, frozenset()),
+    b"* STATUS NIL (MESSAGES 0)": StatusTold(b"NIL", MailboxStatus(0)),
     b"* STATUS x": StatusTold(b"x", MailboxStatus()),
     b"* SEARCH 2 84 882": Found(UidSet.of([2, 84, 882])),
     b"* SEARCH": Found(UidSet()),

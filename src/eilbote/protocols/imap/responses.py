@@ -242,6 +242,10 @@ class ResponseReader:
                 return Other(text(word))
 
     def _structured(self, word: bytes, values: list[Value]) -> Untagged:
+        # A mailbox may be called NIL: where a name stands, the word is a name (`astring`).
+        place = {b"LIST": 2, b"LSUB": 2, b"STATUS": 0}.get(word, len(values))
+        if place < len(values) and values[place] is None:
+            values[place] = b"NIL"
         match word, values:
             case ((b"LIST" | b"LSUB"), [list() as attributes, delimiter, bytes() as name, *rest]):
                 return _listed(word, attributes, delimiter, name, rest)
