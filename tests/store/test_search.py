@@ -11,7 +11,7 @@ import pytest
 
 from eilbote.mail.mailbox import ANSWERED, FLAGGED, SEEN
 from eilbote.search.parse import parse_query
-from eilbote.search.values import Document
+from eilbote.search.values import All, Dated, Document, Words
 from eilbote.store import Store
 from eilbote.store.search import Covered, Search
 from tests.store.given import NOW, Home, arrival
@@ -179,6 +179,24 @@ def test_the_newest_come_first_page_by_page(indexed: Indexed) -> None:
     assert indexed.find("brief", limit=3) == expected[:3]
     assert indexed.find("brief", limit=3, offset=3) == expected[3:6]
     assert indexed.find("-other", limit=2) == expected[:2]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_an_import_of_many_mails_a_second_stays_in_order(indexed: Indexed, newest_first: bool) -> None:
+    dates = [NOW + number // 40 for number in range(400)]
+    ids = list(indexed.home.arrive(*(arrival(uid, date=date) for uid, date in enumerate(dates, 1))).ids)
+    documents = [
+        Document(made, indexed.home.account, int(date), 1, 0, body="brief")
+        for made, date in zip(ids, dates, strict=True)
+    ]
+    parts = [documents[start : start + 100] for start in range(0, 400, 100)]
+    for part in parts[::-1] if newest_first else parts:
+        indexed.search.add(part, Covered(ids[-1], 1))
+    found = indexed.find("brief", limit=400)
+    assert [dates[ids.index(one)] for one in found] == sorted(dates, reverse=True)
+    older, newer = int(NOW) + 3, int(NOW) + 7
+    tree = All((Words("brief"), Dated(since=older, until=newer)))
+    assert len(indexed.search.find(tree, limit=400)) == 160
 
 
 def test_another_account_is_left_out(indexed: Indexed) -> None:

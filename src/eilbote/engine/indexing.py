@@ -13,7 +13,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from eilbote.errors import EilboteError, Gone
@@ -23,7 +23,7 @@ from eilbote.search.values import Document
 from eilbote.store import Store
 from eilbote.store.search import Covered, Pending
 
-MAILS = 5_000
+MAILS = 2_500
 """Mails of one batch at most."""
 
 CHARACTERS = 8 * 1024 * 1024
@@ -43,12 +43,11 @@ def index_batch(store: Store, covered: Covered) -> Covered:
         return covered
     documents: list[Document] = []
     size = 0
-    for one, raw in _with_bodies(store, pending):
-        document = document_of(one, raw)
+    for document in _documents(store, pending):
         documents.append(document)
         size += len(document.body)
-        if size > CHARACTERS and one.message > covered.message:
-            reached = Covered(one.message, reached.content)
+        if size > CHARACTERS and document.message > covered.message:
+            reached = Covered(document.message, reached.content)
             break
     store.search.add(documents, reached)
     return reached
@@ -85,15 +84,18 @@ def _people(addresses: Iterable[Address]) -> str:
     return "\n".join(f"{one.name} {one.spec}" for one in addresses)
 
 
-def _with_bodies(store: Store, pending: list[Pending]) -> Iterator[tuple[Pending, bytes]]:
-    """Each with its bytes; with none where they are lost or damaged, which `verify` reports."""
+def _documents(store: Store, pending: Sequence[Pending]) -> Iterator[Document]:
+    """What is pending, read; by its envelope alone where its bytes are lost or damaged, which
+    `verify` reports. Holds the bytes of one mail at a time."""
     waiting = {one.message: one for one in pending}
     try:
         for message, raw in store.messages.stream_raw(list(waiting)):
-            yield waiting.pop(message), raw
+            document = document_of(waiting.pop(message), raw)
+            del raw
+            yield document
     except Gone:
         for one in waiting.values():
-            yield one, _body(store, one.message)
+            yield document_of(one, _body(store, one.message))
 
 
 def _body(store: Store, message: int) -> bytes:

@@ -1,8 +1,7 @@
 """The full-text index in SQLite: FTS5 without content, in a file of its own with its own writer.
 
 Rows are numbered by their mail's date (`slot`), so that the newest hits are read first and a query
-for a common word stops after a page; the longer numbers cost a fifth of the index's size. The file
-may be deleted at any time; it is then built anew.
+for a common word stops after a page. The file may be deleted at any time; it is then built anew.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from eilbote.store.sqlite import SqliteDatabase
 _APPLICATION_ID = 0x45494C53  # "EILS"
 _VERSION = 1
 _LATEST = 2**40
-_A_SECOND = 1024  # mails that have slots of their own in one second; more use those of the next
+_BEFORE_1970 = 10_000_000  # slots for mails without a date that are pushed back
 _COLUMNS = ("subject", "sender", "recipient", "copied", "body", "file")
 _FIELDS = {
     Field.SUBJECT: "subject",
@@ -131,7 +130,9 @@ class SqliteIndex:
                     for slot, one in zip(slots, alive, strict=True)
                 ],
             )
-            drift = max((slot - _slot(one.date) for slot, one in zip(slots, alive, strict=True)), default=0)
+            drift = max(
+                (abs(slot - _slot(one.date)) for slot, one in zip(slots, alive, strict=True)), default=0
+            )
             for name, value in (("drift", drift), ("message", covered.message), ("content", covered.content)):
                 session.run("UPDATE state SET value = max(value, ?) WHERE name = ?", (value, name))
 
@@ -145,7 +146,9 @@ class SqliteIndex:
             )
             sql, params = _query(node, account, conditions, _state(session, "drift"))
             rows = session.rows(f"{sql} LIMIT ? OFFSET ?", (*params, limit, offset))
-            return [integer(message) for (message,) in rows]
+            # Slots may lie a few mails off where an import has filled every second.
+            rows.sort(key=lambda row: -integer(row[1]))
+            return [integer(row[0]) for row in rows]
 
     def forget(self, messages: Sequence[int], *, for_good: bool) -> None:
         with self._file.write() as session:
@@ -200,39 +203,52 @@ def _delete(session: Session, messages: Sequence[int]) -> int:
 
 
 def _slot(date: int) -> int:
-    """The first row number of a second."""
-    return min(max(date, 0), _LATEST) * _A_SECOND
+    """The row number wanted for a date: its second."""
+    return min(max(date, 0), _LATEST) + _BEFORE_1970
 
 
-def _free_slots(session: Session, dates: Sequence[int]) -> list[int]:
-    """A free row number for each one wanted (ascending): itself or the next free one after it, so
-    that mails of one second stay in the order given."""
-    wanted: list[int] = []
-    for date in dates:
-        wanted.append(max(date, wanted[-1] + 1) if wanted else date)
-    taken: set[int] = set()
-    for chunk in chunked(wanted):
-        sql = f"SELECT slot FROM document WHERE slot IN {in_list(len(chunk))}"
-        taken.update(integer(slot) for (slot,) in session.rows(sql, chunk))
-    if not taken:
-        return wanted
+def _free_slots(session: Session, wanted: Sequence[int]) -> list[int]:
+    """Free row numbers, ascending, for those wanted (ascending): each itself where it is free.
+
+    Many mails of one second, as an import leaves them, need more numbers than there are seconds.
+    They move up, or down where later mails are there already: the order by date stays.
+    """
+    upwards: list[int] = []
+    for slot in wanted:
+        upwards.append(max(slot, upwards[-1] + 1) if upwards else slot)
+    if not upwards or not _any_taken(session, upwards, beyond=wanted[-1]):
+        return upwards
+    later = session.one(
+        "SELECT 1 FROM document WHERE slot BETWEEN ? AND ? AND date > ? LIMIT 1",
+        (wanted[0], upwards[-1], wanted[-1] - _BEFORE_1970),
+    )
     slots: list[int] = []
-    looked_at = set(wanted)
-    for date in dates:
-        slot = max(date, slots[-1] + 1) if slots else date
-        if slot in taken or slot not in looked_at:
-            slot = _next_free(session, slot)
-        slots.append(slot)
-    return slots
+    if later is None:
+        for slot in wanted:
+            slots.append(_next_free(session, max(slot, slots[-1] + 1) if slots else slot))
+        return slots
+    for slot in reversed(wanted):
+        slots.append(_next_free(session, min(slot, slots[-1] - 1) if slots else slot, down=True))
+    return slots[::-1]
 
 
-def _next_free(session: Session, slot: int) -> int:
+def _any_taken(session: Session, slots: Sequence[int], beyond: int) -> bool:
+    """Whether one of `slots` is in use, or any number between `beyond` and their last."""
+    for chunk in chunked(slots):
+        if session.one(f"SELECT 1 FROM document WHERE slot IN {in_list(len(chunk))} LIMIT 1", chunk):
+            return True
+    sql = "SELECT 1 FROM document WHERE slot > ? AND slot <= ? LIMIT 1"
+    return session.one(sql, (beyond, slots[-1])) is not None
+
+
+def _next_free(session: Session, slot: int, *, down: bool = False) -> int:
+    if session.one("SELECT 1 FROM document WHERE slot = ?", (slot,)) is None:
+        return slot
+    side, step, order = ("<=", -1, "DESC") if down else (">=", 1, "ASC")
     row = session.one(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM document WHERE slot = ?1) THEN"
-        " (SELECT slot + 1 FROM document d WHERE slot >= ?1"
-        " AND NOT EXISTS (SELECT 1 FROM document WHERE slot = d.slot + 1) ORDER BY slot LIMIT 1)"
-        " ELSE ?1 END",
-        (slot,),
+        f"SELECT slot + ? FROM document d WHERE slot {side} ?"
+        f" AND NOT EXISTS (SELECT 1 FROM document WHERE slot = d.slot + ?) ORDER BY slot {order} LIMIT 1",
+        (step, slot, step),
     )
     assert row is not None
     return integer(row[0])
@@ -255,15 +271,15 @@ def _query(node: Node, account: int | None, conditions: Conditions, drift: int) 
     for one in parts:
         if isinstance(one, Dated):
             if one.since is not None:
-                found.append((f"{slot} >= ?", [_slot(int(one.since))]))
+                found.append((f"{slot} >= ?", [_slot(int(one.since)) - drift]))
             if one.until is not None:
-                found.append((f"{slot} <= ?", [_slot(int(one.until) + 1) + drift]))
+                found.append((f"{slot} <= ?", [_slot(int(one.until)) + drift]))
     if account is not None:
         found.append(("d.account = ?", [account]))
     found += [conditions.of_mail(one) for one in rest if not is_of_place(one)]
     found.append(conditions.lies(joined(" AND ", places)) if places else conditions.lies())
     where, params = joined(" AND ", found)
-    return f"SELECT d.message FROM {source} WHERE {where} ORDER BY {slot} DESC", params
+    return f"SELECT d.message, d.date FROM {source} WHERE {where} ORDER BY {slot} DESC", params
 
 
 def _match(node: Node) -> str:
