@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from eilbote.errors import Misused, NotAllowed
-from eilbote.mail.mailbox import RECENT, Flags, MailboxName, ModSeq, Uid, UidSet
+from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, MailboxName, ModSeq, Uid, UidSet
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
 from eilbote.protocols.imap.dates import internal_date
@@ -82,22 +82,28 @@ def _selected(name: MailboxName, reply: Reply, *, resync: bool, known: Known | N
     codes = {status.code.name: status.code for status in statuses([reply]) if status.code is not None}
     numbers = {name: code.number for name, code in codes.items()}
     highest = numbers.get("HIGHESTMODSEQ", 0)
-    uidvalidity = numbers.get("UIDVALIDITY", 0)
-    same = known is not None and known.uidvalidity == uidvalidity
+    if highest > _MOST_MODSEQ or "NOMODSEQ" in codes:
+        highest = 0
+    # A number out of range (RFC 9051 section 9, `nz-number`) is none.
+    uidvalidity, uidnext = (
+        numbers.get(name, 0) if numbers.get(name, 0) <= MAX_UID else 0 for name in ("UIDVALIDITY", "UIDNEXT")
+    )
+    same = known is not None and known.uidvalidity == uidvalidity and known.modseq <= highest
     mailbox_id = codes.get("MAILBOXID")
     permanent = codes.get("PERMANENTFLAGS")
     return Selected(
         name=name,
         uidvalidity=uidvalidity,
-        uidnext=numbers.get("UIDNEXT", 0),
+        uidnext=uidnext,
         exists=exists,
-        highestmodseq=highest if highest <= _MOST_MODSEQ and "NOMODSEQ" not in codes else 0,
+        highestmodseq=highest,
         read_only="READ-ONLY" in codes,
         uid_not_sticky="UIDNOTSTICKY" in codes,
         permanent_flags=permanent.flags if permanent is not None else None,
         mailbox_id=mailbox_id.first if mailbox_id is not None else "",
-        # Without a mod-sequence, or under another UIDVALIDITY, the server could not resynchronise.
-        resynced=resync and same and highest > 0,
+        # Under another UIDVALIDITY, or with a mod-sequence that is gone or went down, the server could
+        # not resynchronise, whatever it said.
+        resynced=resync and same,
         vanished=vanished,
         changed=tuple(changed.values()),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from eilbote.mail.mailbox import SpecialUse
 
 _BY_ATTRIBUTE = {
@@ -31,7 +33,6 @@ NAMES: dict[SpecialUse, tuple[str, ...]] = {
         "gesendete nachrichten",
         "gesendete e-mails",
         "sent-mail",
-        "postausgang",
     ),
     SpecialUse.DRAFTS: ("drafts", "entwürfe", "entwurf", "draft", "entwuerfe"),
     SpecialUse.TRASH: (
@@ -66,6 +67,7 @@ NAMES: dict[SpecialUse, tuple[str, ...]] = {
     SpecialUse.IMPORTANT: ("important", "wichtig"),
 }
 _GMAIL_ROOTS = ("[gmail]", "[google mail]")
+_GMAIL_ONLY = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
 
 
 def role_by_attribute(attributes: frozenset[str]) -> SpecialUse | None:
@@ -76,16 +78,14 @@ def role_by_attribute(attributes: frozenset[str]) -> SpecialUse | None:
 def rank_by_name(name: str, delimiter: str | None) -> tuple[SpecialUse, int] | None:
     """The role that a name suggests, and how well it fits (0 best). Only at the top level, below
     INBOX, or below Gmail's own root: `Projekte/Archiv` is somebody's project."""
+    name = normalize("NFC", name)  # a Mac writes `Entwürfe` with a separate diaeresis
     parts = name.split(delimiter) if delimiter else [name]
     above = [part.lower() for part in parts[:-1]]
     if len(above) > 1 or (above and above[0] != "inbox" and above[0] not in _GMAIL_ROOTS):
         return None
     last = parts[-1].lower()
     for role, names in NAMES.items():
-        if role in (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT) and above[:1] not in (
-            ["[gmail]"],
-            ["[google mail]"],
-        ):
+        if role in _GMAIL_ONLY and (not above or above[0] not in _GMAIL_ROOTS):
             continue
         if last in names:
             return role, names.index(last)
