@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from eilbote.errors import Garbled, Misused, Unreachable
@@ -310,3 +312,25 @@ def test_answers_are_bounded_too() -> None:
         sent(connection)
         with pytest.raises(Garbled):
             feed(connection, b"* 1 FETCH (UID 1 FLAGS ())\r\n" * 21)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_large_mail_is_in_memory_once(fast: bool) -> None:
+    size = 32 << 20
+    connection = ready()
+    connection.fast = fast
+    connection.send(command("UID FETCH", b"1", b"BODY.PEEK[]", streams=""))
+    sent(connection)
+    piece = b"x" * (64 << 10)
+    tracemalloc.start()
+    try:
+        feed(connection, b"* 1 FETCH (UID 1 RFC822.SIZE %d BODY[] {%d}\r\n" % (size, size))
+        for _ in range(size // len(piece)):
+            assert feed(connection, piece) == []
+        mails, _ = feed(connection, b")\r\nE1 OK\r\n")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(mails, list)
+    assert len(mails[0].raw or b"") == size
+    assert peak < size * 1.3
