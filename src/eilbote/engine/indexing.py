@@ -23,7 +23,7 @@ from eilbote.search.values import Document
 from eilbote.store import Store
 from eilbote.store.search import Covered, Pending
 
-MAILS = 2_500
+MAILS = 4_000
 """Mails of one batch at most."""
 
 CHARACTERS = 8 * 1024 * 1024
