@@ -6,20 +6,20 @@ changed. One task at a time uses a session. After Unreachable or Garbled it is o
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from eilbote.clock import Clock
-from eilbote.errors import EilboteError, Garbled, Problem, Unreachable
+from eilbote.errors import Garbled, Unreachable
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet
-from eilbote.net.stream import Stream, Unverified
+from eilbote.net.conversation import Conversation
+from eilbote.net.stream import Unverified
 from eilbote.net.trace import Trace
 from eilbote.protocols import sasl
 from eilbote.protocols.imap import folders, mails
 from eilbote.protocols.imap import session as flows
-from eilbote.protocols.imap.connection import Event, Greeting, Idling, ImapConnection, Noticed, Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartTls, check
+from eilbote.protocols.imap.connection import Greeting, Idling, Noticed, Reply
+from eilbote.protocols.imap.dialogue import Flow, check
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
@@ -42,8 +42,6 @@ from eilbote.protocols.imap.types import (
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 
-T = TypeVar("T")
-
 _BATCH_COUNT = 1000
 _BATCH_SECONDS = 2.0  # a slow line hands out what it has at this pace
 _AHEAD = 2  # streaming commands on the wire at once
@@ -59,34 +57,13 @@ class Credential:
     oauth: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: to connect and protect the line; of silence while an answer is due."""
-
-    connect: float = 30.0
-    read: float = 60.0
-
-
 class ImapSession:
     """A logged-in connection. Make one with `ImapSession.open`."""
 
-    def __init__(
-        self, server: Server, clock: Clock, connection: ImapConnection, stream: Stream, trace: Trace | None
-    ) -> None:
-        self._server = server
+    def __init__(self, talk: Conversation, clock: Clock) -> None:
+        self._talk = talk
         self._clock = clock
-        self._connection = connection
-        self._stream = stream
-        self._trace = trace
-        self._peer = f"{server.host}:{server.port}"
-        self._dialogue = Dialogue(connection, server.host)
-        self._timeouts = Timeouts()
-        if trace is not None:
-            connection.fast = False
-            connection.observer = lambda frame: trace.response(self._peer, frame)
-        self.round_trips = 0
-        self.skipped = 0
-        """FETCH responses that could not be used so far: unreadable, or without a UID."""
+        self._dialogue = talk.dialogue
 
     # --- opening and ending ----------------------------------------------------------------------
 
@@ -109,24 +86,22 @@ class ImapSession:
         A certificate that does not verify is `net.certificate` unless its SHA-256 fingerprint
         (lower-case hex) is among `trusted`. Timeouts in seconds.
         """
-        timeouts = Timeouts(connect_timeout, read_timeout)
         reason: str | None = None
         while True:
-            connection = ImapConnection(limits)
             try:
-                stream = await Stream.connect(
+                talk = await Conversation.connect(
                     server,
-                    connection.framer,
                     verify=reason is None,
-                    connect_timeout=timeouts.connect,
-                    read_timeout=timeouts.read,
+                    connect_timeout=connect_timeout,
+                    read_timeout=read_timeout,
+                    trace=trace,
+                    limits=limits,
                 )
-                session = cls(server, clock, connection, stream, trace)
-                session._timeouts = timeouts
                 try:
+                    session = cls(talk, clock)
                     await session._begin(credential, trusted, reason)
                 except BaseException:
-                    stream.abort()
+                    talk.stream.abort()
                     raise
             except Unverified as failure:
                 # Once more, without a word to the server before its certificate matches a pin.
@@ -136,36 +111,37 @@ class ImapSession:
                 return session
 
     async def _begin(self, credential: Credential, trusted: Sequence[str], unverified: str | None) -> None:
-        if unverified is not None and self._server.security is Security.TLS:
-            self._stream.check_pin(trusted, unverified)
+        security = self._talk.server.security
+        if unverified is not None and security is Security.TLS:
+            self._talk.stream.check_pin(trusted, unverified)
         greeting = await self._greeting()
         self._dialogue.learn(greeting)
-        if self._server.security is Security.STARTTLS:
-            await self._run(flows.secure(self._dialogue, greeting))
+        if security is Security.STARTTLS:
+            await self._talk.run(flows.secure(self._dialogue, greeting))
             if unverified is not None:
-                self._stream.check_pin(trusted, unverified)
+                self._talk.stream.check_pin(trusted, unverified)
         if greeting.kind != "PREAUTH":
-            await self._run(self._log_in(credential))
-        await self._run(flows.prepare(self._dialogue))
+            await self._talk.run(self._log_in(credential))
+        await self._talk.run(flows.prepare(self._dialogue))
 
     async def _greeting(self) -> Status:
-        event = await self._next_event()
+        event = await self._talk.next_event()
         if not isinstance(event, Greeting):
-            raise Garbled("imap.no_greeting", host=self._server.host)
+            raise Garbled("imap.no_greeting", host=self._talk.server.host)
         if event.status.kind == "BYE":
-            raise Unreachable("imap.bye", 60.0, host=self._server.host, text=event.status.text)
+            raise Unreachable("imap.bye", 60.0, host=self._talk.server.host, text=event.status.text)
         return event.status
 
     def _log_in(self, credential: Credential) -> Flow[None]:
-        binding = self._stream.channel_binding()
+        binding = self._talk.stream.channel_binding()
 
         def start(mechanism: str) -> sasl.Exchange:
             return sasl.start(
                 mechanism,
                 user=credential.user,
                 secret=credential.secret,
-                host=self._server.host,
-                port=self._server.port,
+                host=self._talk.server.host,
+                port=self._talk.server.port,
                 nonce=self._clock.random_bytes(18).hex(),
                 channel_binding=binding if mechanism.endswith("-PLUS") else None,
             )
@@ -176,7 +152,7 @@ class ImapSession:
             secret=credential.secret,
             oauth=credential.oauth,
             # Without TLS only this machine itself is spoken to (`Stream.connect` sees to it).
-            protected=self._stream.is_protected or self._server.security is Security.NONE,
+            protected=self._talk.stream.is_protected or self._talk.server.security is Security.NONE,
             start=start,
             channel_binding=binding is not None,
         )
@@ -184,13 +160,13 @@ class ImapSession:
     async def logout(self) -> None:
         """Says good-bye and closes the connection."""
         try:
-            await self._run(flows.log_out())
+            await self._talk.run(flows.log_out())
         finally:
-            await self._stream.close()
+            await self._talk.stream.close()
 
     def abort(self) -> None:
         """Ends the connection without a word."""
-        self._stream.abort()
+        self._talk.stream.abort()
 
     # --- what the server can do ------------------------------------------------------------------
 
@@ -252,92 +228,104 @@ class ImapSession:
         return mails.append_limit(self.capabilities)
 
     @property
+    def round_trips(self) -> int:
+        """How often an answer was waited for."""
+        return self._talk.round_trips
+
+    @property
+    def skipped(self) -> int:
+        """FETCH responses that could not be used so far: unreadable, or without a UID."""
+        return self._talk.skipped
+
+    @property
     def bytes_received(self) -> int:
-        return self._stream.bytes_received
+        return self._talk.stream.bytes_received
 
     @property
     def bytes_sent(self) -> int:
-        return self._stream.bytes_sent
+        return self._talk.stream.bytes_sent
 
     def take_unsolicited(self) -> Unsolicited:
         """What the server told unasked about the open mailbox since the last call."""
-        return self._connection.unsolicited.take()
+        return self._talk.connection.unsolicited.take()
 
     # --- mailboxes -------------------------------------------------------------------------------
 
     async def list_mailboxes(self, *, status: bool = True) -> tuple[MailboxListing, ...]:
         """Every mailbox with its role, whether it is subscribed, and (with `status`) its STATUS."""
-        return await self._run(folders.list_mailboxes(self._dialogue, status=status))
+        return await self._talk.run(folders.list_mailboxes(self._dialogue, status=status))
 
     async def status(self, names: Sequence[MailboxName]) -> dict[MailboxName, MailboxStatus]:
         """STATUS of each mailbox, pipelined; those that the server refuses are left out."""
-        return await self._run(folders.count(self._dialogue, names))
+        return await self._talk.run(folders.count(self._dialogue, names))
 
     async def exists(self, name: MailboxName) -> bool:
         """Is there a mailbox of exactly this name?"""
-        return await self._run(folders.exists(self._dialogue, name))
+        return await self._talk.run(folders.exists(self._dialogue, name))
 
     async def select(
         self, name: MailboxName, *, read_only: bool = False, known: Known | None = None
     ) -> Selected:
         """Opens a mailbox. With `known` and QRESYNC the answer holds what changed since."""
-        return await self._run(mails.select(self._dialogue, name, read_only=read_only, known=known))
+        return await self._talk.run(mails.select(self._dialogue, name, read_only=read_only, known=known))
 
     async def close(self) -> None:
         """Leaves the open mailbox without expunging anything."""
-        await self._run(mails.unselect(self._dialogue))
+        await self._talk.run(mails.unselect(self._dialogue))
 
     async def create(self, name: MailboxName, role: SpecialUse | None = None) -> None:
         """Makes a mailbox, with its role where the server keeps roles."""
         if role is None:
-            await self._run(folders.act(self._dialogue, "CREATE", name))
+            await self._talk.run(folders.act(self._dialogue, "CREATE", name))
         else:
-            await self._run(folders.create_for(self._dialogue, name, role))
+            await self._talk.run(folders.create_for(self._dialogue, name, role))
 
     async def delete(self, name: MailboxName) -> None:
         """Removes a mailbox with all its mail."""
-        await self._run(folders.act(self._dialogue, "DELETE", name))
+        await self._talk.run(folders.act(self._dialogue, "DELETE", name))
 
     async def rename(self, name: MailboxName, new: MailboxName) -> None:
-        await self._run(folders.act(self._dialogue, "RENAME", name, new))
+        await self._talk.run(folders.act(self._dialogue, "RENAME", name, new))
 
     async def subscribe(self, name: MailboxName) -> None:
-        await self._run(folders.act(self._dialogue, "SUBSCRIBE", name))
+        await self._talk.run(folders.act(self._dialogue, "SUBSCRIBE", name))
 
     async def unsubscribe(self, name: MailboxName) -> None:
-        await self._run(folders.act(self._dialogue, "UNSUBSCRIBE", name))
+        await self._talk.run(folders.act(self._dialogue, "UNSUBSCRIBE", name))
 
     async def quotas(self, name: MailboxName) -> tuple[Quota, ...]:
         """The quotas that bind a mailbox; empty where the server has none."""
-        return await self._run(folders.quotas(self._dialogue, name))
+        return await self._talk.run(folders.quotas(self._dialogue, name))
 
     # --- messages: asking ------------------------------------------------------------------------
 
     async def search_uids(self, key: SearchKey = ALL, *, within: UidSet | None = None) -> UidSet:
         """The UIDs in the open mailbox that match `key`, all or of `within`."""
         if within is None:
-            return await self._run(mails.search(self._dialogue, key))
-        return await self._run(mails.search_within(self._dialogue, within, key)) if within else UidSet()
+            whole = key == ALL
+            flow = mails.list_uids(self._dialogue) if whole else mails.search(self._dialogue, key)
+            return await self._talk.run(flow)
+        return await self._talk.run(mails.search_within(self._dialogue, within, key)) if within else UidSet()
 
     async def search_header(self, header: str, value: str) -> UidSet:
         """UIDs of mails whose header holds this text."""
-        return await self._run(mails.search(self._dialogue, Header(header, value)))
+        return await self._talk.run(mails.search(self._dialogue, Header(header, value)))
 
     async def fetch_flags(self, uids: UidSet, *, changed_since: ModSeq = 0) -> tuple[FetchedFlags, ...]:
         """Flags of messages; with `changed_since` only those changed after that mod-sequence."""
-        return await self._run(mails.fetch_flags(self._dialogue, uids, changed_since)) if uids else ()
+        return await self._talk.run(mails.fetch_flags(self._dialogue, uids, changed_since)) if uids else ()
 
     async def fetch_identities(self, uids: UidSet) -> tuple[FetchedIdentity, ...]:
         """What recognises messages without their bodies."""
-        return await self._run(mails.fetch_identities(self._dialogue, uids)) if uids else ()
+        return await self._talk.run(mails.fetch_identities(self._dialogue, uids)) if uids else ()
 
     async def fetch_sizes(self, uids: UidSet) -> dict[Uid, int]:
         """RFC822.SIZE of messages."""
-        return await self._run(mails.fetch_sizes(uids)) if uids else {}
+        return await self._talk.run(mails.fetch_sizes(uids)) if uids else {}
 
     async def fetch_structures(self, uids: UidSet) -> tuple[Fetch, ...]:
         """ENVELOPE and BODYSTRUCTURE of messages as the server made them."""
-        return await self._run(mails.fetch_structures(uids)) if uids else ()
+        return await self._talk.run(mails.fetch_structures(uids)) if uids else ()
 
     def fetch_messages(
         self, uids: UidSet, *, headers_only: bool = False, batch_bytes: int = 4 << 20
@@ -368,12 +356,12 @@ class ImapSession:
         try:
             while under_way or (waiting and refused is None):
                 while waiting and under_way < _AHEAD and refused is None:
-                    self._send(waiting.pop())
+                    self._talk.send(waiting.pop())
                     under_way += 1
-                event = await self._next_event()
+                event = await self._talk.next_event()
                 if isinstance(event, Reply):
                     under_way -= 1
-                    self._note(event)
+                    self._talk.note(event)
                     if event.status.kind != "OK":
                         refused = refused or event
                 elif isinstance(event, list):
@@ -398,125 +386,52 @@ class ImapSession:
     ) -> Stored:
         """Adds, removes or replaces flags. With `unchanged_since`, messages changed meanwhile are
         left alone and named."""
-        return await self._run(mails.store_flags(uids, mode, flags, unchanged_since))
+        return await self._talk.run(mails.store_flags(uids, mode, flags, unchanged_since))
 
     async def copy(self, uids: UidSet, target: MailboxName) -> CopyUid | None:
         """Copies; the new UIDs where the server tells them."""
-        return await self._run(mails.copy(self._dialogue, uids, target))
+        return await self._talk.run(mails.copy(self._dialogue, uids, target))
 
     async def move(self, uids: UidSet, target: MailboxName) -> CopyUid | None:
         """Moves. NotAllowed where the server has no MOVE."""
-        return await self._run(mails.move(self._dialogue, uids, target))
+        return await self._talk.run(mails.move(self._dialogue, uids, target))
 
     async def expunge(self, uids: UidSet) -> None:
         """Removes exactly these messages, if they are marked as deleted. NotAllowed without UIDPLUS."""
-        await self._run(mails.expunge(self._dialogue, uids))
+        await self._talk.run(mails.expunge(self._dialogue, uids))
 
     async def append(
         self, name: MailboxName, raw: bytes, flags: Flags = frozenset(), internal_date: float | None = None
     ) -> AppendUid | None:
         """Puts a message into a mailbox, byte for byte; its UID where the server tells it."""
-        return await self._run(mails.append(self._dialogue, name, raw, flags, internal_date))
+        return await self._talk.run(mails.append(self._dialogue, name, raw, flags, internal_date))
 
     async def noop(self) -> None:
         """Asks for news of the open mailbox; `take_unsolicited` has them."""
-        await self._run(mails.noop())
+        await self._talk.run(mails.noop())
 
     async def idle(self, *, seconds: float = _IDLE_SECONDS) -> bool:
         """Waits for news of the open mailbox, `seconds` at most (RFC 2177). True when something
         changed; what, tells `take_unsolicited`."""
-        self._send(command("IDLE", alone=True))
-        event = await self._next_event()
+        self._talk.send(command("IDLE", alone=True))
+        event = await self._talk.next_event()
         if isinstance(event, Idling):
             ends = self._clock.monotonic() + seconds
             changed = False
             while not changed:
                 left = ends - self._clock.monotonic()
                 try:
-                    event = await self._next_event(max(left, 0.0))
+                    event = await self._talk.next_event(max(left, 0.0))
                 except TimeoutError:
                     break
                 changed = isinstance(event, Noticed) and not isinstance(event.response, Status)
-            self._connection.finish_idle()
-            event = await self._next_event()
+            self._talk.connection.finish_idle()
+            event = await self._talk.next_event()
         else:
             changed = False
         while not isinstance(event, Reply):
             changed = changed or (isinstance(event, Noticed) and not isinstance(event.response, Status))
-            event = await self._next_event()
-        self._note(event)
+            event = await self._talk.next_event()
+        self._talk.note(event)
         check(event)
         return changed
-
-    # --- talking ---------------------------------------------------------------------------------
-
-    async def _run(self, flow: Flow[T]) -> T:
-        """Runs a flow: sends what it yields and gives it the replies."""
-        answer: list[Reply] | None = None
-        while True:
-            try:
-                wanted = next(flow) if answer is None else flow.send(answer)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            if isinstance(wanted, StartTls):
-                self._on_line(self._connection.assert_nothing_received)
-                await self._stream.start_tls(self._timeouts.connect)
-                answer = []
-            else:
-                answer = await self._exchange(wanted)
-
-    async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """Sends all commands together; their replies in the same order."""
-        replies: dict[int, Reply] = {}
-        for one in commands:
-            self._send(one)
-        while len(replies) < len(commands):
-            event = await self._next_event()
-            if isinstance(event, Reply):
-                self._note(event)
-                replies[id(event.command)] = event
-        return [replies[id(one)] for one in commands]
-
-    def _send(self, one: Command) -> None:
-        if self._connection.waiting == 0:
-            self.round_trips += 1
-            # What lies there was said before this command: no answer to it can be among it.
-            while self._on_line(self._connection.next_event) is not None:
-                pass
-        tag = self._connection.send(one)
-        if self._trace is not None:
-            self._trace.command(self._peer, tag, one)
-
-    def _note(self, reply: Reply) -> None:
-        self.skipped += reply.skipped
-        self._dialogue.learn_all(reply)
-
-    async def _next_event(self, within: float | None = None) -> Event:
-        """The next event; writes and receives as needed. TimeoutError only where `within` (seconds)
-        is given."""
-        connection, stream = self._connection, self._stream
-        while True:
-            while stream.can_write and (data := connection.data_to_send()):
-                stream.write(data)
-            event = self._on_line(connection.next_event)
-            if event is not None:
-                return event
-            if stream.can_write and connection.outgoing.is_ready:
-                continue
-            try:
-                await stream.activity(within)
-            except ConnectionResetError:
-                raise self._placed(connection.lost()) from None
-
-    def _on_line(self, step: Callable[[], T]) -> T:
-        """Takes a step of the protocol; its errors get the server's name."""
-        try:
-            return step()
-        except (Garbled, Unreachable) as error:
-            raise self._placed(error) from error
-
-    def _placed(self, error: EilboteError) -> EilboteError:
-        problem = error.problem
-        parameters = {"host": self._server.host, "port": str(self._server.port), **problem.parameters}
-        return type(error)(Problem(problem.code, parameters, problem.retry_after))

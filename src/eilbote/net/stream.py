@@ -117,7 +117,16 @@ class Stream:
     """One connection to a server. `verify` False: the certificate is judged by its fingerprint
     alone (`check_pin`), because it did not verify before."""
 
-    def __init__(self, server: Server, incoming: _Incoming, *, verify: bool, read_timeout: float) -> None:
+    def __init__(
+        self,
+        server: Server,
+        incoming: _Incoming,
+        *,
+        verify: bool,
+        connect_timeout: float,
+        read_timeout: float,
+    ) -> None:
+        self._connect_timeout = connect_timeout
         self._server = server
         self._incoming = incoming
         self._verify = verify
@@ -149,11 +158,13 @@ class Stream:
                 )
         except (OSError, ValueError, OverflowError) as failure:
             raise _translated(failure, server, connect_timeout) from None
-        stream = cls(server, incoming, verify=verify, read_timeout=read_timeout)
+        stream = cls(
+            server, incoming, verify=verify, connect_timeout=connect_timeout, read_timeout=read_timeout
+        )
         stream._keep_alive()
         return stream
 
-    async def start_tls(self, connect_timeout: float) -> None:
+    async def start_tls(self) -> None:
         """Protects the line from here on; never falls back to plain text. The caller has made sure
         that nothing lies in the buffer."""
         assert self._incoming.transport is not None
@@ -164,10 +175,10 @@ class Stream:
                 self._incoming,
                 _context(verify=self._verify),
                 server_hostname=self._server.host,
-                ssl_handshake_timeout=connect_timeout,
+                ssl_handshake_timeout=self._connect_timeout,
             )
         except (OSError, ValueError) as failure:
-            raise _translated(failure, self._server, connect_timeout) from None
+            raise _translated(failure, self._server, self._connect_timeout) from None
         if protected is None:
             raise Unreachable("net.closed", _RETRY_SECONDS, host=self._server.host)
         self._incoming.transport = protected

@@ -30,11 +30,11 @@ ITEMS: dict[bytes, Fetch] = {
     b"EMAILID (M6d99ac) THREADID (T64b)": Fetch(1, email_id="M6d99ac", thread_id="T64b"),
     b"THREADID NIL": Fetch(1),
     rb'X-GM-MSGID 1278455344230334865 X-GM-THRID 12 X-GM-LABELS (\Inbox "\\Sent" "\Draft" "a b" {3}'
-    b"\r\nx&-)": Fetch(
+    b"\r\nx&- Entw&APw-rfe a&b)": Fetch(
         1,
         email_id="1278455344230334865",
         thread_id="12",
-        labels=("\\Inbox", "\\Sent", "\\Draft", "a b", "x&-"),
+        labels=("\\Inbox", "\\Sent", "\\Draft", "a b", "x&", "Entwürfe", "a&b"),
     ),
     b"BODY[] {5}\r\nab\r\nc": Fetch(1, sections={"": b"ab\r\nc"}),
     b"BODY[] NIL": Fetch(1, sections={"": None}),

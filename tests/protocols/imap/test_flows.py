@@ -392,6 +392,20 @@ def test_searches_speak_as_the_server_does() -> None:
     assert modern.rounds == [['UID SEARCH HEADER "Subject" "Grüße"']]
 
 
+def test_a_search_that_stops_early_is_completed() -> None:
+    """Yahoo's SEARCH gives 1000 UIDs at most."""
+    told = b"* 1 FETCH (UID 4)\r\n* 2 FETCH (UID 5)\r\n* 3 FETCH (UID 9)\r\n"
+    talk = Talk(
+        {"SELECT": b"* 4 EXISTS\r\n", "UID SEARCH": b"* 2 EXPUNGE\r\n* SEARCH 5 9\r\n", "UID FETCH": told}
+    )
+    talk.run(mails.select(talk.dialogue, INBOX, read_only=False, known=None))
+    assert talk.run(mails.list_uids(talk.dialogue)) == UidSet.parse("4:5,9")
+    assert talk.rounds[1:] == [["UID SEARCH ALL"], ["UID FETCH 1:* (UID)"]]
+    talk.server["UID SEARCH"] = b"* 1 EXPUNGE\r\n* SEARCH 5 9\r\n"
+    assert talk.run(mails.list_uids(talk.dialogue)) == UidSet.parse("5,9")
+    assert talk.rounds[3:] == [["UID SEARCH ALL"]]
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [

@@ -19,7 +19,17 @@ from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.framing import Frame, Framer
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.outgoing import Outgoing
-from eilbote.protocols.imap.responses import Continue, Response, ResponseReader, Status, Unreadable, Untagged
+from eilbote.protocols.imap.responses import (
+    Continue,
+    Exists,
+    Expunged,
+    Response,
+    ResponseReader,
+    Status,
+    Unreadable,
+    Untagged,
+    Vanished,
+)
 from eilbote.protocols.imap.types import FetchedMessage
 from eilbote.protocols.imap.unsolicited import UnsolicitedLog
 
@@ -88,6 +98,8 @@ class ImapConnection:
         """Off where a trace wants to see every response."""
         self.observer: Callable[[Frame], None] | None = None
         """Sees every response that did not take the fast path, for a trace."""
+        self.messages = 0
+        """How many messages the open mailbox holds now, as far as the server has told."""
         self._reader = ResponseReader(self.limits)
         self._greeted = False
         self._serial = 0
@@ -228,7 +240,23 @@ class ImapConnection:
         self.unsolicited.note(status)
         return Reply(done.command, status, tuple(done.kept), done.skipped)
 
+    def utf8_enabled(self) -> None:
+        """From now on the server's names are UTF-8 (RFC 6855)."""
+        self._reader.fetches.utf8 = True
+
+    def _count(self, response: Untagged) -> None:
+        match response:
+            case Exists(count=count):
+                self.messages = count
+            case Expunged():
+                self.messages -= 1
+            case Vanished(uids=uids, earlier=False):
+                self.messages -= len(uids)
+            case _:
+                pass
+
     def _untagged(self, response: Untagged, size: int) -> Event | None:
+        self._count(response)
         waiting = self._waiting[0] if self._waiting else self._nobody
         current = waiting.command
         if isinstance(response, Unreadable):

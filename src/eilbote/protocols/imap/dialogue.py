@@ -110,6 +110,8 @@ class Dialogue:
                     self._announced(names)
                 case Enabled(names=names):
                     self.enabled |= names
+                    if self.utf8:
+                        self.connection.utf8_enabled()
                 case ServerId(fields=fields):
                     self.server_id = fields
                 case Namespaces():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, ModSeq, Uid, canonical_flag
+from eilbote.protocols.imap import mutf7
 from eilbote.protocols.imap.dates import DateReader
 from eilbote.protocols.imap.framing import Frame, Framer
 from eilbote.protocols.imap.limits import Limits
@@ -90,6 +91,8 @@ class FetchReader:
         self._limits = limits
         self._dates = DateReader()
         self._flags: dict[bytes, Flags] = {}
+        self.utf8 = False
+        """Labels come in UTF-8, else in modified UTF-7 as names of mailboxes do."""
 
     def read(self, frame: Frame, message: int, at: int) -> Fetch:
         """The general reader: any item, in any order. `at` is where the list begins. Garbled."""
@@ -142,7 +145,7 @@ class FetchReader:
             case "X-GM-MSGID" | "X-GM-THRID":
                 found["email_id" if name == "X-GM-MSGID" else "thread_id"] = text(value)
             case "X-GM-LABELS":
-                found["labels"] = tuple(text(label) for label in items(value))
+                found["labels"] = tuple(self._label(label) for label in items(value))
             case "ENVELOPE":
                 found["envelope"] = read_envelope(value)
             case "BODYSTRUCTURE" | "BODY":
@@ -154,6 +157,14 @@ class FetchReader:
                 sections[section] = _bytes(value)
             case _:
                 return  # an item that we did not ask for
+
+    def _label(self, value: Value) -> str:
+        if self.utf8 or not isinstance(value, bytes):
+            return text(value)
+        try:
+            return mutf7.decode(value)
+        except ValueError:
+            return text(value)
 
     def _date(self, value: Value) -> float | None:
         try:

@@ -53,6 +53,7 @@ def select(dialogue: Dialogue, name: MailboxName, *, read_only: bool, known: Kno
     elif dialogue.has_condstore:
         arguments.append(b"(CONDSTORE)")
     dialogue.selected = None
+    dialogue.connection.messages = 0
     dialogue.connection.unsolicited.forget_mailbox()
     verb = "EXAMINE" if read_only else "SELECT"
     reply = yield from ask_one(
@@ -136,6 +137,16 @@ def search(dialogue: Dialogue, key: SearchKey = ALL) -> Flow[UidSet]:
     for one in reply.untagged:
         if isinstance(one, Found):
             found = found | one.numbers
+    return found
+
+
+def list_uids(dialogue: Dialogue) -> Flow[UidSet]:
+    """Every UID. Where SEARCH gives fewer than there are messages (Yahoo stops at 1000), they are
+    fetched instead."""
+    found = yield from search(dialogue)
+    if len(found) < dialogue.connection.messages:
+        replies = yield from ask(*_fetches(UidSet.range(1, MAX_UID), b"(UID)"))
+        found = found | UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
     return found
 
 
