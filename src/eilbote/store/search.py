@@ -31,13 +31,18 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A message to be indexed: what its rows say. Its text comes from its bytes."""
+    """A message to be indexed: what its row says. Its text comes from its bytes."""
 
     message: int
     account: int
     date: int
     size: int
-    envelope: Envelope
+    columns: Row
+
+    @property
+    def envelope(self) -> Envelope:
+        """Its envelope, decoded at every call."""
+        return from_columns(self.columns)
 
 
 class Index(Protocol):
@@ -144,7 +149,7 @@ def _pending(row: Row) -> Pending:
         account=integer(row[1]),
         date=int(real(row[2])),
         size=integer(row[3]),
-        envelope=from_columns(row[4:]),
+        columns=row[4:],
     )
 
 
