@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from eilbote.mail.envelope import Address, Envelope
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, UidSet
+from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
 from eilbote.store.rematch import recount
 from eilbote.store.values import (
@@ -56,11 +56,11 @@ def arrival(
 ) -> Arrival:
     """Mail `number` (the UID's own by default) as it arrives under `uid`."""
     which = uid if number is None else number
-    envelope = Envelope(
+    envelope = EnvelopeSource(
         message_id=f"{which}@example.org" if message_id is None else message_id,
         subject=f"Brief {which}",
-        sender=(Address("Max", "Max@Example.org"),),
-        to=(Address("Anna Größe", "anna@example.org"),),
+        sender="Max <Max@Example.org>",
+        to="=?utf-8?q?Anna_Gr=C3=B6=C3=9Fe?= <anna@example.org>",
         date=NOW + which,
         references=tuple(references),
     )

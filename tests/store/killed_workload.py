@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from eilbote.errors import Gone
-from eilbote.mail.envelope import Envelope
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
+from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
 from eilbote.store.values import DebtKind, FlagChange, ListedMailbox, MailboxUpdate, Watermarks
 from tests.store.given import ANNA, NOW, arrival, raw_mail
@@ -49,7 +49,7 @@ def run(store: Store) -> None:
         store.journal.move([(inbox.id, 4)], archive.id, "user", NOW)
     owed = store.journal.open_debts(account.id)
     if not store.messages.sizes(archive.id) and not any(debt.kind == "append" for debt in owed):
-        store.journal.append(archive.id, raw_mail(90), Envelope(), frozenset(), NOW, "user", NOW)
+        store.journal.append(archive.id, raw_mail(90), EnvelopeSource(), frozenset(), NOW, "user", NOW)
     for debt in store.journal.open_debts(account.id):
         store.journal.mark_sent([debt.id], NOW)
         numbers = {DebtKind.MOVE: 100, DebtKind.APPEND: 101}

@@ -19,7 +19,7 @@ def test_arrivals_are_stored_and_listed(home: Home) -> None:
     newest = home.store.messages.list_placements(account=home.account, limit=2)
     assert [placement.uid for placement in newest] == [5, 2]
     shown = newest[0]
-    assert shown.envelope == arrival(5).envelope
+    assert shown.envelope == arrival(5).envelope.decoded()
     assert (shown.address, shown.mailbox, shown.size) == ("anna@example.org", "INBOX", len(raw_mail(5)))
     assert home.store.messages.raw(shown.id) == raw_mail(5)
     inbox = home.store.mailboxes.get(home.inbox)

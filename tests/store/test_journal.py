@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eilbote.errors import Gone, Misused, Problem
-from eilbote.mail.envelope import Envelope
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName
+from eilbote.mail.source import EnvelopeSource
 from eilbote.store.values import DebtKind, DebtState, FlagChange, MailboxUpdate, Watermarks
 from tests.store.given import ANNA, NOW, Home, arrival, raw_mail
 
@@ -166,7 +166,7 @@ def test_a_copy_is_a_new_message_with_the_same_content(three: Home) -> None:
 def test_append_stores_the_mail_until_the_server_has_it(home: Home) -> None:
     raw = raw_mail(5)
     message, debt = home.store.journal.append(
-        home.archive, raw, Envelope(message_id="5@example.org"), frozenset({SEEN}), NOW, "import", NOW
+        home.archive, raw, EnvelopeSource(message_id="5@example.org"), frozenset({SEEN}), NOW, "import", NOW
     )
     assert home.store.messages.raw(message) == raw
     owed = home.store.journal.get(debt)
@@ -202,7 +202,7 @@ def test_what_the_server_refuses_is_taken_back(three: Home, act: str) -> None:
 
 def test_a_mail_that_cannot_be_uploaded_is_not_lost(home: Home) -> None:
     message, debt = home.store.journal.append(
-        home.archive, raw_mail(5), Envelope(), frozenset(), NOW, "user", NOW
+        home.archive, raw_mail(5), EnvelopeSource(), frozenset(), NOW, "user", NOW
     )
     home.store.journal.fail(debt, REFUSED, NOW)
     assert home.store.messages.raw(message) == raw_mail(5)

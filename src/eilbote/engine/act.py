@@ -12,7 +12,7 @@ from enum import StrEnum
 from eilbote.engine.app import App
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
-from eilbote.mail.message import read_envelope
+from eilbote.mail.message import read_source
 from eilbote.store.values import Account, Mailbox
 
 
@@ -165,7 +165,7 @@ def append(
     target = mailbox_named(app, account.id, mailbox)
     now = app.clock.now()
     date = now if internal_date is None else internal_date
-    return app.store.journal.append(target.id, raw, read_envelope(raw), checked, date, origin.value, now)
+    return app.store.journal.append(target.id, raw, read_source(raw), checked, date, origin.value, now)
 
 
 def mailbox_named(app: App, account: int, name: str) -> Mailbox:

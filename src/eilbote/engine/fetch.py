@@ -14,7 +14,7 @@ from dataclasses import replace
 from eilbote.engine.round import Round
 from eilbote.errors import Problem, Refused
 from eilbote.mail.mailbox import UidSet
-from eilbote.mail.message import read_envelope
+from eilbote.mail.message import read_source
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
 from eilbote.store.values import (
@@ -153,7 +153,7 @@ def _arrival(fetched: FetchedMessage) -> Arrival:
         fetched.internal_date,
         fetched.modseq,
         raw,
-        read_envelope(raw),
+        read_source(raw),
         fetched.email_id,
         fetched.labels,
     )

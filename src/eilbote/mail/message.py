@@ -1,7 +1,7 @@
 """Bytes of a mail to what it says: its envelope, its fields, its parts, its text.
 
-Reads any bytes and never raises; what is wrong with a mail stands in its defects. `read_envelope`
-is the hot path of a first sync and decodes nothing that a list does not show.
+Reads any bytes and never raises; what is wrong with a mail stands in its defects. `read_source` is
+the hot path of a first sync and decodes nothing.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from html import escape
 
-from eilbote.mail.address import read_addresses
 from eilbote.mail.attachments import attachments_of
 from eilbote.mail.body import body_parts, plain_text_of
 from eilbote.mail.date import read_date
-from eilbote.mail.envelope import Address, Envelope
+from eilbote.mail.envelope import Envelope
 from eilbote.mail.headers import MAX_FIELDS, Headers, field_text, split_headers
 from eilbote.mail.part import Offsets, Part, read_parts
-from eilbote.mail.words import clean, decode_words
+from eilbote.mail.source import EnvelopeSource
+from eilbote.mail.words import clean
 
 MAX_REFERENCES = 200
 """Newest references kept; a thread's place is known from far fewer."""
@@ -35,11 +35,17 @@ _BRACKETED = re.compile(r"<([^<>]*)>")
 _SPACE = re.compile(r"\s+")
 
 
-def read_envelope(raw: bytes | memoryview) -> Envelope:
-    """What a list shows of a mail. `raw` may be a whole message or its header block alone."""
+def read_source(raw: bytes | memoryview) -> EnvelopeSource:
+    """What a list shows of a mail, still to be decoded. `raw` may be a whole message or its header
+    block alone."""
     data = with_line_feeds(bytes(raw))
     offsets, fields = read_fields(data)
-    return envelope_of(data, offsets, fields)
+    return source_of(data, offsets, fields)
+
+
+def read_envelope(raw: bytes | memoryview) -> Envelope:
+    """What a list shows of a mail. `raw` may be a whole message or its header block alone."""
+    return read_source(raw).decoded()
 
 
 def with_line_feeds(raw: bytes) -> bytes:
@@ -61,31 +67,26 @@ def read_fields(raw: bytes) -> tuple[Offsets, dict[str, str]]:
     return (start, header_end, body, len(raw)), fields
 
 
-def envelope_of(
+def source_of(
     raw: bytes, offsets: Offsets, fields: dict[str, str], *, count_attachments: bool = True
-) -> Envelope:
+) -> EnvelopeSource:
     """The envelope from what `read_fields` found."""
     get = fields.get
     references = get("references")
     replied_to = get("in-reply-to")
-    kind = get("content-type")
     date = get("date")
-    return Envelope(
-        message_id=_one_id(get("message-id", "")),
-        subject=decode_words(get("subject", "")),
-        sender=_addresses(get("from") or get("sender")),
-        to=_addresses(get("to")),
-        cc=_addresses(get("cc")),
-        date=read_date(date) if date else None,
-        references=_references(references, replied_to) if references or replied_to else (),
-        attachments=_count_attachments(raw, offsets, fields)
-        if count_attachments and _may_attach(kind, fields)
+    return EnvelopeSource(
+        _one_id(get("message-id", "")),
+        get("subject", ""),
+        get("from") or get("sender", ""),
+        get("to", ""),
+        get("cc", ""),
+        read_date(date) if date else None,
+        _references(references, replied_to) if references or replied_to else (),
+        _count_attachments(raw, offsets, fields)
+        if count_attachments and _may_attach(get("content-type"), fields)
         else 0,
     )
-
-
-def _addresses(text: str | None) -> tuple[Address, ...]:
-    return read_addresses(text) if text else ()
 
 
 def _one_id(text: str) -> str:
@@ -153,7 +154,7 @@ class Message:
     @property
     def envelope(self) -> Envelope:
         """The same as `read_envelope` gives."""
-        return envelope_of(self._scanned, self._offsets, self._fields)
+        return source_of(self._scanned, self._offsets, self._fields).decoded()
 
     @property
     def root(self) -> Part:

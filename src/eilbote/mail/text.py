@@ -12,7 +12,7 @@ from eilbote.mail.body import body_parts, name_uuencoded, plain_text_of
 from eilbote.mail.charset import decode
 from eilbote.mail.encoding import decode_transfer
 from eilbote.mail.envelope import Address, Envelope
-from eilbote.mail.message import Message, content_of, envelope_of, read_fields, with_line_feeds
+from eilbote.mail.message import Message, content_of, read_fields, source_of, with_line_feeds
 from eilbote.mail.part import Offsets, Part, read_parts
 from eilbote.mail.quotes import new_text
 
@@ -43,7 +43,7 @@ def searchable_text(
     data = with_line_feeds(bytes(raw))
     offsets, fields = read_fields(data)
     if envelope is None:
-        envelope = envelope_of(data, offsets, fields, count_attachments=False)
+        envelope = source_of(data, offsets, fields, count_attachments=False).decoded()
     people = "\n".join(_person(one) for one in (*envelope.sender, *envelope.to, *envelope.cc))
     kind = fields.get("content-type", "text/plain")
     if kind[:10].lower() == "text/plain" and "content-disposition" not in fields:

@@ -12,20 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-
-from eilbote.mail.envelope import Envelope
+from typing import NamedTuple
 
 NEAREST = 3
 """How many of a mail's nearest ancestors count besides its root. Mailers cut long References in
 the middle, so these find the thread; and a hostile mail can link at most four threads."""
 
 
+class Links(NamedTuple):
+    """What a mail says of itself and of the mails it answers, as keys: `ancestors` nearest first,
+    the root last. A tuple, because a first sync makes a hundred thousand of them."""
+
+    own: int
+    ancestors: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Threaded:
-    """What joining some mails gave: for each, in order, its own key and its thread; and which
-    threads that were held before are now part of another (old name -> new name)."""
+    """What joining some mails gave: the thread of each, in order; and which threads that were held
+    before are now part of another (old name -> new name)."""
 
-    keys: tuple[int, ...]
     threads: tuple[int, ...]
     merged: Mapping[int, int]
 
@@ -36,28 +42,19 @@ def message_key(message_id: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def own_key(envelope: Envelope, fallback: int) -> int:
-    """The key of the mail itself. `fallback` (1 or more, another for every mail: its number in the
-    store) stands for a mail without a Message-ID; it gives a negative key, which no id ever has."""
-    return message_key(envelope.message_id) if envelope.message_id else -fallback
-
-
-def root_key(envelope: Envelope, fallback: int) -> int:
-    """The key of the conversation as the mail alone tells it: its first reference, else itself."""
-    return message_key(envelope.references[0]) if envelope.references else own_key(envelope, fallback)
-
-
-def ancestor_keys(envelope: Envelope) -> tuple[int, ...]:
-    """The keys of the mails this one says it answers, nearest first, the root last."""
-    references = envelope.references
+def links_of(message_id: str, references: tuple[str, ...], fallback: int) -> Links:
+    """The keys of a mail. `fallback` (1 or more, another for every mail: its number in the store)
+    stands for a mail without a Message-ID; it gives a negative key, which no id ever has."""
+    own = message_key(message_id) if message_id else -fallback
+    if not references:
+        return Links(own, ())
     near = references[-NEAREST:]
-    ids = dict.fromkeys((*reversed(near), references[0])) if references else ()
-    own = envelope.message_id
-    return tuple(message_key(one) for one in ids if one != own)
+    ids = dict.fromkeys((*reversed(near), references[0]))
+    return Links(own, tuple([message_key(one) for one in ids if one != message_id]))
 
 
-def join(mails: Iterable[tuple[int, Envelope]], held: Mapping[int, int]) -> Threaded:
-    """Threads for new mails (number in the store, envelope), and the merges they cause.
+def join(mails: Iterable[Links], held: Mapping[int, int]) -> Threaded:
+    """Threads for new mails, and the merges they cause.
 
     `held` gives the thread of every key, among the mails' own and their ancestors', that is known:
     keys of held mails, and the names of held threads (which stand for themselves, also where the
@@ -65,19 +62,17 @@ def join(mails: Iterable[tuple[int, Envelope]], held: Mapping[int, int]) -> Thre
     names of the threads.
     """
     union = _Union(held)
-    keys: list[int] = []
     starts: list[int] = []
-    for number, envelope in mails:
-        key = own_key(envelope, number)
-        keys.append(key)
-        ancestors = ancestor_keys(envelope)
-        root = ancestors[-1] if ancestors else key
+    for own, ancestors in mails:
+        root = ancestors[-1] if ancestors else own
         starts.append(root)
-        for linked in (*ancestors[-2::-1], key):
+        for linked in ancestors[-2::-1]:
             union.link(root, linked)
-    threads = tuple(union.name(start) for start in starts)
+        if ancestors:
+            union.link(root, own)
+    threads = tuple([union.name(start) for start in starts])
     merged = {old: new for old in set(held.values()) if (new := union.name(old)) != old}
-    return Threaded(tuple(keys), threads, merged)
+    return Threaded(threads, merged)
 
 
 class _Union:

@@ -161,7 +161,7 @@ def _twin(session: Session, message: int) -> int:
     new = take_numbers(session, "message", 1)
     rest = (
         "account, content, size, message_key, thread, date, internal_date, attachments, message_id,"
-        " subject, sender, people, refs, email_id"
+        " refs, subject, sender, recipient, copied, email_id"
     )
     session.run(
         f"INSERT INTO message (id, {rest}) SELECT ?, {rest} FROM message WHERE id = ?", (new, message)

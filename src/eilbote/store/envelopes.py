@@ -1,21 +1,29 @@
-"""Envelopes as columns: what lists show of a message, written at arrival and read back.
+"""Envelopes as columns: what lists show of a message, written at arrival as it stands in the header
+and decoded when it is read.
 
-Hostile text is cleaned here once: NUL and lone surrogates, which no database takes.
+Header bytes are kept as bytes: no database takes NUL or lone surrogates as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
+from eilbote.mail.envelope import Envelope
+from eilbote.mail.source import EnvelopeSource
+from eilbote.mail.words import bytes_of, text_of
+from eilbote.store.database import Row, Value, blob, integer, real, text
 
-from eilbote.mail.envelope import Address, Envelope
-from eilbote.store.database import Row, Value, integer, real, text
-
-ENVELOPE_COLUMNS = ("date", "attachments", "message_id", "subject", "sender", "people", "refs")
+ENVELOPE_COLUMNS = (
+    "date",
+    "attachments",
+    "message_id",
+    "refs",
+    "subject",
+    "sender",
+    "recipient",
+    "copied",
+)
 _MOST_REFERENCES = 100
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[tuple[Address, ...], tuple[Address, ...], tuple[Address, ...]])
 
 
 def clean(words: str) -> str:
@@ -25,40 +33,33 @@ def clean(words: str) -> str:
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def to_columns(envelope: Envelope) -> tuple[Value, ...]:
+def to_columns(source: EnvelopeSource) -> tuple[Value, ...]:
     """The values of `ENVELOPE_COLUMNS`."""
-    sender = envelope.sender
-    people = (sender, envelope.to, envelope.cc)
-    try:
-        encoded = _encoder.encode(people).decode("utf-8")
-    except UnicodeEncodeError:  # lone surrogates
-        cleaned = [[Address(clean(one.name), clean(one.spec)) for one in part] for part in people]
-        encoded = _encoder.encode(cleaned).decode("utf-8")
-    refs = envelope.references
+    message_id, subject, sender, to, cc, date, refs, attachments = source
     if len(refs) > _MOST_REFERENCES:  # the root and the nearest ancestors decide the thread
         refs = (refs[0], *refs[1 - _MOST_REFERENCES :])
     return (
-        envelope.date,
-        envelope.attachments,
-        clean(envelope.message_id),
-        clean(envelope.subject),
-        clean(sender[0].spec.lower()) if sender else "",
-        encoded,
+        date,
+        attachments,
+        clean(message_id),
         clean("\n".join(refs)) if refs else "",
+        bytes_of(subject),
+        bytes_of(sender),
+        bytes_of(to),
+        bytes_of(cc) if cc else b"",
     )
 
 
 def from_columns(row: Row | Sequence[Value]) -> Envelope:
-    """The inverse of `to_columns`."""
-    date, attachments, message_id, subject, _, people, refs = row
-    sender, to, cc = _decoder.decode(text(people))
-    return Envelope(
-        message_id=text(message_id),
-        subject=text(subject),
-        sender=sender,
-        to=to,
-        cc=cc,
-        date=None if date is None else real(date),
-        references=tuple(text(refs).split("\n")) if refs else (),
-        attachments=integer(attachments),
-    )
+    """The envelope that `to_columns` took apart, decoded."""
+    date, attachments, message_id, refs, subject, sender, to, cc = row
+    return EnvelopeSource(
+        text(message_id),
+        text_of(blob(subject)),
+        text_of(blob(sender)),
+        text_of(blob(to)),
+        text_of(blob(cc)),
+        None if date is None else real(date),
+        tuple(text(refs).split("\n")) if refs else (),
+        integer(attachments),
+    ).decoded()

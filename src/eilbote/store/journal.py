@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from eilbote.errors import Problem
-from eilbote.mail.envelope import Envelope
+from eilbote.mail.source import EnvelopeSource
 from eilbote.mail.mailbox import Flags, MailboxName, Uid
 from eilbote.store import acts, conflicts, debts, folders, mailboxes, reversing
 from eilbote.store.acts import Places
@@ -57,7 +57,7 @@ class Journal:
         self,
         mailbox: int,
         raw: bytes,
-        envelope: Envelope,
+        envelope: EnvelopeSource,
         flags: Flags,
         internal_date: float,
         origin: str,

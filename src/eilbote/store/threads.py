@@ -7,28 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.mail.envelope import Envelope
-from eilbote.mail.thread import ancestor_keys, join, own_key
+from eilbote.mail.source import EnvelopeSource
+from eilbote.mail.thread import join, links_of
 from eilbote.store.database import Row, Session, chunked, in_list, integer
 
 
 def assign(
-    session: Session, account: int, envelopes: Sequence[Envelope], ids: Sequence[int]
+    session: Session, account: int, sources: Sequence[EnvelopeSource], ids: Sequence[int]
 ) -> list[tuple[int, int]]:
     """For each new message (`ids` are their message ids) its own key and its thread. Threads that
     the new messages prove to be one are merged."""
-    replies = [at for at, envelope in enumerate(envelopes) if envelope.references]
-    if not replies:  # nothing can link them: each is a thread of its own, or founds one that waits
-        keys = [own_key(envelope, number) for envelope, number in zip(envelopes, ids, strict=True)]
-        return list(zip(keys, keys, strict=True))
+    links = [
+        links_of(source.message_id, source.references, number)
+        for source, number in zip(sources, ids, strict=True)
+    ]
     wanted: set[int] = set()
-    for at in replies:
-        wanted.add(own_key(envelopes[at], ids[at]))
-        wanted.update(ancestor_keys(envelopes[at]))
-    threaded = join(zip(ids, envelopes, strict=True), _held(session, account, wanted))
+    for own, ancestors in links:
+        if ancestors:
+            wanted.add(own)
+            wanted.update(ancestors)
+    if not wanted:  # nothing can link them: each is a thread of its own, or founds one that waits
+        return [(own, own) for own, _ in links]
+    threaded = join(links, _held(session, account, wanted))
     for old, new in threaded.merged.items():
         session.run("UPDATE message SET thread = ? WHERE thread = ? AND account = ?", (new, old, account))
-    return list(zip(threaded.keys, threaded.threads, strict=True))
+    return [(own, thread) for (own, _), thread in zip(links, threaded.threads, strict=True)]
 
 
 def by_keys(columns: str, count: int) -> str:

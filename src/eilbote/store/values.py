@@ -12,6 +12,7 @@ from enum import StrEnum
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Address, Envelope
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
+from eilbote.mail.source import EnvelopeSource
 
 
 class Security(StrEnum):
@@ -144,7 +145,7 @@ class Arrival:
     internal_date: float
     modseq: ModSeq
     raw: bytes
-    envelope: Envelope
+    envelope: EnvelopeSource
     email_id: str = ""
     labels: tuple[str, ...] = ()
     size: int = 0

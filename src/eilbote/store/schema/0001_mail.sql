@@ -75,10 +75,11 @@ CREATE TABLE message (
     internal_date {real} NOT NULL,
     attachments {integer} NOT NULL,
     message_id TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    sender TEXT NOT NULL,           -- bare address of the first author, lower case
-    people TEXT NOT NULL,           -- JSON: [from, to, cc], each [{name, spec}, ...]
     refs TEXT NOT NULL,             -- message ids, oldest first, one a line
+    subject {blob} NOT NULL,        -- these four as they stand in the header, still encoded
+    sender {blob} NOT NULL,
+    recipient {blob} NOT NULL,
+    copied {blob} NOT NULL,
     email_id TEXT NOT NULL
 ) {plain};
 -- The first mail of a thread has thread = message_key, so it needs no second entry.
