@@ -16,9 +16,11 @@ from eilbote.mail.mailbox import UidSet
 from eilbote.mail.message import read_source
 from eilbote.store.values import Debt, DebtKind, MailboxUpdate
 
+
 async def settle(round_: Round, debt: Debt) -> None:
     """Decides one debt whose message is not at (mailbox, uid) any more, all changes being known."""
     await round_.call(_settle, round_, debt)
+
 
 def _settle(round_: Round, debt: Debt) -> None:
     store, now = round_.app.store, round_.now
@@ -43,8 +45,8 @@ def _settle(round_: Round, debt: Debt) -> None:
         journal.move(elsewhere[:1], debt.target_mailbox, debt.origin, now)
     elif debt.kind is DebtKind.COPY:
         date = store.messages.identity(debt.message).internal_date
+        journal.append(debt.target_mailbox, raw, read_source(raw), debt.add, date, debt.origin, now)
 
-        journal.append(debt.target_mailbox, raw, envelope, debt.add, date, debt.origin, now)
 
 def _rule(debt: Debt, *, moved: bool) -> str:
     match debt.kind:
@@ -56,6 +58,7 @@ def _rule(debt: Debt, *, moved: bool) -> str:
             return "move-follows-move"
         case _:
             return "removed-on-server"
+
 
 def _detail(debt: Debt) -> dict[str, str]:
     """What was put aside, for the log."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from eilbote.errors import Problem
-from eilbote.mail.source import EnvelopeSource
 from eilbote.mail.mailbox import Flags, MailboxName, Uid
+from eilbote.mail.source import EnvelopeSource
 from eilbote.store import acts, conflicts, debts, folders, mailboxes, reversing
 from eilbote.store.acts import Places
 from eilbote.store.arrivals import insert_message
