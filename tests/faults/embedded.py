@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eilbote.clock import Clock, SystemClock
 from eilbote.config import Config
 from eilbote.engine.app import App, open_app
 from eilbote.engine.owner import sync_accounts
@@ -17,8 +18,19 @@ from eilbote.store.values import Account, AuthKind, NewAccount, Security, Server
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailbox, Mailstore
 from eilbote.testing.imap.server import ImapServer
+from tests.faults.lying import GoBetween, Lie, go_between, truth
 
 NOW = 1_795_000_000.0
+PASSWORD = "geheim-1"
+
+
+class LateClock(SystemClock):
+    """The system's clock, some seconds ahead."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
 
 
 @dataclass(slots=True)
@@ -28,13 +40,19 @@ class Embedded:
     app: App
     account: Account
     server: ImapServer
+    between: GoBetween | None = None
 
     @property
     def inbox(self) -> Mailbox:
         return self.server.store["INBOX"]
 
+    def lie(self, lie: Lie = truth) -> None:
+        """From now on the server's answers are changed so; without an argument they are true again."""
+        assert self.between is not None
+        self.between.lie = lie
+
     async def sync(self) -> SyncReport:
-        (report,) = await sync_accounts(self.app)
+        (report,) = await sync_accounts(self.app, [self.account.address])
         return report
 
     async def verify(self) -> list[VerifyReport]:
@@ -47,27 +65,58 @@ class Embedded:
         places = self.app.store.messages.list_placements(mailbox=mailbox.id, limit=10_000)
         return {place.uid: self.app.store.messages.raw(place.id) for place in places}
 
+    def ids(self, name: str = "INBOX") -> dict[int, int]:
+        """UID -> message id."""
+        mailbox = self.app.store.mailboxes.find(self.account.id, name)
+        assert mailbox is not None
+        places = self.app.store.messages.list_placements(mailbox=mailbox.id, limit=10_000)
+        return {place.uid: place.id for place in places}
+
     def there(self, name: str = "INBOX") -> dict[int, bytes]:
         """The same on the server."""
         return {uid: message.raw for uid, message in self.server.store[name].messages.items()}
 
 
+def add_account(app: App, port: int, address: str = "kim@example.de") -> Account:
+    """An account whose IMAP server listens on that port of loopback."""
+    return app.store.accounts.add(
+        NewAccount(
+            address=address,
+            name="",
+            user="kim",
+            auth=AuthKind.PASSWORD,
+            sealed=app.vault.seal(Secret(PASSWORD), f"account:{address}"),
+            imap=Server("127.0.0.1", port, Security.NONE),
+        )
+    )
+
+
+@contextmanager
+def open_home(
+    home: Path, *, store_url: str = "", clock: Clock | None = None, read_timeout: float = 5.0
+) -> Iterator[App]:
+    """A home of its own beside its key."""
+    config = Config(home=home, store=store_url, key_file=str(home.parent / "key"), read_timeout=read_timeout)
+    with open_app(config, clock=clock) as app:
+        yield app
+
+
 @asynccontextmanager
-async def embedded(home: Path, behaviour: Behaviour | None = None) -> AsyncIterator[Embedded]:
-    """Starts the server, opens the home, adds the account."""
+async def embedded(
+    home: Path,
+    behaviour: Behaviour | None = None,
+    *,
+    lying: bool = False,
+    store_url: str = "",
+    clock: Clock | None = None,
+    read_timeout: float = 5.0,
+) -> AsyncIterator[Embedded]:
+    """Starts the server (with `lying`, behind a go-between), opens the home, adds the account."""
     store = Mailstore(lambda: NOW)
-    async with ImapServer(store, {"kim": "geheim-1"}, behaviour or Behaviour()) as server:
-        config = Config(home=home, key_file=str(home.parent / "key"), read_timeout=5.0)
-        with open_app(config) as app:
-            address = "kim@example.de"
-            account = app.store.accounts.add(
-                NewAccount(
-                    address=address,
-                    name="",
-                    user="kim",
-                    auth=AuthKind.PASSWORD,
-                    sealed=app.vault.seal(Secret("geheim-1"), f"account:{address}"),
-                    imap=Server(server.host, server.port, Security.NONE),
-                )
-            )
-            yield Embedded(app, account, server)
+    async with ImapServer(store, {"kim": PASSWORD}, behaviour or Behaviour()) as server:
+        with open_home(home, store_url=store_url, clock=clock, read_timeout=read_timeout) as app:
+            if not lying:
+                yield Embedded(app, add_account(app, server.port), server)
+                return
+            async with go_between(server.port) as between:
+                yield Embedded(app, add_account(app, between.port), server, between)

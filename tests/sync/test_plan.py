@@ -146,7 +146,7 @@ def test_a_later_wish_overrides_an_earlier_one() -> None:
 
 
 def test_what_was_moved_away_here_does_not_come_back() -> None:
-    held = Held(7, 10, 5, UidSet.range(1, 9), uidnext=11, exists=10)
+    held = Held(7, 10, 5, UidSet.range(1, 9), uidnext=11, exists=9)
     owed = Owed(leaving=UidSet.of([10]))
     assert planned(Shown(7, 11, 10, modseq=5), held, owed) == ()
     assert planned(Shown(7, 11, 10, modseq=5, present=UidSet.range(1, 10)), held, owed) == ()

@@ -115,6 +115,8 @@ class ImapConnections:
                 clock=self._app.clock,
                 trusted=self._account.trusted,
                 trace=self._app.trace,
+                connect_timeout=self._app.config.connect_timeout,
+                read_timeout=self._app.config.read_timeout,
             )
         except BaseException:
             self._host.release()

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from eilbote.engine.round import Round
-from eilbote.errors import Problem, Refused
+from eilbote.errors import Garbled, Problem, Refused
 from eilbote.mail.mailbox import UidSet
 from eilbote.mail.message import read_source
 from eilbote.net.imap import ImapSession
@@ -36,15 +36,16 @@ _PORTION = 20_000
 
 async def fetch_mailbox(round_: Round, mailbox: Mailbox, wanted: UidSet) -> None:
     """Fetches and stores `wanted`, the mailbox's whole backfill."""
-    async with round_.connections.session(mailbox=mailbox.name) as imap:
-        if imap.selected is None or imap.selected.name != mailbox.name:
-            await imap.select(mailbox.name)
-        work = _Fetching(round_, imap, mailbox, wanted)
-        await work.recognise_moved()
-        for portion in _portions(work.remaining):
-            missing = await work.fetch(portion)
-            if missing:
-                await work.ask_singly(missing)
+    work = _Fetching(round_, mailbox, wanted)
+    try:
+        await work.run()
+    except Garbled as error:
+        if error.problem.code != "imap.literal_too_long":
+            raise
+        # The connection is lost over one mail: those of its size are put aside, the others fetched.
+        if not await work.put_large_aside(int(error.problem.parameters["limit"])):
+            raise
+        await work.run()
 
 
 def _portions(wanted: UidSet) -> Sequence[UidSet]:
@@ -56,12 +57,41 @@ def _portions(wanted: UidSet) -> Sequence[UidSet]:
 class _Fetching:
     """One mailbox's fetch: what remains, and the watermarks that say so."""
 
-    def __init__(self, round_: Round, imap: ImapSession, mailbox: Mailbox, wanted: UidSet) -> None:
+    imap: ImapSession
+
+    def __init__(self, round_: Round, mailbox: Mailbox, wanted: UidSet) -> None:
         self.round = round_
-        self.imap = imap
         self.mailbox = mailbox
         self.remaining = wanted
         self.total = len(wanted)
+
+    async def run(self) -> None:
+        """Fetches all that remains."""
+        name = self.mailbox.name
+        async with self.round.connections.session(mailbox=name) as self.imap:
+            if self.imap.selected is None or self.imap.selected.name != name:
+                await self.imap.select(name)
+            await self.recognise_moved()
+            for portion in _portions(self.remaining):
+                missing = await self.fetch(portion)
+                if missing:
+                    await self.ask_singly(missing)
+
+    async def put_large_aside(self, limit: int) -> bool:
+        """Puts mails in quarantine that are larger than we take; False if there are none."""
+        name = self.mailbox.name
+        async with self.round.connections.session(mailbox=name) as imap:
+            await imap.select(name)
+            sizes = await imap.fetch_sizes(self.remaining)
+        large = {uid: size for uid, size in sizes.items() if size > limit and uid in self.remaining}
+        found = [
+            (uid, Problem("sync.too_large", {"mailbox": name, "uid": str(uid), "size": str(size)}))
+            for uid, size in sorted(large.items())
+        ]
+        if found:
+            await self._store(quarantined=found)
+            self.round.problems += [(name, problem) for _, problem in found]
+        return bool(found)
 
     async def recognise_moved(self) -> None:
         """Gives mails that only changed their place their new placement, without a download."""

@@ -5,6 +5,9 @@ An answer that lacks a mailbox is no proof; each is asked for by name before it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from eilbote.engine.pull import QUARANTINE_SECONDS
 from eilbote.engine.round import Round
 from eilbote.mail.mailbox import MailboxName
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
@@ -14,7 +17,7 @@ from eilbote.sync.mailboxes import MailboxFacts, match_mailboxes
 
 async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus | None]]:
     """One listing of the account, carried into the store. Returns the selectable mailboxes with
-    the STATUS that came with the listing."""
+    the STATUS that came with the listing (None: look at it in any case)."""
     store, account = round_.app.store, round_.account
     async with round_.connections.session() as imap:
         listings = await imap.list_mailboxes(status=True)
@@ -31,11 +34,19 @@ async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus 
                 round_.removed = True
     mailboxes = await round_.call(store.mailboxes.upsert, account.id, [_listed(one) for one in listings])
     statuses = {one.name: one.status for one in listings}
+    again = await round_.call(_with_quarantine_to_retry, round_, mailboxes)
     return [
-        (mailbox, statuses[mailbox.name])
+        (mailbox, None if mailbox.id in again else statuses[mailbox.name])
         for mailbox in mailboxes
         if mailbox.selectable and mailbox.name in statuses
     ]
+
+
+def _with_quarantine_to_retry(round_: Round, mailboxes: Sequence[Mailbox]) -> set[int]:
+    """Mailboxes to be looked at whatever their STATUS says: a mail put aside is due to be tried again."""
+    before = round_.now - QUARANTINE_SECONDS
+    messages = round_.app.store.messages
+    return {mailbox.id for mailbox in mailboxes if messages.quarantined(mailbox.id, before)}
 
 
 def _listed(listing: MailboxListing) -> ListedMailbox:

@@ -6,6 +6,7 @@ QRESYNC, CONDSTORE or neither give the same `Shown`; nothing is decided and noth
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.net.imap import ImapSession
@@ -36,18 +37,39 @@ def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
 async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False) -> Shown:
     """Opens the mailbox and gathers this round's facts. `complete` lists every UID, whatever the
     server said by itself. Raises the errors of `ImapSession`."""
+    skipped = imap.skipped
+    shown = await _observe(imap, mailbox, complete=complete)
+    # An answer that could not be read may have told anything: nothing is taken as known from it.
+    return shown if imap.skipped == skipped else replace(shown, modseq=0)
+
+
+async def still_there(imap: ImapSession, uids: UidSet) -> UidSet:
+    """Those of `uids` that the open mailbox still has. Absence from one answer is no evidence: what
+    SEARCH does not name is asked for by FETCH too (C3 rules 3 and 6)."""
+    found = await imap.search_uids(within=uids)
+    return found | (UidSet.of(one.uid for one in await imap.fetch_flags(uids - found)) & uids)
+
+
+def is_sticky(selected: Selected) -> bool:
+    """Whether a UID means the same message the next time the mailbox is opened (RFC 9051 2.3.1.1)."""
+    return selected.uidvalidity > 0 and not selected.uid_not_sticky
+
+
+async def _observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool) -> Shown:
     marks = mailbox.watermarks
     known = None
     if imap.has_qresync and marks.uidvalidity and marks.modseq:
         known = Known(marks.uidvalidity, marks.modseq)
     selected = await imap.select(mailbox.name, known=known)
-    same = marks.uidvalidity and selected.uidvalidity == marks.uidvalidity and _is_sticky(selected)
+    same = marks.uidvalidity and selected.uidvalidity == marks.uidvalidity and is_sticky(selected)
     if not same:
         present = UidSet() if marks.uidvalidity else await _list_uids(imap, selected)
         return _shown(selected, present=present)
-    if selected.resynced and not complete:
+    # A mod-sequence that went down covers nothing of what happened since (C3 rule 5).
+    resynced = selected.resynced and selected.highestmodseq >= marks.modseq
+    if resynced and not complete:
         return _shown(selected, vanished=selected.vanished, changed=selected.changed)
-    if selected.resynced:
+    if resynced:
         present = await _list_uids(imap, selected)
         return _shown(selected, present=present, vanished=selected.vanished, changed=selected.changed)
     return await _observe_without_qresync(imap, mailbox, selected, complete=complete)
@@ -77,10 +99,6 @@ async def _list_uids(imap: ImapSession, selected: Selected) -> UidSet:
     return await imap.search_uids() if selected.exists else UidSet()
 
 
-def _is_sticky(selected: Selected) -> bool:
-    return selected.uidvalidity > 0 and not selected.uid_not_sticky
-
-
 def _shown(
     selected: Selected,
     *,
@@ -97,5 +115,5 @@ def _shown(
         present=present,
         vanished=vanished or UidSet(),
         changed=tuple(FlagsNow(one.uid, one.flags, one.modseq) for one in changed),
-        sticky=_is_sticky(selected),
+        sticky=is_sticky(selected),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from eilbote.engine.observe import observe
+from eilbote.engine.observe import observe, still_there
 from eilbote.engine.rematch import rematch
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled
@@ -33,14 +33,14 @@ from eilbote.sync.state import (
     Step,
 )
 
-_LOOKS = 3
+QUARANTINE_SECONDS = 24 * 3600.0
+"""After so long a mail that could not be read is asked for once more."""
 
 
 async def plan_mailbox(round_: Round, imap: ImapSession, mailbox: Mailbox) -> tuple[Step, ...]:
     """The steps of this round, after as many looks as the evidence needs. Changes nothing."""
-    steps: tuple[Step, ...] = ()
-    for look in range(_LOOKS):
-        shown = await observe(imap, mailbox, complete=look > 0)
+    for complete in (False, True):
+        shown = await observe(imap, mailbox, complete=complete)
         held, owed = await round_.call(_gather, round_, mailbox, shown)
         steps = plan(mailbox.name, shown, held, owed, Limits())
         if not any(isinstance(step, Compare) for step in steps):
@@ -53,17 +53,20 @@ async def pull_mailbox(round_: Round, mailbox: Mailbox) -> UidSet:
     round_.tell("look", mailbox.name)
     async with round_.connections.session(mailbox=mailbox.name) as imap:
         steps = await plan_mailbox(round_, imap, mailbox)
-        if any(isinstance(step, Rematch) for step in steps):
-            await rematch(round_, imap, mailbox)
-            mailbox = await round_.call(round_.app.store.mailboxes.get, mailbox.id)
-            steps = await plan_mailbox(round_, imap, mailbox)
-    return await _perform(round_, mailbox, steps)
+        renumbered = any(isinstance(step, Rematch) for step in steps)
+        arrived = await rematch(round_, imap, mailbox) if renumbered else None
+    if not renumbered:
+        return await _perform(round_, mailbox, steps)
+    if arrived is None:  # everything seems gone: asked once more on a connection of its own
+        async with round_.connections.session(fresh=True, mailbox=mailbox.name) as imap:
+            arrived = await rematch(round_, imap, mailbox, anew=True)
+    return arrived or UidSet()
 
 
 async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> UidSet:
     """Does what was planned; the local part in one transaction."""
     flags: list[FlagChange] = []
-    removed, wanted = UidSet(), UidSet()
+    removed, wanted, denied = UidSet(), UidSet(), UidSet()
     watermarks: Watermarks | None = None
     for step in steps:
         match step:
@@ -71,8 +74,10 @@ async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> 
                 flags += [FlagChange(one.uid, one.flags, one.modseq) for one in changes]
             case Remove(uids=uids):
                 removed = removed | uids
-            case Confirm():
-                removed = removed | await _confirm_gone(round_, mailbox, step)
+            case Confirm(uids=uids):
+                there = await _still_there(round_, mailbox, step)
+                removed = removed | (uids - there)
+                denied = denied | there
             case Fetch(uids=uids):
                 wanted = uids
             case Advance():
@@ -80,7 +85,8 @@ async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> 
                     uidvalidity=step.uidvalidity,
                     uidnext=step.uidnext,
                     cursor=step.cursor,
-                    modseq=step.modseq,
+                    # The server contradicted itself: the next round takes nothing for granted.
+                    modseq=0 if denied else step.modseq,
                     exists=step.exists,
                     backfill=step.backfill,
                 )
@@ -97,15 +103,15 @@ async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> 
     return wanted
 
 
-async def _confirm_gone(round_: Round, mailbox: Mailbox, step: Confirm) -> UidSet:
-    """Asks for exactly the UIDs that were not listed; returns those that are really gone."""
+async def _still_there(round_: Round, mailbox: Mailbox, step: Confirm) -> UidSet:
+    """Asks for exactly the UIDs that were not listed; returns those that are there after all."""
     async with round_.connections.session(fresh=step.anew, mailbox=mailbox.name) as imap:
         await imap.select(mailbox.name)
-        there = await imap.search_uids(within=step.uids)
+        there = await still_there(imap, step.uids)
     if step.anew and there:
         # The server contradicts itself: nothing is removed, and somebody should know.
         raise Garbled("sync.everything_gone", mailbox=mailbox.name, count=len(step.uids))
-    return step.uids - there
+    return there
 
 
 def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
@@ -114,6 +120,7 @@ def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
     marks = mailbox.watermarks
     changed = UidSet.of(change.uid for change in shown.changed)
     flags = store.messages.held_flags(mailbox.id, changed) if changed else {}
+    again = store.messages.quarantined(mailbox.id, round_.now - QUARANTINE_SECONDS)
     held = Held(
         uidvalidity=marks.uidvalidity,
         cursor=marks.cursor,
@@ -121,8 +128,8 @@ def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
         uids=store.messages.held_uids(mailbox.id),
         uidnext=marks.uidnext,
         exists=marks.exists,
-        backfill=marks.backfill,
-        quarantined=store.messages.quarantined(mailbox.id),
+        backfill=marks.backfill | again,
+        quarantined=store.messages.quarantined(mailbox.id) - again,
         flags=flags,
     )
     debts = [debt for debt in store.journal.open_debts(round_.account.id) if debt.mailbox == mailbox.id]

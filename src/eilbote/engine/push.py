@@ -13,12 +13,17 @@ from itertools import groupby
 from eilbote.engine.push_mailbox import push_mailbox_change
 from eilbote.engine.push_message import push_append, push_group
 from eilbote.engine.round import Round
-from eilbote.errors import Refused
+from eilbote.engine.settle import give_up, settle_waiting
+from eilbote.errors import EilboteError, Garbled, Gone, Misused, Problem, Refused
 from eilbote.store.values import Debt, DebtKind, DebtState
 
 MAILBOX_KINDS = frozenset(
     {DebtKind.CREATE, DebtKind.RENAME, DebtKind.REMOVE_MAILBOX, DebtKind.SUBSCRIBE, DebtKind.UNSUBSCRIBE}
 )
+
+_ENDS_ONE = (Refused, Misused, Gone, Garbled)
+"""What goes wrong with one change, and not with the server as a whole."""
+_QUESTIONS = frozenset({"SELECT", "EXAMINE", "LIST", "UID SEARCH", "UID FETCH"})
 
 
 async def push_mailbox_changes(round_: Round) -> None:
@@ -28,8 +33,8 @@ async def push_mailbox_changes(round_: Round) -> None:
         if debt.kind in MAILBOX_KINDS:
             try:
                 await push_mailbox_change(round_, debt)
-            except Refused as refusal:
-                await _give_up(round_, [debt], refusal)
+            except _ENDS_ONE as error:
+                await _put_aside(round_, [debt], error)
 
 
 async def push_message_changes(round_: Round, *, last: bool = False) -> None:
@@ -52,19 +57,37 @@ async def push_message_changes(round_: Round, *, last: bool = False) -> None:
                 await push_append(round_, current[0])
             else:
                 await push_group(round_, current, last=last)
-        except Refused as refusal:
-            await _give_up(round_, current, refusal)
+        except _ENDS_ONE as error:
+            await _put_aside(round_, current, error)
+    if last:
+        await settle_waiting(round_)
 
 
-async def _give_up(round_: Round, debts: Sequence[Debt], refusal: Refused) -> None:
-    """A refusal for good ends the debts it speaks of, and takes the local change back; one for
-    now leaves them open. Either way the other debts go on."""
-    round_.problems.append(("", refusal.problem))
-    if refusal.problem.retry_after is not None:
+async def _put_aside(round_: Round, debts: Sequence[Debt], error: EilboteError) -> None:
+    """What becomes of debts that could not be carried; the other debts go on.
+
+    A refusal for good takes the local change back. One for now, or one of a question that we had
+    to ask first, leaves them open. After an answer that nobody could read they stay sent: the next
+    pass looks for their result.
+    """
+    name = await round_.call(_mailbox_name, round_, debts[0])
+    round_.problems.append((name, error.problem))
+    if isinstance(error, Garbled):
+        return
+    if isinstance(error, Refused) and not _is_final(error.problem):
         await round_.call(round_.app.store.journal.reopen, [debt.id for debt in debts], round_.now)
         return
     for debt in debts:
-        await round_.call(round_.app.store.journal.fail, debt.id, refusal.problem, round_.now)
+        await round_.call(give_up, round_, debt, error.problem)
+
+
+def _is_final(refusal: Problem) -> bool:
+    return refusal.retry_after is None and refusal.parameters.get("command") not in _QUESTIONS
+
+
+def _mailbox_name(round_: Round, debt: Debt) -> str:
+    mailboxes = round_.app.store.mailboxes.all(round_.account.id)
+    return next((one.name for one in mailboxes if one.id == debt.mailbox), debt.source)
 
 
 def in_groups(debts: Iterable[Debt]) -> Iterator[list[Debt]]:

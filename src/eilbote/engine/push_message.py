@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from eilbote.engine.observe import is_sticky, still_there
+from eilbote.engine.rematch import rematch
 from eilbote.engine.round import Round
-from eilbote.engine.settle import settle
-from eilbote.errors import Misused, Refused
-from eilbote.mail.mailbox import DELETED, MailboxName, Uid, UidSet
+from eilbote.engine.settle import give_up, settle, settle_append, take_flags_back
+from eilbote.errors import Misused, Problem, Refused
+from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, MailboxName, Uid, UidSet
 from eilbote.net.imap import ImapSession
-from eilbote.protocols.imap.types import CopyUid, StoreMode
+from eilbote.protocols.imap.types import CopyUid, Selected, StoreMode
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
 
 T = TypeVar("T")
@@ -24,21 +26,18 @@ async def push_group(round_: Round, debts: Sequence[Debt], *, last: bool) -> Non
     """Carries debts that one command can carry. Those whose message is not there (any more) wait
     for the server's changes to be known, and are settled when `last`."""
     first = debts[0]
-    mailbox = await round_.call(round_.app.store.mailboxes.get, first.mailbox)
-    if first.uid < 0 or first.uidvalidity != mailbox.watermarks.uidvalidity:
-        return  # not numbered yet, or to be rematched first
-    async with round_.connections.session(mailbox=mailbox.name) as imap:
-        selected = await imap.select(mailbox.name)
-        if selected.uidvalidity != first.uidvalidity:
-            return
-        there = await imap.search_uids(within=UidSet.of(debt.uid for debt in debts))
-        if first.state is DebtState.SENT and first.kind in (DebtKind.MOVE, DebtKind.COPY):
-            debts = await _look_up_sent(round_, imap, mailbox, debts, there)
-            await imap.select(mailbox.name)
-        present = [debt for debt in debts if debt.uid in there]
-        if present:
-            await _carry(round_, imap, present)
-    gone = [debt for debt in debts if debt.uid not in there]
+    mailboxes = await round_.call(_mailboxes, round_)
+    mailbox = mailboxes.get(first.mailbox)
+    if first.target_mailbox and first.target_mailbox not in mailboxes:
+        for debt in debts:
+            await round_.call(give_up, round_, debt, Problem("sync.target_gone", {"mailbox": debt.target}))
+        return
+    if mailbox is None or not _is_of(first, mailbox):
+        gone = list(debts)
+    elif first.uid < 0:
+        return  # not numbered yet
+    else:
+        gone = await _carry_present(round_, mailbox, debts)
     if first.kind is DebtKind.DELETE:
         for debt in gone:  # both sides wanted it gone
             await _close(round_, debt, None)
@@ -47,17 +46,54 @@ async def push_group(round_: Round, debts: Sequence[Debt], *, last: bool) -> Non
             await settle(round_, debt)
 
 
-async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt]) -> None:
+def _mailboxes(round_: Round) -> dict[int, Mailbox]:
+    return {one.id: one for one in round_.app.store.mailboxes.all(round_.account.id)}
+
+
+def _is_of(debt: Debt, mailbox: Mailbox) -> bool:
+    """Whether the debt's number still means its message: it does not where the mailbox was renumbered
+    and the message not found again. 0: the debt is older than our first look at the mailbox."""
+    return debt.uid < 0 or debt.uidvalidity in (0, mailbox.watermarks.uidvalidity)
+
+
+async def _carry_present(round_: Round, mailbox: Mailbox, debts: Sequence[Debt]) -> list[Debt]:
+    """Carries what can be carried; returns the debts whose message is not in `mailbox`."""
+    first = debts[0]
+    async with round_.connections.session(mailbox=mailbox.name) as imap:
+        selected = await imap.select(mailbox.name)
+        if not is_sticky(selected):
+            # The numbers are others each time: they are found out on the connection that uses them.
+            await rematch(round_, imap, mailbox)
+            debts = await round_.call(_renumbered, round_, debts, selected.uidvalidity)
+            if not debts:
+                return []
+        elif selected.uidvalidity != mailbox.watermarks.uidvalidity:
+            return []  # to be rematched first
+        there = await still_there(imap, UidSet.of(debt.uid for debt in debts))
+        gone = [debt for debt in debts if debt.uid not in there]
+        if first.state is DebtState.SENT and first.kind in (DebtKind.MOVE, DebtKind.COPY):
+            debts = await _look_up_sent(round_, imap, mailbox, debts, there)
+            await imap.select(mailbox.name)
+        present = [debt for debt in debts if debt.uid in there]
+        if present:
+            await _carry(round_, imap, present, selected)
+    return [debt for debt in gone if debt in debts]
+
+
+def _renumbered(round_: Round, debts: Sequence[Debt], uidvalidity: int) -> list[Debt]:
+    fresh = [round_.app.store.journal.get(debt.id) for debt in debts]
+    return [debt for debt in fresh if debt.uidvalidity == uidvalidity]
+
+
+async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt], selected: Selected) -> None:
     await round_.call(round_.app.store.journal.mark_sent, [debt.id for debt in debts], round_.now)
     uids = UidSet.of(debt.uid for debt in debts)
     first = debts[0]
     numbers: dict[Uid, Uid] = {}
     if first.kind is DebtKind.FLAG:
-        if first.add:
-            await imap.store_flags(uids, StoreMode.ADD, first.add)
-        if first.remove:
-            await imap.store_flags(uids, StoreMode.REMOVE, first.remove)
-    elif first.kind is DebtKind.DELETE:
+        await _store_flags(round_, imap, debts, selected)
+        return
+    if first.kind is DebtKind.DELETE:
         await _expunge(round_, imap, debts, uids)
     elif first.kind is DebtKind.COPY:
         numbers = await _copied(round_, imap, first, uids)
@@ -67,6 +103,34 @@ async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt]) -> Non
         raise Misused("sync.not_a_message_change", kind=first.kind)
     for debt in debts:
         await _close(round_, debt, numbers.get(debt.uid))
+
+
+async def _store_flags(round_: Round, imap: ImapSession, debts: Sequence[Debt], selected: Selected) -> None:
+    """Adds and removes. What the mailbox does not keep (PERMANENTFLAGS, RFC 9051 section 7.1; or its
+    own answer) is not asked for again: it is taken back here and told."""
+    uids = UidSet.of(debt.uid for debt in debts)
+    add = frozenset(flag for flag in debts[0].add if _keeps(selected, flag))
+    lacking = dict.fromkeys(uids, debts[0].add - add)
+    if add:
+        stored = await imap.store_flags(uids, StoreMode.ADD, add)
+        for told in stored.flags:
+            shown = {flag.lower() for flag in told.flags}
+            if told.uid in lacking:
+                lacking[told.uid] |= {flag for flag in add if flag.lower() not in shown}
+    if debts[0].remove:
+        await imap.store_flags(uids, StoreMode.REMOVE, debts[0].remove)
+    for debt in debts:
+        if lacking[debt.uid]:
+            await round_.call(take_flags_back, round_, debt, lacking[debt.uid])
+        else:
+            await _close(round_, debt, None)
+
+
+def _keeps(selected: Selected, flag: Flag) -> bool:
+    kept = selected.permanent_flags
+    if kept is None or flag.lower() in {one.lower() for one in kept}:
+        return True
+    return "\\*" in kept and not flag.startswith("\\")
 
 
 async def _expunge(round_: Round, imap: ImapSession, debts: Sequence[Debt], uids: UidSet) -> None:
@@ -167,7 +231,10 @@ async def find_arrived(
 async def push_append(round_: Round, debt: Debt) -> None:
     """Puts a mail that was made or imported here into its mailbox on the server."""
     store = round_.app.store
-    target = await round_.call(store.mailboxes.get, debt.target_mailbox or debt.mailbox)
+    target = (await round_.call(_mailboxes, round_)).get(debt.target_mailbox)
+    if target is None:
+        await round_.call(settle_append, round_, debt)
+        return
     async with round_.connections.session(mailbox=target.name) as imap:
         if debt.state is DebtState.SENT:
             found = await find_arrived(round_, imap, target, [debt])
@@ -180,7 +247,11 @@ async def push_append(round_: Round, debt: Debt) -> None:
         appended = await _with_target(
             imap, target.name, lambda: imap.append(target.name, raw, debt.add, identity.internal_date)
         )
-    known = appended is not None and target.watermarks.uidvalidity in (0, appended.uidvalidity)
+    known = (
+        appended is not None
+        and target.watermarks.uidvalidity in (0, appended.uidvalidity)
+        and 0 < appended.uid <= MAX_UID
+    )
     await _close(round_, debt, appended.uid if appended is not None and known else None)
 
 

@@ -8,32 +8,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from eilbote.engine.observe import ALL_UIDS
 from eilbote.engine.round import Round
 from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity
-from eilbote.store.values import FlagChange, HeldIdentity, Mailbox, MailboxUpdate, Watermarks
+from eilbote.store.values import DebtKind, FlagChange, HeldIdentity, Mailbox, MailboxUpdate, Watermarks
+from eilbote.sync.state import Limits
 
 
-async def rematch(round_: Round, imap: ImapSession, mailbox: Mailbox) -> None:
-    """Gives the messages of `mailbox` their new UIDs in one transaction.
+async def rematch(round_: Round, imap: ImapSession, mailbox: Mailbox, *, anew: bool = False) -> UidSet | None:
+    """Gives the messages of `mailbox` their new UIDs in one transaction; leaves it open in `imap`.
 
-    What is not recognised stays to be fetched (`backfill`), and what is held but was not found
-    becomes a tombstone. A change to a UIDVALIDITY that the mailbox already has (UIDs that are not
-    sticky) goes the same way.
+    What is held but was not found becomes a tombstone. Returns what was not recognised and has to
+    be fetched (`backfill`). A change to a UIDVALIDITY that the mailbox already has (UIDs that are
+    not sticky) goes the same way. None, and nothing changed, where everything seems gone and this
+    was not asked on a connection of its own (`anew`; C3 rule 7).
     """
     selected = await imap.select(mailbox.name)
-    found = await imap.fetch_identities(ALL_UIDS) if selected.exists else ()
-    held = await round_.call(round_.app.store.messages.held_identities, mailbox.id)
+    listed = await imap.search_uids() if selected.exists else UidSet()
+    found = [one for one in await imap.fetch_identities(listed) if one.uid in listed]
+    held = await round_.call(_held, round_, mailbox)
+    if not listed and len(held) > Limits().suspicious_loss and not anew:
+        return None
     pairs = match_identities(held, found)
     matched = UidSet.of(new for _, new in pairs)
-    arrived = UidSet.of(one.uid for one in found) - matched
+    arrived = listed - matched
     lost = UidSet.of(one.uid for one in held) - UidSet.of(old for old, _ in pairs)
     watermarks = Watermarks(
         uidvalidity=selected.uidvalidity,
         uidnext=selected.uidnext or 1,
-        cursor=max(selected.uidnext - 1, UidSet.of(one.uid for one in found).highest),
+        cursor=max(selected.uidnext - 1, listed.highest),
         modseq=selected.highestmodseq,
         exists=selected.exists,
         backfill=arrived,
@@ -45,6 +49,23 @@ async def rematch(round_: Round, imap: ImapSession, mailbox: Mailbox) -> None:
     round_.tally.changed += applied.changed
     round_.tally.deleted += len(lost)
     round_.removed = round_.removed or bool(lost)
+    return arrived
+
+
+def _held(round_: Round, mailbox: Mailbox) -> list[HeldIdentity]:
+    """What the server may show: all that lies here, and what was moved away or deleted here and not
+    there yet; without its new number such a change would hit another message."""
+    store = round_.app.store
+    held = store.messages.held_identities(mailbox.id)
+    known = {one.uid for one in held}
+    return held + [
+        HeldIdentity(debt.uid, debt.message, store.messages.identity(debt.message))
+        for debt in store.journal.open_debts(round_.account.id)
+        if debt.mailbox == mailbox.id
+        and debt.uid > 0
+        and debt.uid not in known
+        and debt.kind in (DebtKind.MOVE, DebtKind.DELETE)
+    ]
 
 
 def match_identities(held: Sequence[HeldIdentity], found: Sequence[FetchedIdentity]) -> list[tuple[Uid, Uid]]:

@@ -134,7 +134,7 @@ def _quarantine(session: Session, mailbox: Mailbox, update: MailboxUpdate, now: 
             "quarantine",
             ("mailbox", "uid", "problem", "created"),
             [(mailbox.id, uid, problem_to_text(problem), now) for uid, problem in update.quarantined],
-            "ON CONFLICT (mailbox, uid) DO UPDATE SET problem = excluded.problem",
+            "ON CONFLICT (mailbox, uid) DO UPDATE SET problem = excluded.problem, created = excluded.created",
         )
     if not update.arrivals and not update.removed:
         return

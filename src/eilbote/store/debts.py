@@ -63,6 +63,26 @@ def owed(session: Session, account: int) -> list[Debt]:
     ]
 
 
+def unanswered(session: Session, account: int, before: float) -> list[Debt]:
+    """Paid debts, ended before that time, for whose waiting placement no number ever came while
+    somebody still needs it."""
+    rows = session.rows(
+        f"{_SELECT} WHERE account = ? AND state = 'done' AND placement < 0 AND touched < ?"
+        " AND (EXISTS (SELECT 1 FROM placement p"
+        " WHERE p.mailbox = journal.target_mailbox AND p.uid = journal.placement)"
+        " OR EXISTS (SELECT 1 FROM journal c WHERE c.mailbox = journal.target_mailbox"
+        " AND c.uid = journal.placement AND c.state IN ('open', 'sent'))) ORDER BY id",
+        (account, before),
+    )
+    return [_debt(row) for row in rows]
+
+
+def maker_of(session: Session, placement: int) -> Debt | None:
+    """The debt that made a waiting placement."""
+    row = session.one(f"{_SELECT} WHERE placement = ?", (placement,))
+    return _debt(row) if row else None
+
+
 def latest_of(session: Session, message: int) -> Debt | None:
     """The newest change of a message that can still be undone."""
     row = session.one(

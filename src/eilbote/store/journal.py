@@ -18,7 +18,7 @@ from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
 from eilbote.store.settling import settle
-from eilbote.store.tombstones import take_away
+from eilbote.store.tombstones import bury, take_away
 from eilbote.store.values import Arrival, Conflict, Debt, DebtKind, DebtState, Mailbox
 
 _UNPAID = (DebtState.OPEN, DebtState.SENT)
@@ -109,6 +109,16 @@ class Journal:
         with self._database.read() as session:
             return debts.owed(session, account)
 
+    def unanswered(self, account: int, before: float) -> list[Debt]:
+        """Debts paid before that time whose placement, or a change of it, still waits for its number."""
+        with self._database.read() as session:
+            return debts.unanswered(session, account, before)
+
+    def maker_of(self, placement: Uid) -> Debt | None:
+        """The debt whose payment gives a waiting placement its number."""
+        with self._database.read() as session:
+            return debts.maker_of(session, placement)
+
     def latest_of(self, message: int) -> Debt | None:
         """The newest change of a message that was neither refused nor undone yet."""
         with self._database.read() as session:
@@ -170,6 +180,22 @@ class Journal:
             found = debts.get(session, debt)
             where, what = mailbox or found.mailbox, message or found.message
             conflicts.log_conflict(session, found.account, where, what, rule, detail, now, debt)
+        return True
+
+    def lost(self, debt: int, rule: str, detail: Mapping[str, str], now: float) -> bool:
+        """A paid debt whose mail never turned up: what waited for it becomes a tombstone, and the log
+        says why. False if it has ended otherwise meanwhile."""
+        with self._database.write() as session:
+            if not debts.advance(session, [debt], (DebtState.DONE,), DebtState.CONFLICT, now):
+                return False
+            found = debts.get(session, debt)
+            conflicts.log_conflict(
+                session, found.account, found.target_mailbox, found.message, rule, detail, now, debt
+            )
+            if mailboxes.exists(session, found.target_mailbox):
+                mailbox = mailboxes.by_id(session, found.target_mailbox)
+                held = acts.live_at(session, mailbox.id, found.placement)
+                bury(session, mailbox, [held] if held else [], now)
         return True
 
     def conflicts(self, account: int | None = None, limit: int = 100) -> list[Conflict]:

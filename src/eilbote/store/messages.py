@@ -102,10 +102,13 @@ class Messages:
         with self._database.read() as session:
             return [(one.uid, one.message) for one in placements.waiting(session, mailbox)]
 
-    def quarantined(self, mailbox: int) -> UidSet:
-        """UIDs that were put aside because they could not be read."""
+    def quarantined(self, mailbox: int, before: float | None = None) -> UidSet:
+        """UIDs that were put aside because they could not be read; all, or those last tried before
+        that time."""
+        since = "" if before is None else " AND created < ?"
+        params = (mailbox,) if before is None else (mailbox, before)
         with self._database.read() as session:
-            rows = session.rows("SELECT uid FROM quarantine WHERE mailbox = ?", (mailbox,))
+            rows = session.rows(f"SELECT uid FROM quarantine WHERE mailbox = ?{since}", params)
             return UidSet.of([integer(uid) for (uid,) in rows])
 
     def identity(self, message: int) -> Identity:

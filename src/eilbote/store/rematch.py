@@ -17,6 +17,9 @@ from eilbote.store.threads import by_keys
 from eilbote.store.tombstones import bury
 from eilbote.store.values import Candidate, HeldIdentity, Identity, Watermarks
 
+UNFOUND = -1
+"""The UIDVALIDITY of a debt whose message a renumbered mailbox did not show any more."""
+
 _IDENTITY = "m.email_id, m.message_id, m.size, m.internal_date"
 
 
@@ -94,14 +97,16 @@ def renumber(
     unknown = "SELECT uid FROM placement WHERE mailbox = ? AND uid > 0 AND uid < ?"
     left = UidSet.of(integer(uid) for (uid,) in session.rows(unknown, (mailbox_id, away)))
     bury(session, mailbox, within(session, mailbox_id, left) if left else [], now)
+    # A debt whose message was not found again must never meet another that has its old number now.
+    session.run(
+        "UPDATE journal SET uidvalidity = CASE WHEN uid >= ? OR uid <= 0 THEN ? ELSE ? END"
+        " WHERE mailbox = ? AND state IN ('open', 'sent')",
+        (away, watermarks.uidvalidity, UNFOUND, mailbox_id),
+    )
     for table in ("placement", "journal"):
         session.run(
             f"UPDATE {table} SET uid = uid - ? WHERE mailbox = ? AND uid >= ?", (away, mailbox_id, away)
         )
-    session.run(
-        "UPDATE journal SET uidvalidity = ? WHERE mailbox = ? AND state IN ('open', 'sent')",
-        (watermarks.uidvalidity, mailbox_id),
-    )
     session.run("DELETE FROM quarantine WHERE mailbox = ?", (mailbox_id,))
     save_watermarks(session, mailbox_id, watermarks)
     changes.record(session, mailbox.account, [(changes.MAILBOX, mailbox_id, (0,))])

@@ -31,7 +31,8 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
     A single `Rematch` or `Compare` means that this round's evidence is not enough: perform it,
     look again, and plan again.
     """
-    if held.uidvalidity and (held.uidvalidity != shown.uidvalidity or not shown.sticky):
+    anything_held = bool(held.uidvalidity or held.uids)
+    if anything_held and (held.uidvalidity != shown.uidvalidity or not shown.sticky):
         reason = "uidvalidity-changed" if shown.sticky else "uids-not-sticky"
         return (Rematch(mailbox, reason, shown.uidvalidity),)
     known = held.uids | held.quarantined | held.backfill | owed.leaving
@@ -63,7 +64,8 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
     backfill = (held.backfill - vanished - missing) | arrived
     if backfill:
         steps.append(Fetch(mailbox, "arrived" if arrived else "interrupted", backfill))
-    accounted = len((known - vanished - missing) | arrived)
+    # What is just leaving counts for nothing: should it stay after all, the next round must see it.
+    accounted = len((known - vanished - missing - owed.leaving) | arrived)
     advance = _advance(mailbox, shown, held, backfill, arrived, accounted)
     if advance is not None:
         steps.append(advance)

@@ -19,19 +19,19 @@ from eilbote.protocols.imap.structure import BodyPart, ImapEnvelope, read_envelo
 from eilbote.protocols.imap.types import FetchedFlags, FetchedMessage
 from eilbote.protocols.imap.wire import Value, garbled, items, number, read_values, text
 
-_ITEMS = (
-    rb"(?:UID (\d{1,10}) |FLAGS \(([\\$\w .:+/-]*)\) |INTERNALDATE \"([^\"\r\n\\]{26})\" "
-    rb"|RFC822\.SIZE (\d{1,10}) |MODSEQ \((\d{1,19})\) |EMAILID \(([\w-]{1,255})\) )*+"
+_ITEM = (
+    rb"(?:UID (\d{1,10})|FLAGS \(([\\$\w .:+/-]*)\)|INTERNALDATE \"([^\"\r\n\\]{26})\""
+    rb"|RFC822\.SIZE (\d{1,10})|MODSEQ \((\d{1,19})\)|EMAILID \(([\w-]{1,255})\))"
 )
 _WHOLE_MAIL = {
     section: re.compile(
-        rb"\* \d{1,10} FETCH \(" + _ITEMS + rb"BODY\[" + section.encode() + rb"\] \{(\d{1,9})\}\r\n", re.ASCII
+        rb"\* \d{1,10} FETCH \((?:" + _ITEM + rb" )*+BODY\[" + section + rb"\] \{(\d{1,9})\}\r\n", re.ASCII
     )
-    for section in ("", "HEADER")
+    for section in (b"", b"HEADER")
 }
-_FLAGS_ONLY = re.compile(
-    rb"\* (\d{1,10}) FETCH \((?:UID (\d{1,10}) ?|FLAGS \(([\\$\w .:+/-]*)\) ?|MODSEQ \((\d{1,19})\) ?)+\)",
-    re.ASCII,
+# The same items without a body, or with one more section: answers about many messages at once.
+_PLAIN = re.compile(
+    rb"(?:" + _ITEM + rb"(?: |(?=\))))*+(?:\)|BODY\[([A-Z.]*(?: \([A-Z-]+\))?)\] \{\d{1,9}\})", re.ASCII
 )
 _REMEMBERED = 4096
 
@@ -96,10 +96,13 @@ class FetchReader:
 
     def read(self, frame: Frame, message: int, at: int) -> Fetch:
         """The general reader: any item, in any order. `at` is where the list begins. Garbled."""
-        if len(frame) == 1:
-            plain = _FLAGS_ONLY.fullmatch(frame[0])
-            if plain is not None:
-                return self._flags_only(plain)
+        plain = _PLAIN.fullmatch(frame[0], at + 1)
+        if plain is not None and frame[0][at : at + 1] == b"(":
+            section = plain[7]
+            if section is None and len(frame) == 1:
+                return self._plain(message, plain, {})
+            if section is not None and len(frame) == 3 and frame[2] == b")":
+                return self._plain(message, plain, {section.decode("ascii"): frame[1]})
         values = read_values(frame, at, self._limits.depth)
         if len(values) != 1 or not isinstance(values[0], list):
             raise garbled(frame[0])
@@ -115,13 +118,17 @@ class FetchReader:
             raise garbled(frame[0])
         return Fetch(message, sections=sections, **found)  # type: ignore[arg-type]
 
-    def _flags_only(self, plain: re.Match[bytes]) -> Fetch:
-        message, uid, flags, modseq = plain.groups()
+    def _plain(self, message: int, plain: re.Match[bytes], sections: dict[str, bytes | None]) -> Fetch:
+        uid, flags, date, size, modseq, email_id, _ = plain.groups()
         return Fetch(
-            int(message),
+            message,
             _uid(int(uid)) if uid is not None else None,
             self.flags_of(flags) if flags is not None else None,
-            modseq=_modseq(int(modseq or 0)),
+            self._date(date),
+            int(size) if size is not None else None,
+            int(modseq or 0),
+            email_id.decode("ascii") if email_id else "",
+            sections=sections,
         )
 
     def _item(
@@ -188,7 +195,7 @@ class FetchReader:
         # A whole line first: a head that trickles in is looked at once, not once a byte.
         if not framer.at_boundary or framer.line_end() < 0:
             return
-        match, buffer, view = _WHOLE_MAIL[section].match, framer.buffer, framer.view
+        match, buffer, view = _WHOLE_MAIL[section.encode("ascii")].match, framer.buffer, framer.view
         end, inline = framer.end, framer.limits.inline
         flags_known, seconds = self._flags, self._dates.seconds
         position = framer.start
