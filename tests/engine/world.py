@@ -96,7 +96,7 @@ class World:
 
     def ids(self, mailbox: str = "INBOX") -> dict[int, int]:
         """UID -> message id."""
-        box = self.app.store.mailboxes.find(self.account.id, mailbox)  # type: ignore[arg-type]
+        box = self.app.store.mailboxes.find(self.account.id, mailbox)
         assert box is not None
         return {p.uid: p.id for p in self.app.store.messages.list_placements(mailbox=box.id, limit=100_000)}
 
