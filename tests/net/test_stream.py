@@ -169,3 +169,13 @@ async def test_login_is_bound_to_the_channel_where_both_can(
         with pytest.raises(Refused):
             await open_session(scripted.server)
     assert heard[0].startswith(b"AUTHENTICATE SCRAM-SHA-256-PLUS cD10bHMtdW5pcXVl")  # p=tls-unique
+
+
+async def test_a_server_on_one_of_the_addresses_of_localhost_is_found() -> None:
+    async def script(line: Line) -> None:
+        await line.let_in()
+        await line.obey()
+
+    async with Scripted(script).listening() as scripted:
+        session = await open_session(Server("localhost", scripted.port, Security.NONE))
+        session.abort()

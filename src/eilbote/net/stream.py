@@ -19,6 +19,7 @@ from eilbote.errors import EilboteError, NotAllowed, Unreachable
 from eilbote.store.values import Security, Server
 
 _CLOSE_SECONDS = 2.0
+_EYEBALLS_SECONDS = 0.25  # RFC 8305 section 5
 _RETRY_SECONDS = 60.0
 
 
@@ -146,16 +147,23 @@ class Stream:
         addresses = await _loopback_addresses(server) if server.security is Security.NONE else [server.host]
         context = _context(verify=verify) if server.security is Security.TLS else None
         loop = asyncio.get_running_loop()
+        incoming = _Incoming(receiver)
         try:
             async with asyncio.timeout(connect_timeout):
-                _, incoming = await loop.create_connection(
-                    lambda: _Incoming(receiver),
-                    addresses[0],
-                    server.port,
-                    ssl=context,
-                    server_hostname=server.host if context else None,
-                    happy_eyeballs_delay=0.25,
-                )
+                for address in addresses:
+                    try:
+                        await loop.create_connection(
+                            lambda: incoming,
+                            address,
+                            server.port,
+                            ssl=context,
+                            server_hostname=server.host if context else None,
+                            happy_eyeballs_delay=_EYEBALLS_SECONDS,
+                        )
+                        break
+                    except ConnectionRefusedError:
+                        if address == addresses[-1]:
+                            raise
         except (OSError, ValueError, OverflowError) as failure:
             raise _translated(failure, server, connect_timeout) from None
         stream = cls(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eilbote.errors import Garbled
-from eilbote.protocols.imap.connection import ImapConnection
+from eilbote.protocols.imap.connection import ImapConnection, Reply
 from eilbote.protocols.imap.encode import command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
@@ -174,12 +174,14 @@ def fetch_lines(draw: st.DrawFn) -> bytes:
     }
     missing = draw(st.sets(st.sampled_from(sorted(told)), max_size=2))
     words = [told[name] for name in draw(PARTS) if name not in missing]
-    body = draw(st.sampled_from([b"BODY[] {%d}\r\n%s" % (len(raw), raw), b"BODY[] NIL", b'BODY[] "x"']))
+    section = draw(st.sampled_from([b"", b"HEADER", b"HEADER.FIELDS (MESSAGE-ID)"]))
+    literal = b"BODY[%s] {%d}\r\n%s" % (section, len(raw), raw)
+    body = draw(st.sampled_from([literal, b"BODY[] NIL", b'BODY[] "x"', b""]))
     if draw(st.booleans()):
         words.append(body)
     else:
         words.insert(draw(st.integers(0, len(words))), body)
-    return b"* 12 FETCH (" + b" ".join(words) + b")\r\n"
+    return b"* 12 FETCH (" + b" ".join(word for word in words if word) + b")\r\n"
 
 
 @given(st.lists(fetch_lines(), max_size=5), st.integers(1, 700))
@@ -198,6 +200,24 @@ def test_the_fast_path_and_the_general_reader_agree(lines: list[bytes], step: in
         mails = [one for event in events if isinstance(event, list) for one in event]
         outcomes.append((mails, reply, connection.unsolicited.take()))
     assert outcomes[0] == outcomes[1]
+
+
+@given(fetch_lines())
+def test_plain_answers_are_read_alike_with_and_without_their_short_cut(line: bytes) -> None:
+    """A harmless item in front keeps the short cut from matching."""
+    head, _, rest = line.partition(b"(")
+    assert read_as_answer(line) == read_as_answer(head + b"(X-NONE 1 " + rest)
+
+
+def read_as_answer(line: bytes) -> tuple[Untagged, ...]:
+    connection = ImapConnection(SMALL)
+    feed(connection, GREETING)
+    connection.send(command("UID FETCH", b"1:*", b"ALL", expects=[Fetch]))
+    while connection.data_to_send():
+        pass
+    (reply,) = feed(connection, line + b"E1 OK\r\n")
+    assert isinstance(reply, Reply)
+    return reply.untagged
 
 
 def test_the_fast_path_is_taken() -> None:

@@ -5,6 +5,7 @@ Built from typed parts only, so that no search text can become another key.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,14 +15,14 @@ from eilbote.protocols.imap.dates import search_date
 from eilbote.protocols.imap.encode import Piece
 
 
-class SearchKey:
+class SearchKey(ABC):
     """A condition. Combine with `&`, `|` and `~`."""
 
     __slots__ = ()
 
+    @abstractmethod
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
         """The key as arguments. Misused for texts and flags that cannot be sent."""
-        raise NotImplementedError
 
     def __and__(self, other: SearchKey) -> SearchKey:
         if self == ALL:
