@@ -187,6 +187,40 @@ def test_a_kill_between_batches_leaves_nothing_out_and_nothing_twice(
     assert find(home, "brief") == ids[::-1]
 
 
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from eilbote.engine import indexing
+from eilbote.store import Store
+
+indexing.MAILS = 7
+left = int(sys.argv[2])
+
+def observe(step):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Store.open(Path(sys.argv[1]), observer=observe) as store:
+    indexing.index_all(store)
+"""
+
+
+def test_killed_at_every_step_and_resumed_nothing_is_left_out_or_twice(home: Home) -> None:
+    ids = arrive(home, range(1, 30))
+    for step in range(1, 100):
+        run = [sys.executable, "-c", _KILLED, str(home.store.home), str(step)]
+        if subprocess.run(run, check=False).returncode == 0:
+            break
+        reached = home.store.search.covered().message
+        assert find(home, "brief") == [one for one in ids[::-1] if one <= reached]
+    else:
+        pytest.fail("it never came to an end")
+    assert step > 4
+    assert find(home, "brief") == ids[::-1]
+
+
 def test_a_batch_ends_when_its_text_is_large(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "CHARACTERS", 2_000)
     ids = arrive(home, range(1, 30), "wort " * 100)
