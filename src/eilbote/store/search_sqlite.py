@@ -66,7 +66,7 @@ class SearchFile(SqliteDatabase):
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -16000")
         # Read-only, or BEGIN IMMEDIATE here would hold the store's writing lock as well.
-        connection.execute("ATTACH ? AS mail", (self._mail.as_uri() + "?mode=ro",))
+        connection.execute("ATTACH ? AS mail", (self._mail.absolute().as_uri() + "?mode=ro",))
         return connection
 
     def insert_words(self, rows: Iterable[tuple[int | str, ...]]) -> None:
