@@ -123,7 +123,9 @@ def test_codes_give_typed_values() -> None:
     assert code(b"MAILBOXID (F2212ea87-6097)").first == "F2212ea87-6097"
     assert code(b"MODIFIED 7,9:12").uids == UidSet.parse("7,9:12")
     assert code(b"APPENDUID 38505 3955").appended == AppendUid(38505, 3955)
-    assert code(b"APPENDUID 38505 3955:3957").appended is None
+    for none in (b"APPENDUID 38505 3955:3957", b"APPENDUID 1 0", b"APPENDUID 0 1", b"APPENDUID 1 4294967296"):
+        assert code(none).appended is None
+    assert code(b"UIDVALIDITY 9223372036854775808").number == 0
     assert code(b"CAPABILITY IMAP4rev1 idle").words == {"IMAP4REV1", "IDLE"}
     assert code(b'BADCHARSET ("a]b" UTF-8)').argument == b'("a]b" UTF-8)'
     assert code(b"tryCreate").name == "TRYCREATE"

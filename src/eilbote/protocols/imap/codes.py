@@ -27,9 +27,11 @@ class Code:
 
     @property
     def number(self) -> int:
-        """Of UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ, APPENDLIMIT...: 0 where no number came."""
+        """Of UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ, APPENDLIMIT...: 0 where no number came,
+        or one of more than 63 bits."""
         told = self.argument.strip()
-        return int(told) if told.isdigit() and len(told) <= 19 else 0
+        value = int(told) if told.isdigit() and len(told) <= 19 else 0
+        return value if value < 2**63 else 0
 
     @property
     def words(self) -> frozenset[str]:
@@ -72,7 +74,8 @@ class Code:
         words = self.argument.split()
         if len(words) != 2 or not all(word.isdigit() and len(word) <= 10 for word in words):
             return None
-        return AppendUid(int(words[0]), int(words[1]))
+        uidvalidity, uid = int(words[0]), int(words[1])
+        return AppendUid(uidvalidity, uid) if uidvalidity and 0 < uid <= MAX_UID else None
 
 
 def read_code(told: bytes) -> tuple[Code | None, bytes]:

@@ -21,7 +21,7 @@ from eilbote.protocols.imap.wire import Value, garbled, items, number, read_valu
 
 _ITEM = (
     rb"(?:UID (\d{1,10})|FLAGS \(([\\$\w .:+/-]*)\)|INTERNALDATE \"([^\"\r\n\\]{26})\""
-    rb"|RFC822\.SIZE (\d{1,10})|MODSEQ \((\d{1,19})\)|EMAILID \(([\w-]{1,255})\))"
+    rb"|RFC822\.SIZE (\d{1,10})|MODSEQ \((\d{1,18})\)|EMAILID \(([\w-]{1,255})\))"
 )
 _WHOLE_MAIL = {
     section: re.compile(
@@ -126,7 +126,7 @@ class FetchReader:
             self.flags_of(flags) if flags is not None else None,
             self._date(date),
             int(size) if size is not None else None,
-            int(modseq or 0),
+            _modseq(int(modseq or 0)),
             email_id.decode("ascii") if email_id else "",
             sections=sections,
         )
@@ -247,6 +247,13 @@ def _uid(value: int) -> Uid:
 def _modseq(value: int) -> ModSeq:
     """RFC 7162 section 3.1.1: 63 bits; what is larger says nothing."""
     return value if value < 2**63 else 0
+
+
+def _modseq(value: Value) -> ModSeq:
+    """0, as if not told, for one of more than 63 bits (RFC 7162 section 3.1)."""
+    if isinstance(value, bytes) and value.isdigit():
+        return int(value) if len(value) < 20 and int(value) < 2**63 else 0
+    raise Garbled("imap.not_a_number")
 
 
 def _bytes(value: Value) -> bytes | None:

@@ -18,6 +18,7 @@ from eilbote.protocols.imap.responses import Listed, Quota, QuotaRoots, StatusTo
 from eilbote.protocols.imap.roles import rank_by_name, role_by_attribute
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
 
+UNSPEAKABLE = frozenset(b"\0\r\n")
 _PIPELINED = 100
 """STATUS commands on the wire at once: enough to hide the round trips, few enough for any server."""
 
@@ -126,8 +127,8 @@ def _listings(dialogue: Dialogue, replies: Sequence[Reply]) -> tuple[MailboxList
     found: dict[MailboxName, MailboxListing] = {}
     for reply in replies:
         for one in reply.untagged:
-            if not isinstance(one, Listed):
-                continue
+            if not isinstance(one, Listed) or UNSPEAKABLE & set(one.wire_name):
+                continue  # a name that no command can hold names nothing we could open
             name = dialogue.name_from_wire(one.wire_name)
             before = found.get(name)
             if one.subscribed_only:

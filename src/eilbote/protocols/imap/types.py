@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
 
@@ -86,9 +87,9 @@ class FetchedIdentity:
     modseq: ModSeq = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedMessage:
-    """A whole message as fetched. `raw` None: the server answered OK but gave no body."""
+class FetchedMessage(NamedTuple):
+    """A whole message as fetched. `raw` None: the server answered OK but gave no body. A tuple,
+    because a first sync makes a hundred thousand of them."""
 
     uid: Uid
     flags: Flags

@@ -111,7 +111,7 @@ def read_word(frame: Frame, start: int) -> tuple[bytes, int]:
 
 def number(value: Value) -> int:
     """An unsigned number of at most 63 bits (RFC 9051 section 9, `number64`). Raises Garbled."""
-    if isinstance(value, bytes) and value.isdigit() and len(value) <= 19:
+    if isinstance(value, bytes) and value.isdigit() and len(value) <= 19 and int(value) < 2**63:
         return int(value)
     raise Garbled("imap.not_a_number")
 
