@@ -126,7 +126,7 @@ class FetchReader:
             self.flags_of(flags) if flags is not None else None,
             self._date(date),
             int(size) if size is not None else None,
-            _modseq(int(modseq or 0)),
+            int(modseq or 0),
             email_id.decode("ascii") if email_id else "",
             sections=sections,
         )
@@ -145,7 +145,7 @@ class FetchReader:
                 found["size"] = number(value)
             case "MODSEQ":
                 inner = items(value)
-                found["modseq"] = _modseq(number(inner[0])) if inner else 0
+                found["modseq"] = _modseq(inner[0]) if inner else 0
             case "EMAILID" | "THREADID":
                 inner = items(value)
                 found["email_id" if name == "EMAILID" else "thread_id"] = text(inner[0]) if inner else ""
@@ -228,7 +228,7 @@ class FetchReader:
                     self.flags_of(flags) if known is None else known,
                     arrived,
                     numbers[1],
-                    _modseq(int(modseq)) if modseq else 0,
+                    int(modseq) if modseq else 0,
                     raw,
                     email_id.decode("ascii") if email_id else "",
                 )
@@ -242,11 +242,6 @@ def _uid(value: int) -> Uid:
     if not 0 < value <= MAX_UID:
         raise Garbled("imap.syntax", text="UID")
     return value
-
-
-def _modseq(value: int) -> ModSeq:
-    """RFC 7162 section 3.1.1: 63 bits; what is larger says nothing."""
-    return value if value < 2**63 else 0
 
 
 def _modseq(value: Value) -> ModSeq:
