@@ -1,6 +1,7 @@
 """Keeps our list of mailboxes the server's: new ones, renamed ones, and those that are gone.
 
-An answer that lacks a mailbox is no proof; each is asked for by name before it is given up.
+An answer that lacks a mailbox is no proof; each is asked for by name, in two ways, before it is
+given up.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus 
         for old, new in match.renamed:
             await round_.call(store.mailboxes.renamed, id_of[old], new)
         for name in match.gone:
-            if not await imap.exists(name):
+            if not await imap.exists(name) and not await imap.status([name]):
                 await round_.call(store.mailboxes.gone, id_of[name], round_.now)
                 round_.removed = True
     mailboxes = await round_.call(store.mailboxes.upsert, account.id, [_listed(one) for one in listings])

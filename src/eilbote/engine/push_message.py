@@ -12,8 +12,8 @@ from typing import TypeVar
 from eilbote.engine.observe import is_sticky, still_there
 from eilbote.engine.rematch import rematch
 from eilbote.engine.round import Round
-from eilbote.engine.settle import give_up, settle, settle_append, take_flags_back
-from eilbote.errors import Misused, Problem, Refused
+from eilbote.engine.settle import settle, settle_append, take_flags_back
+from eilbote.errors import Gone, Misused, Refused
 from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, MailboxName, Uid, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import CopyUid, Selected, StoreMode
@@ -29,9 +29,7 @@ async def push_group(round_: Round, debts: Sequence[Debt], *, last: bool) -> Non
     mailboxes = await round_.call(_mailboxes, round_)
     mailbox = mailboxes.get(first.mailbox)
     if first.target_mailbox and first.target_mailbox not in mailboxes:
-        for debt in debts:
-            await round_.call(give_up, round_, debt, Problem("sync.target_gone", {"mailbox": debt.target}))
-        return
+        raise Gone("sync.target_gone", mailbox=first.target)
     if mailbox is None or not _is_of(first, mailbox):
         gone = list(debts)
     elif first.uid < 0:

@@ -109,6 +109,7 @@ async def _verify_mailbox(
         problem = Problem("verify.uidvalidity", {"mailbox": mailbox.name})
         return VerifyReport(account.address, mailbox.name, len(listed), len(held), problem=problem)
     flagged, leaving, pending = _owed(app, account, mailbox)
+    stranded = _stranded(app, account, mailbox)
     quarantined = messages.quarantined(mailbox.id) & listed
     missing = listed - held - leaving - quarantined
     extra = held - listed
@@ -127,7 +128,7 @@ async def _verify_mailbox(
         server=len(listed),
         store=len(held),
         missing=len(missing),
-        extra=len(extra),
+        extra=len(extra) + stranded,
         flags_differ=len(flags_differ),
         content_differ=len(wrong),
         pending=pending,
@@ -152,6 +153,16 @@ async def _wrong_content(app: App, imap: ImapSession, mailbox: Mailbox, uids: Ui
                 if there != hashes.get(one.uid) or not app.store.messages.is_intact(mailbox.id, one.uid):
                     wrong.append(one.uid)
     return UidSet.of(wrong)
+
+
+def _stranded(app: App, account: Account, mailbox: Mailbox) -> int:
+    """Mails that lie only here and that nothing will carry to the server: it refused them."""
+    coming = {debt.placement for debt in app.store.journal.open_debts(account.id)}
+    stranded = 0
+    for uid, _ in app.store.messages.waiting(mailbox.id):
+        maker = app.store.journal.maker_of(uid)
+        stranded += uid not in coming and (maker is None or maker.state is not DebtState.DONE)
+    return stranded
 
 
 def _owed(app: App, account: Account, mailbox: Mailbox) -> tuple[UidSet, UidSet, int]:
