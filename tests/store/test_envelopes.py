@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from eilbote.mail.message import read_envelope, read_source
@@ -27,14 +25,14 @@ LONG = b"References: " + b"".join(b"<%d@example.org>\r\n " % number for number i
 )
 def test_what_is_listed_is_what_the_mail_says(home: Home, headers: bytes) -> None:
     raw = headers + b"\r\n\r\nText\r\n"
-    home.arrive(replace(arrival(1, raw=raw), envelope=read_source(raw)))
+    home.arrive(arrival(1, raw=raw)._replace(envelope=read_source(raw)))
     (shown,) = home.store.messages.list_placements(account=home.account)
     assert shown.envelope == read_envelope(raw)
 
 
 def test_of_many_references_the_root_and_the_nearest_are_kept(home: Home) -> None:
     raw = LONG + b"\r\n\r\n"
-    home.arrive(replace(arrival(1, raw=raw), envelope=read_source(raw)))
+    home.arrive(arrival(1, raw=raw)._replace(envelope=read_source(raw)))
     (shown,) = home.store.messages.list_placements(account=home.account)
     assert shown.envelope.references == (
         "0@example.org",

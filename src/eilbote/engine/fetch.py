@@ -7,6 +7,7 @@ holds up the others (C3 rule 3, museum M3, M5).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -111,13 +112,21 @@ class _Fetching:
                 await self._store(moved_in=moved)
 
     async def fetch(self, portion: UidSet) -> UidSet:
-        """Streams `portion` into the store; returns the UIDs for which nothing usable came."""
+        """Streams `portion` into the store; returns the UIDs for which nothing usable came. One batch
+        is stored while the next is received."""
         got = UidSet()
-        async with aclosing(self.imap.fetch_messages(portion)) as batches:
-            async for batch in batches:
-                whole = [one for one in batch if one.raw is not None and one.uid in portion]
-                await self._store(batch=whole)
-                got = got | UidSet.of(one.uid for one in whole)
+        storing: asyncio.Task[None] | None = None
+        try:
+            async with aclosing(self.imap.fetch_messages(portion)) as batches:
+                async for batch in batches:
+                    whole = [one for one in batch if one.raw is not None and one.uid in portion]
+                    if storing is not None:
+                        await storing
+                    storing = asyncio.create_task(self._store(batch=whole))
+                    got = got | UidSet.of(one.uid for one in whole)
+        finally:
+            if storing is not None:
+                await storing
         return portion - got
 
     async def ask_singly(self, missing: UidSet) -> None:

@@ -15,6 +15,7 @@ from eilbote.engine.fetch import fetch_mailbox
 from eilbote.engine.index import Indexer
 from eilbote.engine.listing import refresh_mailboxes
 from eilbote.engine.observe import looks_unchanged
+from eilbote.engine.pace import storing_pace
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.pull import pull_mailbox
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
@@ -39,7 +40,8 @@ async def sync_owned(
     indexer = Indexer(app.store, app.config)
     try:
         passes = [_sync_account(app, account, budget, indexer, mailbox, report) for account in accounts]
-        reports = await asyncio.gather(*passes)
+        with storing_pace():
+            reports = await asyncio.gather(*passes)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
     finally:
         await indexer.close()

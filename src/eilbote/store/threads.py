@@ -46,14 +46,18 @@ def by_keys(columns: str, count: int) -> str:
 
 
 def _held(session: Session, account: int, keys: set[int]) -> dict[int, int]:
-    """The thread of every key that a held message has or that names a held thread."""
+    """The thread of every key that a held message has or that names a held thread. The first mail of
+    a thread is found by its thread's name, so only the others are looked up by their own key."""
     rows: list[Row] = []
-    for chunk in chunked(keys, 2000):
+    for chunk in chunked(keys):
+        wanted = in_list(len(chunk))
         rows += session.rows(
-            f"SELECT DISTINCT thread, thread FROM message WHERE thread IN {in_list(len(chunk))}"
-            " AND account = ?",
+            f"SELECT thread, thread FROM message WHERE thread IN {wanted} AND account = ? GROUP BY thread",
             (*chunk, account),
         )
-        sql = by_keys("message_key, thread", len(chunk))
-        rows += session.rows(sql, (*chunk, account, *chunk, account))
+        rows += session.rows(
+            "SELECT message_key, thread FROM message"
+            f" WHERE message_key IN {wanted} AND message_key <> thread AND account = ?",
+            (*chunk, account),
+        )
     return {integer(key): integer(thread) for key, thread in rows}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Address, Envelope
@@ -133,9 +134,9 @@ class Mailbox:
     unread: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A mail that the server has and we have not, ready to be stored.
+class Arrival(NamedTuple):
+    """A mail that the server has and we have not, ready to be stored. A tuple, because a first sync
+    makes a hundred thousand of them.
 
     `raw` is the exact bytes received. `email_id` is the server's own identity of the content
     (OBJECTID EMAILID or X-GM-MSGID), `labels` are Gmail's."""
