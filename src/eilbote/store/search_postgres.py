@@ -44,6 +44,7 @@ class PostgresIndex:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._many = False
         with database.read() as session:
             known = session.one("SELECT to_regclass('search_state') IS NOT NULL") == (True,)
             current = known and session.one(
@@ -112,7 +113,12 @@ class PostgresIndex:
             session.run("UPDATE search_state SET value = 0 WHERE name <> 'version'")
 
     def many_to_come(self, coming: bool) -> None:
-        """GIN gathers new entries by itself."""
+        """Without fresh statistics the planner reads every row instead of the index."""
+        if self._many and not coming:
+            with self._database.write() as session:
+                for table in ("search_document", "placement", "message"):
+                    session.run(f"ANALYZE {table}")
+        self._many = coming
 
     def close(self) -> None:
         """The database is the store's."""
