@@ -34,6 +34,8 @@ WORTH_A_BATCH = 1_000
 
 _TEXT_LIMIT = 256 * 1024  # characters of one mail's body that are searchable
 _INPUT = 0
+_POLITE = 10
+"""On few cores what fetches and stores goes first: mail on disk is safe, search can follow."""
 
 
 def index_batch(store: Store, covered: Covered) -> Covered:
@@ -130,6 +132,7 @@ def main() -> None:
     if not given:
         return
     home = json.loads(given[0])
+    os.nice(_POLITE)
     try:
         with Store.open(Path(home["home"]), home["url"] or None) as store:
             _serve(store, lines, given[1:])

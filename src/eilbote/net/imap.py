@@ -42,7 +42,7 @@ from eilbote.protocols.imap.types import (
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 
-_BATCH_COUNT = 1000
+_BATCH_COUNT = 4000
 _BATCH_SECONDS = 2.0  # a slow line hands out what it has at this pace
 _AHEAD = 2  # streaming commands on the wire at once
 _IDLE_SECONDS = 300.0  # C5: shorter than any NAT's patience, and than RFC 2177's 29 minutes
@@ -330,7 +330,7 @@ class ImapSession:
     def fetch_messages(
         self, uids: UidSet, *, headers_only: bool = False, batch_bytes: int = 4 << 20
     ) -> AsyncGenerator[list[FetchedMessage], None]:
-        """Streams whole messages in batches of about 1000 or `batch_bytes`, whichever comes first.
+        """Streams whole messages in batches of about 4000 or `batch_bytes`, whichever comes first.
 
         Messages that the server leaves out are left out; one without a body has `raw` None (museum
         M3). Whoever stops early loses the connection: what is under way cannot be called back.
