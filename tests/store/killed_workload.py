@@ -57,7 +57,7 @@ def run(store: Store) -> None:
     if 5 in held:
         message = next(row[2] for row in store.messages.places(all_ids(store)) if row[:2] == (inbox.id, 5))
         store.erase([message], NOW)
-    store.messages.expire(NOW + 31 * 24 * 3600)
+    store.messages.expire(NOW + 24 * 3600)
     store.compact(0.0)
 
 

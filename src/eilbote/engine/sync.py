@@ -11,6 +11,7 @@ from dataclasses import replace
 from eilbote.clock import process_seconds
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
+from eilbote.engine.expire import forget_expired
 from eilbote.engine.fetch import fetch_mailbox
 from eilbote.engine.index import Indexer
 from eilbote.engine.listing import refresh_mailboxes
@@ -42,6 +43,7 @@ async def sync_owned(
         passes = [_sync_account(app, account, budget, indexer, mailbox, report) for account in accounts]
         with storing_pace():
             reports = await asyncio.gather(*passes)
+        await asyncio.to_thread(forget_expired, app)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
     finally:
         await indexer.close()
@@ -95,11 +97,10 @@ async def _pass(round_: Round, only: str | None) -> None:
     # Every mailbox is looked at before any mail is fetched: what left one mailbox and arrived in
     # another is then known as moved, and not downloaded again.
     wanted = await _each(round_, todo, lambda mailbox: pull_mailbox(round_, mailbox))
-    await _each(
-        round_,
-        [mailbox for mailbox in todo if wanted.get(mailbox.id)],
-        lambda mailbox: _fetch(round_, mailbox, wanted[mailbox.id]),
-    )
+    lacking = [mailbox for mailbox in todo if wanted.get(mailbox.id)]
+    if lacking and round_.account.state is not AccountState.PAUSED:
+        await round_.call(round_.app.store.accounts.set_state, round_.account.id, AccountState.SYNCING)
+    await _each(round_, lacking, lambda mailbox: _fetch(round_, mailbox, wanted[mailbox.id]))
     # Twice: a settled debt may have become a new one.
     await push_message_changes(round_, last=True)
     await push_message_changes(round_, last=True)
@@ -144,9 +145,15 @@ def _inbox_first(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
 
 
 def _remember_end(round_: Round, failed: Problem | None) -> None:
+    """Notes the outcome in the account's state; one that is paused meanwhile stays so, and one that
+    was removed meanwhile is forgotten."""
     accounts = round_.app.store.accounts
-    if failed is None:
-        accounts.synced(round_.account.id, round_.now)
-        accounts.set_state(round_.account.id, AccountState.READY, None)
-    else:
-        accounts.set_state(round_.account.id, AccountState.FAILING, failed)
+    state = AccountState.READY if failed is None else AccountState.FAILING
+    account = next((one for one in accounts.all() if one.id == round_.account.id), None)
+    if account is not None:
+        accounts.update(
+            account.id,
+            state=AccountState.PAUSED if account.state is AccountState.PAUSED else state,
+            problem=failed,
+            synced=round_.now if failed is None else account.synced,
+        )

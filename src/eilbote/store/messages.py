@@ -60,10 +60,16 @@ class Messages:
         with self._database.write() as session:
             rematch.renumber(session, mailbox, watermarks, pairs, lost, now)
 
-    def expire(self, now: float) -> list[int]:
-        """Forgets removals older than 30 days; returns the ids of messages forgotten with them."""
+    def has_expired(self, before: float) -> bool:
+        """Is there a removal older than `before`?"""
+        with self._database.read() as session:
+            return session.one("SELECT 1 FROM tombstone WHERE removed_at < ? LIMIT 1", (before,)) is not None
+
+    def expire(self, before: float) -> list[int]:
+        """Forgets removals and ended debts older than `before`, and returns the ids of messages
+        forgotten with them, so that the index forgets them too."""
         with self._database.write() as session:
-            return tombstones.expire(session, now - tombstones.UNDO_SECONDS)
+            return tombstones.expire(session, before)
 
     # What sync reads
 

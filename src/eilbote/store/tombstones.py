@@ -14,9 +14,6 @@ from eilbote.store.database import Session, chunked, in_list
 from eilbote.store.placed import Placed
 from eilbote.store.values import Mailbox
 
-UNDO_SECONDS = 30 * 24 * 3600.0
-"""How long a removal can be undone."""
-
 _COLUMNS = ("account", "mailbox", "mailbox_name", "uid", "message", "flags", "removed_at")
 
 

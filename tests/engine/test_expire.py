@@ -1,0 +1,48 @@
+"""What can no longer be undone is forgotten, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eilbote.engine.expire import forget_expired
+from eilbote.errors import Gone
+from tests.engine.world import mail
+from tests.faults.embedded import embedded
+
+DAY = 24 * 3600.0
+
+
+class Later:
+    """A clock that runs ahead of the real one."""
+
+    def __init__(self, real: object, seconds: float) -> None:
+        self._real = real
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return float(self._real.now()) + self._seconds  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+async def test_removed_mail_is_forgotten_after_the_days_of_undo(tmp_path: Path) -> None:
+    async with embedded(tmp_path / "home") as here:
+        for number in range(3):
+            here.inbox.append(mail(number))
+        await here.sync()
+        gone, *kept = here.app.store.messages.ids_since(0, 10)
+        here.inbox.expunge([1])
+        await here.sync()
+        almost = replace(here.app, clock=Later(here.app.clock, 29 * DAY))  # type: ignore[arg-type]
+        assert forget_expired(almost) == 0
+        assert here.app.store.messages.identity(gone).message_id == "m0@example.org"
+        later = replace(here.app, clock=Later(here.app.clock, 31 * DAY))  # type: ignore[arg-type]
+        assert forget_expired(later) == 1
+        with pytest.raises(Gone):
+            here.app.store.messages.identity(gone)
+        assert list(here.app.store.messages.ids_since(0, 10)) == kept
+        assert set(here.held()) == {2, 3}
