@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -37,6 +37,13 @@ def mail(number: int, *, subject: str = "", size: int = 0, message_id: str | Non
     made["Message-ID"] = message_id if message_id is not None else f"<m{number}@example.org>"
     made.set_content(f"Text der Nachricht {number}.\n" + "x" * size)
     return made.as_bytes().replace(b"\n", b"\r\n")
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Waits until it is true: what another process or task does has no event of ours."""
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 @dataclass(slots=True)

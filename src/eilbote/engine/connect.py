@@ -18,6 +18,7 @@ from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind
 
 _COMMAND_SECONDS = 30
+_GOODBYE_SECONDS = 2.0
 _LONGEST_SECRET = 64 * 1024
 
 
@@ -134,11 +135,14 @@ class ImapConnections:
     async def close(self) -> None:
         """Logs out of everything. A server that fails to say good-bye changes nothing any more."""
         idle, self._idle = self._idle, []
-        for imap in idle:
-            try:
+        await asyncio.gather(*(self._log_out(imap) for imap in idle))
+
+    async def _log_out(self, imap: ImapSession) -> None:
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
                 await imap.logout()
-            except EilboteError:
-                imap.abort()
-            finally:
-                self._count(imap)
-                self._host.release()
+        except (EilboteError, TimeoutError):
+            imap.abort()
+        finally:
+            self._count(imap)
+            self._host.release()

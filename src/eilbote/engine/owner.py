@@ -7,23 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
-
 from eilbote.engine.app import App
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.sync import sync_owned
-from eilbote.errors import Gone, Misused, NotAllowed
+from eilbote.errors import Misused, NotAllowed
 from eilbote.store.values import Account, AccountState
 
 _POLL_SECONDS = 0.05
-SYNC_WISH = "sync"
-
-
-class SyncWish(msgspec.Struct, frozen=True):
-    """What a `sync` beside a running `serve` asks for. Empty `accounts`: all that are not paused."""
-
-    accounts: tuple[str, ...]
-    mailbox: str | None = None
 
 
 async def sync_accounts(
@@ -39,10 +29,10 @@ async def sync_accounts(
     unknown account and Misused where there is no account at all.
     """
     accounts = chosen_accounts(app, names)
-    wish = SyncWish(tuple(account.address for account in accounts), mailbox)
     return await _as_owner_or_ask(
         app,
-        wish,
+        [account.address for account in accounts],
+        mailbox,
         lambda: sync_owned(app, accounts, mailbox=mailbox, report=report),
     )
 
@@ -58,7 +48,10 @@ def chosen_accounts(app: App, names: Sequence[str]) -> list[Account]:
 
 
 async def _as_owner_or_ask(
-    app: App, wish: SyncWish, work: Callable[[], Awaitable[list[SyncReport]]]
+    app: App,
+    addresses: Sequence[str],
+    mailbox: str | None,
+    work: Callable[[], Awaitable[list[SyncReport]]],
 ) -> list[SyncReport]:
     asked: int | None = None
     try:
@@ -66,21 +59,18 @@ async def _as_owner_or_ask(
             try:
                 owner = app.store.ownership.acquire(app.clock.now(), "sync")
             except NotAllowed:
+                from eilbote.engine.wish import SYNC_WISH, SyncWish, read_reports  # noqa: PLC0415  # seldom
+
                 if asked is None:
-                    asked = app.store.wishes.ask(
-                        SYNC_WISH, msgspec.json.encode(wish).decode(), app.clock.now()
-                    )
+                    wish = SyncWish(tuple(addresses), mailbox)
+                    asked = app.store.wishes.ask(SYNC_WISH, wish.written(), app.clock.now())
                 answer = app.store.wishes.answered(asked)
                 if answer is not None:
-                    asked = None
-                    return msgspec.json.decode(answer, type=list[SyncReport], strict=False)
+                    return read_reports(answer)
                 await app.clock.sleep(_POLL_SECONDS)
                 continue
             with owner:
                 return await work()
     finally:
         if asked is not None:
-            try:
-                app.store.wishes.withdraw(asked)
-            except Gone:
-                asked = None
+            app.store.wishes.withdraw(asked)

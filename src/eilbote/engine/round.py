@@ -33,8 +33,14 @@ class Round:
     bytes_fetched: int = 0
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs a blocking store call beside the event loop."""
-        return await asyncio.to_thread(function, *args, **kwargs)
+        """Runs a blocking store call beside the event loop. Cancelled, it still waits for the call's
+        end: nothing may be written after the home was given free."""
+        running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.gather(running, return_exceptions=True)
+            raise
 
     def tell(self, phase: str, mailbox: str = "", done: int = 0, total: int = 0) -> None:
         self.report(Progress(self.account.address, phase, mailbox, done, total, self.bytes_fetched))

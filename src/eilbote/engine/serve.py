@@ -8,13 +8,12 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-import msgspec
-
 from eilbote.engine.app import App
-from eilbote.engine.owner import SYNC_WISH, SyncWish, chosen_accounts
+from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.sync import sync_owned
-from eilbote.errors import EilboteError, Problem
+from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
+from eilbote.errors import EilboteError
 from eilbote.store.values import Account, AccountState
 
 _LOOK_SECONDS = 0.25
@@ -31,16 +30,32 @@ async def serve(
     process serves this home."""
     stop = stop or _stop_on_signal()
     with app.store.ownership.acquire(app.clock.now(), "serve"):
-        due = app.clock.monotonic()
-        while not stop.is_set():
-            await _grant_wishes(app, report, passed)
-            accounts = await asyncio.to_thread(_accounts_with_debts, app)
-            if app.clock.monotonic() >= due:
-                accounts = [one for one in app.store.accounts.all() if one.state is not AccountState.PAUSED]
-                due = app.clock.monotonic() + app.config.sync_interval
-            if accounts:
-                passed(await sync_owned(app, accounts, report=report))
-            await _wait(app, stop)
+        app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
+        work = asyncio.create_task(_serve(app, report, passed))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # A pass under way is broken off: what it began, the next one finds in the journal.
+            work.cancel()
+            stopped.cancel()
+            ended, _ = await asyncio.gather(work, stopped, return_exceptions=True)
+        if isinstance(ended, Exception):
+            raise ended
+
+
+async def _serve(app: App, report: Report, passed: Callable[[list[SyncReport]], None]) -> None:
+    tried: dict[int, int] = {}
+    due = app.clock.monotonic()
+    while True:
+        await _grant_wishes(app, report, passed)
+        accounts = await asyncio.to_thread(_accounts_with_new_debts, app, tried)
+        if app.clock.monotonic() >= due:
+            accounts = [one for one in app.store.accounts.all() if one.state is not AccountState.PAUSED]
+            due = app.clock.monotonic() + app.config.sync_interval
+        if accounts:
+            passed(await sync_owned(app, accounts, report=report))
+        await app.clock.sleep(_LOOK_SECONDS)
 
 
 async def _grant_wishes(app: App, report: Report, passed: Callable[[list[SyncReport]], None]) -> None:
@@ -49,34 +64,28 @@ async def _grant_wishes(app: App, report: Report, passed: Callable[[list[SyncRep
         if wish.kind != SYNC_WISH:
             continue
         try:
-            asked = msgspec.json.decode(wish.payload, type=SyncWish)
+            asked = read_wish(wish.payload)
             reports = await sync_owned(
                 app, chosen_accounts(app, asked.accounts), mailbox=asked.mailbox, report=report
             )
-        except msgspec.MsgspecError:
-            reports = [SyncReport("", failed=Problem("sync.unreadable_wish"))]
         except EilboteError as error:
             reports = [SyncReport("", failed=error.problem)]
-        app.store.wishes.answer(wish.id, msgspec.json.encode(reports).decode())
+        app.store.wishes.answer(wish.id, written_reports(reports))
         passed(reports)
 
 
-def _accounts_with_debts(app: App) -> list[Account]:
-    """Accounts with a local change that has not been tried yet: it leaves at once."""
-    return [
-        account
-        for account in app.store.accounts.all()
-        if account.state in (AccountState.NEW, AccountState.READY)
-        and any(debt.attempts == 0 for debt in app.store.journal.open_debts(account.id))
-    ]
-
-
-async def _wait(app: App, stop: asyncio.Event) -> None:
-    waits = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(app.clock.sleep(_LOOK_SECONDS))}
-    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+def _accounts_with_new_debts(app: App, tried: dict[int, int]) -> list[Account]:
+    """Accounts with a local change that is younger than the last look: it leaves at once, and once;
+    what cannot be carried then waits for the next regular pass. `tried` remembers the youngest."""
+    found = []
+    for account in app.store.accounts.all():
+        if account.state is AccountState.PAUSED:
+            continue
+        youngest = max((debt.id for debt in app.store.journal.open_debts(account.id)), default=0)
+        if youngest > tried.get(account.id, 0):
+            tried[account.id] = youngest
+            found.append(account)
+    return found
 
 
 def _stop_on_signal() -> asyncio.Event:
