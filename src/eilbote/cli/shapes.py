@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from eilbote.clock import rfc3339
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
-from eilbote.mail.mailbox import UidSet
 from eilbote.store.values import Account, Mailbox, Placement, Server
-from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
 
 if TYPE_CHECKING:
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
@@ -158,41 +156,6 @@ def report_shape(report: SyncReport) -> JSON:
         "problems": [{"mailbox": mailbox, **problem_shape(problem)} for mailbox, problem in report.problems],
         "failed": None if report.failed is None else problem_shape(report.failed),
     }
-
-
-def step_shape(account: str, step: Step) -> JSON:
-    """A line of `sync --dry-run`. `uid` is an IMAP sequence set; empty where the step is about all."""
-    uids, more = _step_details(step)
-    return {
-        "step": type(step).__name__.lower(),
-        "account": account,
-        "mailbox": step.mailbox,
-        "uid": str(uids),
-        "count": len(uids),
-        "reason": step.reason,
-        **more,
-    }
-
-
-def _step_details(step: Step) -> tuple[UidSet, JSON]:
-    match step:
-        case Rematch():
-            return UidSet(), {"uidvalidity": step.uidvalidity}
-        case Compare():
-            return UidSet(), {}
-        case ApplyFlags():
-            flags = {str(change.uid): sorted(change.flags) for change in step.changes}
-            return UidSet.of(change.uid for change in step.changes), {"flags": flags}
-        case Remove() | Fetch():
-            return step.uids, {}
-        case Confirm():
-            return step.uids, {"anew": step.anew}
-        case Push():
-            return step.uids, {"kind": step.kind, "detail": step.detail}
-        case Advance():
-            return UidSet(), {"cursor": step.cursor, "modseq": step.modseq, "backfill": str(step.backfill)}
-        case _:
-            assert_never(step)
 
 
 def problem_shape(problem: Problem) -> JSON:

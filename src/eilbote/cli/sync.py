@@ -14,24 +14,11 @@ from eilbote.cli.face import Face
 from eilbote.cli.figures import duration, number, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
-from eilbote.cli.shapes import report_shape, step_shape
-from eilbote.cli.table import Column, Row
+from eilbote.cli.shapes import report_shape
 from eilbote.engine.accounts import find_account
 from eilbote.engine.owner import chosen_accounts, sync_accounts
-from eilbote.engine.preview import Preview, preview_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
-from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
-
-_STEPS: dict[type[Step], str] = {
-    Rematch: mark("recognise anew"),
-    Compare: mark("compare all"),
-    ApplyFlags: mark("take over flags"),
-    Remove: mark("remove"),
-    Confirm: mark("ask whether gone"),
-    Fetch: mark("fetch"),
-    Push: mark("carry to the server"),
-}
 
 
 @click.command(
@@ -50,8 +37,12 @@ def sync(face: Face, accounts: Sequence[str], dry_run: bool, mailbox: str | None
     with opened_home(face) as app:
         names = [find_account(app, name).address for name in accounts]
         if dry_run:
+            # Only a dry run has words for its steps; every start of `sync` would load them.
+            from eilbote.cli.steps import show_previews  # noqa: PLC0415
+            from eilbote.engine.preview import preview_accounts  # noqa: PLC0415
+
             previews = asyncio.run(preview_accounts(app, chosen_accounts(app, names), mailbox=mailbox))
-            _show_previews(face, previews)
+            show_previews(face, previews)
             code = outcome_code([each.failed for each in previews])
         else:
             with shown_progress(face) as report:
@@ -109,43 +100,3 @@ def _changes(face: Face, report: SyncReport) -> str:
     if said:
         return ", ".join(said)
     return face.text(mark("not finished") if report.failed else mark("nothing has changed"))
-
-
-def _show_previews(face: Face, previews: Sequence[Preview]) -> None:
-    for preview in previews:
-        if face.json:
-            for step in preview.steps:
-                face.record(step_shape(preview.account, step))
-        elif preview.failed is None:
-            _show_steps(face, preview)
-        if preview.failed is not None:
-            face.problem(preview.failed, about=preview.account)
-
-
-def _show_steps(face: Face, preview: Preview) -> None:
-    steps = [step for step in preview.steps if not isinstance(step, Advance)]
-    if not steps:
-        face.say(mark("{account}: nothing to do."), account=preview.account)
-        return
-    face.say(mark("{account} would:"), account=preview.account)
-    shapes = [step_shape(preview.account, step) for step in steps]
-    columns = [
-        Column(face.text(mark("Step")), style="bold"),
-        Column(face.text(mark("Mailbox")), share=2),
-        Column(face.text(mark("Mails")), right=True),
-        Column("UID", share=2),
-        Column(face.text(mark("Reason")), share=2, style="dim"),
-    ]
-    rows = [
-        Row(
-            (
-                face.text(_STEPS[type(step)]),
-                step.mailbox,
-                str(shape["count"] or ""),
-                str(shape["uid"]),
-                f"{step.reason} {step.kind} {step.detail}" if isinstance(step, Push) else step.reason,
-            )
-        )
-        for step, shape in zip(steps, shapes, strict=True)
-    ]
-    face.table(columns, rows)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-import msgspec
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from eilbote.errors import Gone, Misused, Problem
 from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
@@ -15,18 +15,6 @@ from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Se
 _COLUMNS = (
     "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created, synced"
 )
-
-
-class _KeptServer(msgspec.Struct):
-    host: str
-    port: int
-    security: Security
-
-
-class _KeptServers(msgspec.Struct):
-    imap: _KeptServer | None = None
-    smtp: _KeptServer | None = None
-    pop3: _KeptServer | None = None
 
 
 class Accounts:
@@ -129,7 +117,7 @@ def _by_id(session: Session, account_id: int) -> Account:
 
 
 def _account(row: Row | Sequence[Value]) -> Account:
-    servers = msgspec.json.decode(text(row[7]), type=_KeptServers)
+    servers = json.loads(text(row[7]))
     return Account(
         id=integer(row[0]),
         address=text(row[1]),
@@ -138,9 +126,9 @@ def _account(row: Row | Sequence[Value]) -> Account:
         user=text(row[4]),
         auth=AuthKind(text(row[5])),
         sealed=blob(row[6]),
-        imap=_server(servers.imap),
-        smtp=_server(servers.smtp),
-        pop3=_server(servers.pop3),
+        imap=_server(servers["imap"]),
+        smtp=_server(servers["smtp"]),
+        pop3=_server(servers["pop3"]),
         trusted=tuple(text(row[8]).split("\n")) if row[8] else (),
         problem=problem_from_text(row[9]),
         change=integer(row[10]),
@@ -149,10 +137,10 @@ def _account(row: Row | Sequence[Value]) -> Account:
     )
 
 
-def _server(kept: _KeptServer | None) -> Server | None:
-    return Server(kept.host, kept.port, kept.security) if kept else None
+def _server(kept: Mapping[str, Any] | None) -> Server | None:
+    return Server(kept["host"], kept["port"], Security(kept["security"])) if kept else None
 
 
-def _servers_to_text(*servers: Server | None) -> str:
-    kept = [_KeptServer(one.host, one.port, one.security) if one else None for one in servers]
-    return msgspec.json.encode(_KeptServers(*kept)).decode()
+def _servers_to_text(imap: Server | None, smtp: Server | None, pop3: Server | None) -> str:
+    servers = {"imap": imap, "smtp": smtp, "pop3": pop3}
+    return json.dumps({protocol: asdict(one) if one else None for protocol, one in servers.items()})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-
-import msgspec
 
 from eilbote.store.database import Row, Session, integer, real, text
 from eilbote.store.values import Conflict
@@ -29,7 +28,7 @@ def log_conflict(
     session.run(
         "INSERT INTO conflict (account, mailbox, message, debt, rule, detail, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (account, mailbox, message, debt, rule, msgspec.json.encode(dict(detail)).decode(), now),
+        (account, mailbox, message, debt, rule, json.dumps(dict(detail)), now),
     )
 
 
@@ -53,6 +52,6 @@ def _conflict(row: Row) -> Conflict:
         message=integer(row[3]),
         debt=integer(row[4]),
         rule=text(row[5]),
-        detail=msgspec.json.decode(text(row[6]), type=dict[str, str]),
+        detail=json.loads(text(row[6])),
         created=real(row[7]),
     )

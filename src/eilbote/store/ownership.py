@@ -7,14 +7,14 @@ fencing epoch (see `postgres_ownership`). The text inside the file only informs;
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
-
-import msgspec
 
 from eilbote.errors import NotAllowed
 from eilbote.store.failures import files_at
@@ -69,14 +69,23 @@ def owned(holder: Holder) -> NotAllowed:
 
 
 def holder_to_text(holder: Holder) -> str:
-    return msgspec.json.encode(holder).decode()
+    return json.dumps(asdict(holder))
 
 
 def holder_from_text(words: str) -> Holder:
     """The inverse of `holder_to_text`; `UNKNOWN` for anything else (it may be half written)."""
     try:
-        return msgspec.json.decode(words, type=Holder)
-    except msgspec.DecodeError:
+        match json.loads(words):
+            case {
+                "pid": int(pid),
+                "host": str(host),
+                "since": int() | float() as since,
+                "purpose": str(purpose),
+            }:
+                return Holder(pid, host, float(since), purpose)
+            case _:
+                return UNKNOWN
+    except (ValueError, RecursionError):
         return UNKNOWN
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from eilbote.errors import NotAllowed
@@ -36,12 +36,12 @@ _WORDS = {
 
 def shipped() -> list[tuple[int, str]]:
     """Every migration of this version: its number and its SQL with the dialect's words open."""
-    found = [
-        (int(entry.name[:4]), entry.read_text("utf-8"))
-        for entry in files(__package__).iterdir()
-        if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)
-    ]
-    return sorted(found)
+    return [(number, path.read_text("utf-8")) for number, path in _files()]
+
+
+def _files() -> list[tuple[int, Path]]:
+    # Not `importlib.resources`, which loads half the standard library at every start.
+    return sorted((int(path.name[:4]), path) for path in Path(__file__).parent.glob("[0-9]*.sql"))
 
 
 def statements(sql: str, dialect: Literal["sqlite", "postgres"]) -> list[str]:
@@ -54,11 +54,11 @@ def statements(sql: str, dialect: Literal["sqlite", "postgres"]) -> list[str]:
 
 def migrate(database: Database, migrations: Sequence[tuple[int, str]] | None = None) -> None:
     """Applies what is missing. NotAllowed `store.newer` for a database of a newer version."""
-    wanted = shipped() if migrations is None else migrations
-    newest = max(number for number, _ in wanted)
+    newest = max(number for number, _ in migrations or _files())
     with database.read() as session:
         if _version(session, database.dialect) == newest:
             return
+    wanted = shipped() if migrations is None else migrations
     for number, sql in wanted:
         with database.write() as session:
             version = _version(session, database.dialect)

@@ -1,0 +1,100 @@
+"""What `sync --dry-run` shows: the steps that a pass would take, as a table or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from eilbote.cli.command import mark
+from eilbote.cli.face import Face
+from eilbote.cli.shapes import JSON
+from eilbote.cli.table import Column, Row
+from eilbote.engine.preview import Preview
+from eilbote.mail.mailbox import UidSet
+from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
+
+_STEPS: dict[type[Step], str] = {
+    Rematch: mark("recognise anew"),
+    Compare: mark("compare all"),
+    ApplyFlags: mark("take over flags"),
+    Remove: mark("remove"),
+    Confirm: mark("ask whether gone"),
+    Fetch: mark("fetch"),
+    Push: mark("carry to the server"),
+}
+
+
+def show_previews(face: Face, previews: Sequence[Preview]) -> None:
+    """What each account's pass would do, and why it could not be told."""
+    for preview in previews:
+        if face.json:
+            for step in preview.steps:
+                face.record(step_shape(preview.account, step))
+        elif preview.failed is None:
+            _show_steps(face, preview)
+        if preview.failed is not None:
+            face.problem(preview.failed, about=preview.account)
+
+
+def _show_steps(face: Face, preview: Preview) -> None:
+    steps = [step for step in preview.steps if not isinstance(step, Advance)]
+    if not steps:
+        face.say(mark("{account}: nothing to do."), account=preview.account)
+        return
+    face.say(mark("{account} would:"), account=preview.account)
+    shapes = [step_shape(preview.account, step) for step in steps]
+    columns = [
+        Column(face.text(mark("Step")), style="bold"),
+        Column(face.text(mark("Mailbox")), share=2),
+        Column(face.text(mark("Mails")), right=True),
+        Column("UID", share=2),
+        Column(face.text(mark("Reason")), share=2, style="dim"),
+    ]
+    rows = [
+        Row(
+            (
+                face.text(_STEPS[type(step)]),
+                step.mailbox,
+                str(shape["count"] or ""),
+                str(shape["uid"]),
+                f"{step.reason} {step.kind} {step.detail}" if isinstance(step, Push) else step.reason,
+            )
+        )
+        for step, shape in zip(steps, shapes, strict=True)
+    ]
+    face.table(columns, rows)
+
+
+def step_shape(account: str, step: Step) -> JSON:
+    """A line of `sync --dry-run`. `uid` is an IMAP sequence set; empty where the step is about all."""
+    uids, more = _step_details(step)
+    return {
+        "step": type(step).__name__.lower(),
+        "account": account,
+        "mailbox": step.mailbox,
+        "uid": str(uids),
+        "count": len(uids),
+        "reason": step.reason,
+        **more,
+    }
+
+
+def _step_details(step: Step) -> tuple[UidSet, JSON]:
+    match step:
+        case Rematch():
+            return UidSet(), {"uidvalidity": step.uidvalidity}
+        case Compare():
+            return UidSet(), {}
+        case ApplyFlags():
+            flags = {str(change.uid): sorted(change.flags) for change in step.changes}
+            return UidSet.of(change.uid for change in step.changes), {"flags": flags}
+        case Remove() | Fetch():
+            return step.uids, {}
+        case Confirm():
+            return step.uids, {"anew": step.anew}
+        case Push():
+            return step.uids, {"kind": step.kind, "detail": step.detail}
+        case Advance():
+            return UidSet(), {"cursor": step.cursor, "modseq": step.modseq, "backfill": str(step.backfill)}
+        case _:
+            assert_never(step)

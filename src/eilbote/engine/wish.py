@@ -1,0 +1,39 @@
+"""What a `sync` beside a running `serve` asks of it, and the answer, as the store keeps them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from eilbote.engine.progress import SyncReport
+from eilbote.errors import Misused
+
+SYNC_WISH = "sync"
+
+
+class SyncWish(msgspec.Struct, frozen=True):
+    """One pass over `accounts` (empty: all that are not paused), all mailboxes or one."""
+
+    accounts: tuple[str, ...]
+    mailbox: str | None = None
+
+    def written(self) -> str:
+        """As the store keeps it."""
+        return msgspec.json.encode(self).decode()
+
+
+def read_wish(text: str) -> SyncWish:
+    """The inverse of `SyncWish.written`. Misused `sync.unreadable_wish` for anything else."""
+    try:
+        return msgspec.json.decode(text, type=SyncWish)
+    except msgspec.MsgspecError:
+        raise Misused("sync.unreadable_wish") from None
+
+
+def written_reports(reports: list[SyncReport]) -> str:
+    """The answer to a wish."""
+    return msgspec.json.encode(reports).decode()
+
+
+def read_reports(text: str) -> list[SyncReport]:
+    """The inverse of `written_reports`."""
+    return msgspec.json.decode(text, type=list[SyncReport], strict=False)
