@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.engine.act import undo
 from eilbote.engine.expire import forget_expired
+from eilbote.engine.read import search_mail
+from eilbote.engine.setup import remove_account
 from eilbote.errors import Gone
 from tests.engine.world import mail
 from tests.faults.embedded import embedded
@@ -46,3 +49,30 @@ async def test_removed_mail_is_forgotten_after_the_days_of_undo(tmp_path: Path) 
             here.app.store.messages.identity(gone)
         assert list(here.app.store.messages.ids_since(0, 10)) == kept
         assert set(here.held()) == {2, 3}
+
+
+async def test_what_the_server_removed_can_be_brought_back(tmp_path: Path) -> None:
+    async with embedded(tmp_path / "home") as here:
+        here.inbox.append(mail(1))
+        here.inbox.append(mail(2))
+        await here.sync()
+        gone, _ = here.app.store.messages.ids_since(0, 10)
+        here.inbox.expunge([1])
+        await here.sync()
+        assert set(here.held()) == {2}
+        assert undo(here.app, [gone])
+        await here.sync()
+        assert sorted(here.there().values()) == sorted([mail(1), mail(2)])
+        assert here.held() == here.there()
+        assert {place.uid for place in here.app.store.messages.get(gone)} == {3}
+
+
+async def test_a_removed_account_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with embedded(tmp_path / "home") as here:
+        here.inbox.append(mail(1, subject="Kennwort Zitronenfalter"))
+        await here.sync()
+        assert search_mail(here.app, "zitronenfalter", None, 10)
+        remove_account(here.app, here.account.address)
+        assert here.app.store.accounts.all() == []
+        left = b"".join(file.read_bytes() for file in (tmp_path / "home").rglob("*") if file.is_file())
+        assert b"itronenfalter" not in left

@@ -45,10 +45,11 @@ def _change(
     change: Callable[[App, Sequence[int]], Sequence[int]],
     operation: str,
     done: tuple[str, str],
+    removed: bool = False,
     **parameters: object,
 ) -> None:
     with opened_home(face) as app:
-        chosen = chosen_mail(app, ids, query, account)
+        chosen = chosen_mail(app, ids, query, account, removed=removed)
         debts = change(app, chosen) if chosen else []
     if face.json:
         face.record(
@@ -232,6 +233,7 @@ def undo(face: Face, *, ids: Sequence[str], query: str | None, account: str | No
         account,
         change=door.undo,
         operation="undo",
+        removed=True,
         done=(
             mark("The latest change of {count} mail is taken back."),
             mark("The latest changes of {count} mails are taken back."),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -203,6 +205,9 @@ class _Show:
         else:
             self._heading(mark("Your turn, in a second terminal"))
             face.line(f"  export EILBOTE_HOME={shlex.quote(str(app.config.home))}", "cyan")
+            if shutil.which("eilbote") is None:
+                folder = Path(sys.argv[0]).absolute().parent
+                face.line(f"  export PATH=$PATH:{shlex.quote(str(folder))}", "cyan")
             steps = [
                 ("eilbote list INBOX", mark("list the inbox")),
                 ("eilbote search is:unread from:jens", mark("search")),

@@ -138,14 +138,20 @@ def delete(
 
 
 def undo(app: App, ids: Sequence[int]) -> list[int]:
-    """Takes back the latest change of each message (a deletion within the days of undo too)."""
+    """Takes back the latest change of each message; one that was deleted, here or on the server, is
+    brought back within the days of undo. Raises Gone where nothing is to be taken back."""
     check_allowed(Origin.USER, Act.UNDO)
     debts: list[int] = []
     for id_ in ids:
         latest = app.store.journal.latest_of(id_)
-        if latest is None:
+        if latest is not None:
+            debts += app.store.journal.undo(latest.id, app.clock.now())
+            continue
+        # Nothing was changed here: perhaps it was removed on the server.
+        restored = app.store.journal.restore([id_], Origin.USER.value, app.clock.now())
+        if not restored:
             raise Gone("undo.nothing", id=id_)
-        debts += app.store.journal.undo(latest.id, app.clock.now())
+        debts += restored
     return debts
 
 

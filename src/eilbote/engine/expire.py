@@ -17,5 +17,5 @@ def forget_expired(app: App) -> int:
     if not app.store.messages.has_expired(before):
         return 0
     ids = app.store.messages.expire(before)
-    app.store.search.forget(ids)
+    app.store.search.forget(ids, for_good=False)
     return len(ids)

@@ -164,8 +164,11 @@ def list_conflicts(app: App, account: str | None, limit: int) -> list[DecidedCon
     ]
 
 
-def chosen_mail(app: App, ids: Sequence[str], query: str | None, account: str | None) -> list[int]:
-    """The ids of the mail that a command names: each by its id, or all that a search finds.
+def chosen_mail(
+    app: App, ids: Sequence[str], query: str | None, account: str | None, *, removed: bool = False
+) -> list[int]:
+    """The ids of the mail that a command names: each by its id, or all that a search finds. With
+    `removed` an id may also name a mail that was deleted and can be brought back.
 
     Raises Misused `mail.none_chosen`, `mail.bad_id`, Gone `store.no_message`.
     """
@@ -178,7 +181,10 @@ def chosen_mail(app: App, ids: Sequence[str], query: str | None, account: str | 
         raise Misused("mail.none_chosen")
     for each in ids:
         number = checked_id(each)
-        app.store.messages.get(number)
+        if removed:
+            app.store.messages.identity(number)
+        else:
+            app.store.messages.get(number)
         chosen.append(number)
     return list(dict.fromkeys(chosen))
 

@@ -145,8 +145,10 @@ def resume_account(app: App, address: str) -> Account:
 
 
 def remove_account(app: App, address: str) -> Account:
-    """Removes the account and its local copy of the mail. What lies on the server stays there."""
+    """Removes the account and erases its local copy of the mail, index and bodies included. What
+    lies on the server stays there."""
     account = find_account(app, address)
+    app.store.erase(app.store.messages.ids_of(account.id), app.clock.now())
     app.store.accounts.remove(account.id)
     return account
 

@@ -196,6 +196,12 @@ class Messages:
             sql = "SELECT label FROM label WHERE message = ? ORDER BY label"
             return [text(label) for (label,) in session.rows(sql, (message,))]
 
+    def ids_of(self, account: int) -> list[int]:
+        """Every message of an account, removed ones too."""
+        with self._database.read() as session:
+            rows = session.rows("SELECT id FROM message WHERE account = ? ORDER BY id", (account,))
+        return [integer(row[0]) for row in rows]
+
     def ids_since(self, message: int, limit: int) -> list[int]:
         """Message ids above `message`, ascending: what an index has not seen yet."""
         with self._database.read() as session:
