@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.engine.pull import QUARANTINE_SECONDS
 from eilbote.engine.round import Round
 from eilbote.mail.mailbox import MailboxName
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
 from eilbote.store.values import ListedMailbox, Mailbox
 from eilbote.sync.mailboxes import MailboxFacts, match_mailboxes
+
+QUARANTINE_SECONDS = 24 * 3600.0
+"""After so long a mail that could not be read is asked for once more."""
 
 
 async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus | None]]:
@@ -48,6 +50,23 @@ def _with_quarantine_to_retry(round_: Round, mailboxes: Sequence[Mailbox]) -> se
     before = round_.now - QUARANTINE_SECONDS
     messages = round_.app.store.messages
     return {mailbox.id for mailbox in mailboxes if messages.quarantined(mailbox.id, before)}
+
+
+def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
+    """True where the mailbox's STATUS proves that a round would find nothing.
+
+    Only a mod-sequence proves it: without CONDSTORE flags change unseen. An expunge without
+    QRESYNC need not raise HIGHESTMODSEQ, but then the number of messages or UIDNEXT tells.
+    """
+    marks = mailbox.watermarks
+    return (
+        status is not None
+        and bool(status.highestmodseq)
+        and not marks.backfill
+        and marks.uidvalidity > 0
+        and (status.uidvalidity, status.uidnext, status.highestmodseq, status.messages)
+        == (marks.uidvalidity, marks.uidnext, marks.modseq, marks.exists)
+    )
 
 
 def _listed(listing: MailboxListing) -> ListedMailbox:

@@ -10,28 +10,11 @@ from dataclasses import replace
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.net.imap import ImapSession
-from eilbote.protocols.imap.types import FetchedFlags, Known, MailboxStatus, Selected
+from eilbote.protocols.imap.types import FetchedFlags, Known, Selected
 from eilbote.store.values import Mailbox
 from eilbote.sync.state import FlagsNow, Shown
 
 ALL_UIDS = UidSet.parse("1:*")
-
-
-def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
-    """True where the mailbox's STATUS proves that a round would find nothing.
-
-    Only a mod-sequence proves it: without CONDSTORE flags change unseen. An expunge without
-    QRESYNC need not raise HIGHESTMODSEQ, but then the number of messages or UIDNEXT tells.
-    """
-    marks = mailbox.watermarks
-    return (
-        status is not None
-        and bool(status.highestmodseq)
-        and not marks.backfill
-        and marks.uidvalidity > 0
-        and (status.uidvalidity, status.uidnext, status.highestmodseq, status.messages)
-        == (marks.uidvalidity, marks.uidnext, marks.modseq, marks.exists)
-    )
 
 
 async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False) -> Shown:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
-from eilbote.engine.observe import looks_unchanged
+from eilbote.engine.listing import looks_unchanged
 from eilbote.engine.pull import plan_mailbox
 from eilbote.engine.push import in_groups
 from eilbote.engine.round import Round

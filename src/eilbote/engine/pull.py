@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from eilbote.engine.listing import QUARANTINE_SECONDS
 from eilbote.engine.observe import observe, still_there
 from eilbote.engine.rematch import rematch
 from eilbote.engine.round import Round
@@ -32,9 +33,6 @@ from eilbote.sync.state import (
     Shown,
     Step,
 )
-
-QUARANTINE_SECONDS = 24 * 3600.0
-"""After so long a mail that could not be read is asked for once more."""
 
 
 async def plan_mailbox(round_: Round, imap: ImapSession, mailbox: Mailbox) -> tuple[Step, ...]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from eilbote.engine.push_mailbox import push_mailbox_change
-from eilbote.engine.push_message import push_append, push_group
 from eilbote.engine.round import Round
 from eilbote.engine.settle import give_up, settle_waiting
 from eilbote.errors import EilboteError, Garbled, Gone, Misused, Problem, Refused
@@ -44,6 +43,16 @@ async def push_message_changes(round_: Round, *, last: bool = False) -> None:
     known; with `last` they are, and the written rules of `settle.py` decide.
     """
     debts = [debt for debt in await _open_debts(round_) if debt.kind not in MAILBOX_KINDS]
+    if debts:
+        await _carry(round_, debts, last=last)
+    if last:
+        await settle_waiting(round_)
+
+
+async def _carry(round_: Round, debts: Sequence[Debt], *, last: bool) -> None:
+    # Loaded here, because most passes owe nothing.
+    from eilbote.engine.push_message import push_append, push_group  # noqa: PLC0415
+
     done = 0
     for group in in_groups(debts):
         round_.tell("push", done=done, total=len(debts))
@@ -59,8 +68,6 @@ async def push_message_changes(round_: Round, *, last: bool = False) -> None:
                 await push_group(round_, current, last=last)
         except _ENDS_ONE as error:
             await _put_aside(round_, current, error)
-    if last:
-        await settle_waiting(round_)
 
 
 async def _put_aside(round_: Round, debts: Sequence[Debt], error: EilboteError) -> None:

@@ -27,7 +27,6 @@ from dataclasses import replace
 from eilbote.engine.round import Round
 from eilbote.errors import Problem
 from eilbote.mail.mailbox import Flags, UidSet, flags_to_text
-from eilbote.mail.message import read_source
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox, MailboxUpdate
 
 
@@ -123,6 +122,8 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
     elif debt.kind is DebtKind.MOVE and elsewhere:
         journal.move(elsewhere[:1], debt.target_mailbox, debt.origin, now)
     elif upload and debt.target_mailbox:
+        from eilbote.mail.message import read_source  # noqa: PLC0415  # seldom; every pass loads this module
+
         date = store.messages.identity(debt.message).internal_date
         journal.append(debt.target_mailbox, raw, read_source(raw), debt.add, date, debt.origin, now)
 

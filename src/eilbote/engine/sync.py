@@ -12,13 +12,10 @@ from eilbote.clock import process_seconds
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.expire import forget_expired
-from eilbote.engine.fetch import fetch_mailbox
 from eilbote.engine.index import Indexer
-from eilbote.engine.listing import refresh_mailboxes
-from eilbote.engine.observe import looks_unchanged
+from eilbote.engine.listing import looks_unchanged, refresh_mailboxes
 from eilbote.engine.pace import storing_pace
 from eilbote.engine.progress import Progress, Report, SyncReport
-from eilbote.engine.pull import pull_mailbox
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
 from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
@@ -94,22 +91,31 @@ async def _pass(round_: Round, only: str | None) -> None:
     if only is not None and not chosen:
         raise Gone("mailbox.unknown", mailbox=only)
     todo = _inbox_first([mailbox for mailbox, status in chosen if not looks_unchanged(mailbox, status)])
+    if todo:
+        await _bring_in(round_, todo)
+    # Twice: a settled debt may have become a new one.
+    await push_message_changes(round_, last=True)
+    await push_message_changes(round_, last=True)
+
+
+async def _bring_in(round_: Round, todo: Sequence[Mailbox]) -> None:
+    """The server's changes in `todo`, then the mails that came."""
+    # Loaded here, because most passes find nothing and end without it.
+    from eilbote.engine.fetch import fetch_mailbox  # noqa: PLC0415
+    from eilbote.engine.pull import pull_mailbox  # noqa: PLC0415
+
+    async def fetch(mailbox: Mailbox) -> UidSet:
+        fresh = await round_.call(round_.app.store.mailboxes.get, mailbox.id)
+        await fetch_mailbox(round_, fresh, wanted[mailbox.id])
+        return wanted[mailbox.id]
+
     # Every mailbox is looked at before any mail is fetched: what left one mailbox and arrived in
     # another is then known as moved, and not downloaded again.
     wanted = await _each(round_, todo, lambda mailbox: pull_mailbox(round_, mailbox))
     lacking = [mailbox for mailbox in todo if wanted.get(mailbox.id)]
     if lacking and round_.account.state is not AccountState.PAUSED:
         await round_.call(round_.app.store.accounts.set_state, round_.account.id, AccountState.SYNCING)
-    await _each(round_, lacking, lambda mailbox: _fetch(round_, mailbox, wanted[mailbox.id]))
-    # Twice: a settled debt may have become a new one.
-    await push_message_changes(round_, last=True)
-    await push_message_changes(round_, last=True)
-
-
-async def _fetch(round_: Round, mailbox: Mailbox, wanted: UidSet) -> UidSet:
-    fresh = await round_.call(round_.app.store.mailboxes.get, mailbox.id)
-    await fetch_mailbox(round_, fresh, wanted)
-    return wanted
+    await _each(round_, lacking, fetch)
 
 
 async def _each(

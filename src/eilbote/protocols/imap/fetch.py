@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, ModSeq, Uid, canonical_flag
@@ -15,9 +16,11 @@ from eilbote.protocols.imap import mutf7
 from eilbote.protocols.imap.dates import DateReader
 from eilbote.protocols.imap.framing import Frame, Framer
 from eilbote.protocols.imap.limits import Limits
-from eilbote.protocols.imap.structure import BodyPart, ImapEnvelope, read_envelope, read_structure
 from eilbote.protocols.imap.types import FetchedFlags, FetchedMessage
 from eilbote.protocols.imap.wire import Value, garbled, items, number, read_values, text
+
+if TYPE_CHECKING:
+    from eilbote.protocols.imap.structure import BodyPart, ImapEnvelope
 
 _ITEM = (
     rb"(?:UID (\d{1,10})|FLAGS \(([\\$\w .:+/-]*)\)|INTERNALDATE \"([^\"\r\n\\]{26})\""
@@ -154,8 +157,12 @@ class FetchReader:
             case "X-GM-LABELS":
                 found["labels"] = tuple(self._label(label) for label in items(value))
             case "ENVELOPE":
+                from eilbote.protocols.imap.structure import read_envelope  # noqa: PLC0415  # seldom asked for
+
                 found["envelope"] = read_envelope(value)
             case "BODYSTRUCTURE" | "BODY":
+                from eilbote.protocols.imap.structure import read_structure  # noqa: PLC0415
+
                 found["structure"] = read_structure(value)
             case "RFC822" | "RFC822.HEADER" | "RFC822.TEXT":
                 sections[name[7:]] = _bytes(value)
