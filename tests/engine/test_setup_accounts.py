@@ -14,6 +14,7 @@ from eilbote.config import Config
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App, open_app
+from eilbote.engine.connect import credential_of
 from eilbote.errors import Gone, Misused, NotAllowed, Refused, Unreachable
 from eilbote.secret import Secret
 from eilbote.store.values import AccountState, AuthKind, Security
@@ -179,6 +180,19 @@ async def test_removing_takes_the_local_copy_alone(app: App) -> None:
             app, setup.planned_account(app, wanted(imap, "none")), Secret(PASSWORD)
         )
     assert again.error is None
+
+
+async def test_a_token_command_is_run_at_each_login(app: App) -> None:
+    """`--oauth --password-command`: what the command prints is the token, not the command itself."""
+    async with server() as imap:
+        planned = setup.planned_account(
+            app,
+            setup.Wanted(USER, imap=f"localhost:{imap.port}", security="none", auth=AuthKind.OAUTH_COMMAND),
+        )
+        added = await setup.add_account(app, planned, Secret('printf %s "to"ken-7'))
+        assert added.error is not None, "this server takes no tokens"
+        credential = credential_of(app, added.account)
+        assert (credential.secret.reveal(), credential.oauth) == ("token-7", True)
 
 
 async def test_a_password_command_is_run_at_each_login(app: App, tmp_path: Path) -> None:

@@ -322,6 +322,7 @@ def _describe(face: Face, found: Account) -> None:
         AuthKind.PASSWORD: mark("password, sealed"),
         AuthKind.COMMAND: mark("password from a command"),
         AuthKind.OAUTH: mark("access token, sealed"),
+        AuthKind.OAUTH_COMMAND: mark("access token from a command"),
     }[found.auth]
     facts = [
         (mark("Address"), found.address, "bold"),

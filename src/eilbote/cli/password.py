@@ -35,9 +35,9 @@ class SecretSource:
     @property
     def kind(self) -> AuthKind:
         """What kind of secret the account will have."""
-        if self.oauth:
-            return AuthKind.OAUTH
-        return AuthKind.COMMAND if self.command is not None else AuthKind.PASSWORD
+        if self.command is not None:
+            return AuthKind.OAUTH_COMMAND if self.oauth else AuthKind.COMMAND
+        return AuthKind.OAUTH if self.oauth else AuthKind.PASSWORD
 
     def read(self, face: Face, address: str) -> Secret:
         """The secret itself. Raises Misused `account.no_secret` where nobody can be asked, and

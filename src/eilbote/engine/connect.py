@@ -28,9 +28,10 @@ def credential_of(app: App, account: Account) -> Credential:
     Raises Misused `account.password_command` where that command fails, and the vault's Problems.
     """
     secret = app.vault.open_secret(account.sealed, f"account:{account.address}")
-    if account.auth is AuthKind.COMMAND:
+    if account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND):
         secret = _run_password_command(secret.reveal())
-    return Credential(account.user, secret, oauth=account.auth is AuthKind.OAUTH)
+    oauth = account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND)
+    return Credential(account.user, secret, oauth=oauth)
 
 
 def _run_password_command(command: str) -> Secret:

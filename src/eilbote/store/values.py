@@ -38,6 +38,7 @@ class AuthKind(StrEnum):
     PASSWORD = "password"  # noqa: S105  # a kind, not a secret
     COMMAND = "command"
     OAUTH = "oauth"
+    OAUTH_COMMAND = "oauth-command"
 
 
 @dataclass(frozen=True, slots=True)
