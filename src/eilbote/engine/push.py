@@ -77,15 +77,17 @@ async def _put_aside(round_: Round, debts: Sequence[Debt], error: EilboteError) 
     to ask first, leaves them open. After an answer that nobody could read they stay sent: the next
     pass looks for their result.
     """
+    if error.problem.parameters.get("code") == "EXPUNGEISSUED":
+        return  # RFC 5530: a message went a moment ago; the next look knows which
     name = await round_.call(_mailbox_name, round_, debts[0])
     round_.problems.append((name, error.problem))
     if isinstance(error, Garbled):
         return
-    if isinstance(error, Refused) and not _is_final(error.problem):
+    if not isinstance(error, Refused) or _is_final(error.problem):
+        for debt in debts:
+            await round_.call(give_up, round_, debt, error.problem)
+    elif debts[0].kind is not DebtKind.MOVE:  # a MOVE may have been carried in part (RFC 6851 4.3)
         await round_.call(round_.app.store.journal.reopen, [debt.id for debt in debts], round_.now)
-        return
-    for debt in debts:
-        await round_.call(give_up, round_, debt, error.problem)
 
 
 def _is_final(refusal: Problem) -> bool:
