@@ -1,4 +1,4 @@
-"""`eilbote account`: add, list, show, edit, test, pause, resume, remove, trust."""
+"""`eilbote account`: add, list, show, edit, test, settings, pause, resume, remove, trust."""
 
 from __future__ import annotations
 
@@ -184,6 +184,31 @@ def test(face: Face, address: str) -> None:
     with opened_home(face) as app:
         tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
     _finish_test(face, tested, mark("{address}: the login works."), kept=False)
+
+
+@account.command(
+    "settings",
+    help=mark("Choose what of each mail is kept here. Bodies left out can still be fetched later."),
+    short_help=mark("Choose what is kept of an account's mail"),
+)
+@click.argument("address", shell_complete=account_names)
+@click.option(
+    "--bodies",
+    cls=Option,
+    type=click.Choice(["everything", "headers"]),
+    required=True,
+    help=mark("Whole mails, or their headers only."),
+)
+@click.pass_obj
+def settings(face: Face, address: str, bodies: str) -> None:
+    with opened_home(face) as app:
+        found = setup.keep_bodies(app, address, headers_only=bodies == "headers")
+    done = (
+        mark("Of new mail to {address} only the headers are fetched.")
+        if bodies == "headers"
+        else mark("Mail to {address} is kept whole; bodies that are missing come with the next sync.")
+    )
+    _tell(face, found, done)
 
 
 @account.command(

@@ -55,7 +55,10 @@ def show_mail(face: Face, shown: read.Shown) -> None:
     ]
     face.facts([(face.text(title), value, style) for title, value, style in facts if value])
     face.line()
-    face.body(shown.text.strip() or face.text(mark("(no text)")))
+    if shown.headers_only:
+        face.line(face.text(mark("(only the headers of this mail are here)")))
+    else:
+        face.body(shown.text.strip() or face.text(mark("(no text)")))
     if shown.attachments:
         face.line()
         _list_attachments(face, shown.attachments)

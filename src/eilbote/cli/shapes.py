@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eilbote.clock import rfc3339
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
-from eilbote.store.values import Account, Mailbox, Placement, Server
+from eilbote.store.values import Account, Kept, Mailbox, Placement, Server
 
 if TYPE_CHECKING:
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
@@ -34,6 +34,7 @@ def account_shape(account: Account) -> JSON:
         },
         "user": account.user,
         "auth": account.auth.value,
+        "bodies": "headers" if account.bodies is Kept.HEADERS else "everything",
         "trusted": list(account.trusted),
         "problem": None if problem is None else problem_shape(problem),
         "synced": None if account.synced is None else rfc3339(account.synced),

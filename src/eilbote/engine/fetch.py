@@ -25,6 +25,7 @@ from eilbote.store.values import (
     DebtKind,
     FlagChange,
     Identity,
+    Kept,
     Mailbox,
     MailboxUpdate,
 )
@@ -65,6 +66,7 @@ class _Fetching:
         self.mailbox = mailbox
         self.remaining = wanted
         self.total = len(wanted)
+        self.headers_only = round_.account.bodies is Kept.HEADERS
 
     async def run(self) -> None:
         """Fetches all that remains."""
@@ -117,7 +119,7 @@ class _Fetching:
         got = UidSet()
         storing: asyncio.Task[None] | None = None
         try:
-            async with aclosing(self.imap.fetch_messages(portion)) as batches:
+            async with aclosing(self.imap.fetch_messages(portion, headers_only=self.headers_only)) as batches:
                 async for batch in batches:
                     whole = [one for one in batch if one.raw is not None and one.uid in portion]
                     if storing is not None:
@@ -176,7 +178,7 @@ class _Fetching:
         store = self.round.app.store
         self.mailbox = replace(self.mailbox, watermarks=replace(self.mailbox.watermarks, backfill=remaining))
         update = MailboxUpdate(
-            arrivals=[_arrival(one) for one in batch],
+            arrivals=[_arrival(one, headers_only=self.headers_only) for one in batch],
             moved_in=moved_in,
             quarantined=quarantined,
             watermarks=self.mailbox.watermarks,
@@ -184,7 +186,7 @@ class _Fetching:
         return store.messages.apply(self.mailbox.id, update, self.round.now)
 
 
-def _arrival(fetched: FetchedMessage) -> Arrival:
+def _arrival(fetched: FetchedMessage, *, headers_only: bool) -> Arrival:
     raw = fetched.raw or b""
     return Arrival(
         fetched.uid,
@@ -195,6 +197,7 @@ def _arrival(fetched: FetchedMessage) -> Arrival:
         read_source(raw),
         fetched.email_id,
         fetched.labels,
+        fetched.size if headers_only else 0,
     )
 
 

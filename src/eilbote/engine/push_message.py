@@ -239,7 +239,7 @@ async def push_append(round_: Round, debt: Debt) -> None:
             if debt.id in found:
                 await _close(round_, debt, found[debt.id])
                 return
-        raw = await round_.call(store.messages.raw, debt.message)
+        raw = await round_.call(store.messages.whole, debt.message)
         identity = await round_.call(store.messages.identity, debt.message)
         await round_.call(store.journal.mark_sent, [debt.id], round_.now)
         appended = await _with_target(

@@ -39,6 +39,7 @@ class Shown:
     text: str
     attachments: tuple[Attachment, ...]
     defects: tuple[str, ...]
+    headers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def show_mail(app: App, mail_id: str) -> Shown:
     number = checked_id(mail_id)
     placements = tuple(app.store.messages.get(number))
     message = parse_message(app.store.messages.raw(number))
+    if len(message.raw) < placements[0].size:
+        return Shown(placements, "", (), (), headers_only=True)
     attachments = tuple(_attachment(part) for part in message.attachments)
     return Shown(placements, message.body_text(), attachments, message.defects)
 

@@ -109,7 +109,7 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
             journal.close(debt.id, now, there[0])
             return
     upload = upload or debt.kind is DebtKind.COPY
-    raw = store.messages.raw(debt.message) if upload else b""
+    raw = store.messages.whole(debt.message) if upload else b""
     _look_again(round_, debt.mailbox)
     if not _log(round_, debt, _rule(debt, moved=bool(elsewhere), upload=upload), _detail(debt)):
         return

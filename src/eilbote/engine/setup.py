@@ -18,7 +18,7 @@ from eilbote.net.imap import ImapSession
 from eilbote.providers.table import provider_of
 from eilbote.providers.values import Endpoint, Provider
 from eilbote.secret import Secret
-from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
+from eilbote.store.values import Account, AccountState, AuthKind, Kept, NewAccount, Security, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,17 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
     if changes:
         await asyncio.to_thread(lambda: app.store.accounts.update(account.id, **changes))
     return await test_account(app, account.address)
+
+
+def keep_bodies(app: App, address: str, *, headers_only: bool) -> Account:
+    """What of each mail is kept here from now on. Bodies that are here stay; those that are missing
+    when everything is wanted again come with the next pass."""
+    account = find_account(app, address)
+    if headers_only:
+        app.store.accounts.update(account.id, bodies=Kept.HEADERS)
+    elif account.bodies is Kept.HEADERS:
+        app.store.accounts.update(account.id, bodies=Kept.MISSING)
+    return app.store.accounts.get(account.id)
 
 
 def pause_account(app: App, address: str) -> Account:

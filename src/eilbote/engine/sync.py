@@ -20,7 +20,7 @@ from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
 from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
 from eilbote.mail.mailbox import SpecialUse, UidSet
-from eilbote.store.values import Account, AccountState, Mailbox
+from eilbote.store.values import Account, AccountState, Kept, Mailbox
 
 _CONNECTIONS_PER_ACCOUNT = 3
 
@@ -86,6 +86,8 @@ async def _pass(round_: Round, only: str | None) -> None:
     round_.tell("connect")
     await push_mailbox_changes(round_)
     await push_message_changes(round_)
+    if round_.account.bodies is Kept.MISSING:
+        await round_.call(_recall_bodies, round_)
     listed = await refresh_mailboxes(round_)
     chosen = [(mailbox, status) for mailbox, status in listed if only in (None, mailbox.name)]
     if only is not None and not chosen:
@@ -96,6 +98,17 @@ async def _pass(round_: Round, only: str | None) -> None:
     # Twice: a settled debt may have become a new one.
     await push_message_changes(round_, last=True)
     await push_message_changes(round_, last=True)
+
+
+def _recall_bodies(round_: Round) -> None:
+    """Lets this pass fetch every mail anew of which only the headers are here."""
+    store, account = round_.app.store, round_.account
+    for mailbox in store.mailboxes.all(account.id):
+        lacking = store.messages.without_body(mailbox.id)
+        if lacking:
+            marks = mailbox.watermarks
+            store.mailboxes.set_watermarks(mailbox.id, replace(marks, backfill=marks.backfill | lacking))
+    store.accounts.update(account.id, bodies=Kept.EVERYTHING)
 
 
 async def _bring_in(round_: Round, todo: Sequence[Mailbox]) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from eilbote.errors import Gone, Misused, Problem
 from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
 from eilbote.store.problems import problem_from_text, problem_to_text
-from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
+from eilbote.store.values import Account, AccountState, AuthKind, Kept, NewAccount, Security, Server
 
 _COLUMNS = (
-    "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created, synced"
+    "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created,"
+    " synced, bodies"
 )
 
 
@@ -69,7 +70,7 @@ class Accounts:
             account = replace(_by_id(session, account_id), **changes)  # type: ignore[arg-type]
             session.run(
                 "UPDATE account SET address = ?, name = ?, state = ?, login = ?, auth = ?, sealed = ?,"
-                " servers = ?, trusted = ?, problem = ?, synced = ? WHERE id = ?",
+                " servers = ?, trusted = ?, problem = ?, synced = ?, bodies = ? WHERE id = ?",
                 (
                     account.address,
                     account.name,
@@ -81,6 +82,7 @@ class Accounts:
                     "\n".join(account.trusted),
                     problem_to_text(account.problem),
                     account.synced,
+                    account.bodies.value,
                     account_id,
                 ),
             )
@@ -134,6 +136,7 @@ def _account(row: Row | Sequence[Value]) -> Account:
         change=integer(row[10]),
         created=real(row[11]),
         synced=None if row[12] is None else real(row[12]),
+        bodies=Kept(text(row[13])),
     )
 
 

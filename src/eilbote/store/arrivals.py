@@ -166,6 +166,8 @@ def _compare(
     )
     if row is not None and row[0] == body.content:
         return
+    if row is not None and arrival.size > len(arrival.raw):
+        return  # its headers alone never take the place of what is here
     had_only_headers = row is not None and row[1] != row[2]
     if row is not None and not had_only_headers:
         detail = {"uid": str(arrival.uid), "content": str(row[0])}

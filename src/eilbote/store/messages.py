@@ -103,6 +103,17 @@ class Messages:
             rows = _of_uids(session, f"uid, {sha}", mailbox, uids)
             return {integer(uid): blob(digest).hex() for uid, digest in rows}
 
+    def without_body(self, mailbox: int) -> UidSet:
+        """UIDs of mails of which only the headers are here."""
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT p.uid FROM placement p JOIN message m ON m.id = p.message"
+                " JOIN content c ON c.id = m.content"
+                " WHERE p.mailbox = ? AND p.uid > 0 AND m.size > c.size ORDER BY p.uid",
+                (mailbox,),
+            )
+        return UidSet.of(integer(uid) for (uid,) in rows)
+
     def waiting(self, mailbox: int) -> list[tuple[Uid, int]]:
         """Placements without the server's number: (negative uid, message)."""
         with self._database.read() as session:
@@ -212,6 +223,13 @@ class Messages:
         """The exact bytes received, checked against their hash. Gone `store.no_message`,
         `store.body_missing`, `store.body_damaged`."""
         return self._bodies.raw(message)
+
+    def whole(self, message: int) -> bytes:
+        """As `raw`; Gone `store.headers_only` for a mail whose body is not here."""
+        raw = self.raw(message)
+        if self.identity(message).size > len(raw):
+            raise Gone("store.headers_only", id=message)
+        return raw
 
     def stream_raw(self, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Messages with their bytes, one after the other; unknown ones are left out."""

@@ -41,6 +41,15 @@ class AuthKind(StrEnum):
     OAUTH_COMMAND = "oauth-command"
 
 
+class Kept(StrEnum):
+    """What of each mail is kept here. `missing`: everything, and the next pass fetches the bodies
+    that are not here yet."""
+
+    EVERYTHING = "everything"
+    HEADERS = "headers"
+    MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where a server listens and how the line is protected."""
@@ -71,6 +80,7 @@ class Account:
     change: int = 0
     created: float = 0.0
     synced: float | None = None
+    bodies: Kept = Kept.EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ CREATE TABLE account (
     problem TEXT,                   -- JSON
     change_number {integer} NOT NULL DEFAULT 0,
     created {real} NOT NULL,
-    synced {real}
+    synced {real},
+    bodies TEXT NOT NULL DEFAULT 'everything'
 ) {plain};
 CREATE UNIQUE INDEX account_address ON account (lower(address));
 
