@@ -98,7 +98,12 @@ class Scripted:
 
 
 async def open_session(
-    server: Server, *, limits: Limits | None = None, trusted: tuple[str, ...] = (), read_timeout: float = 20.0
+    server: Server,
+    *,
+    limits: Limits | None = None,
+    trusted: tuple[str, ...] = (),
+    connect_timeout: float = 20.0,
+    read_timeout: float = 20.0,
 ) -> ImapSession:
     """A session as anna, with the password `geheim`."""
     return await ImapSession.open(
@@ -107,6 +112,7 @@ async def open_session(
         clock=SystemClock(),
         limits=limits,
         trusted=trusted,
+        connect_timeout=connect_timeout,
         read_timeout=read_timeout,
     )
 

@@ -64,8 +64,8 @@ async def test_a_server_that_says_nothing_is_left() -> None:
 
     async with Scripted(script).listening() as scripted:
         with pytest.raises(Unreachable) as caught:
-            await open_session(scripted.server, read_timeout=0.05)
-    assert caught.value.problem.code == "net.timeout"
+            await open_session(scripted.server, connect_timeout=0.05)
+    assert caught.value.problem.code == "net.silent"
     assert caught.value.problem.parameters["seconds"] == "0.05"
 
 
@@ -113,7 +113,7 @@ async def test_no_password_goes_to_a_server_that_forbids_it() -> None:
     async with Scripted(script).listening() as scripted:
         with pytest.raises(Refused) as caught:
             await open_session(scripted.server)
-        assert caught.value.problem.code == "imap.no_mechanism"
+        assert caught.value.problem.code == "imap.login_disabled"
         assert scripted.lines[0].received == []
 
 

@@ -136,7 +136,7 @@ async def test_starttls_where_there_is_none(dovecot_like: Callable[[DovecotOptio
 async def test_no_secret_where_the_server_wants_tls_first(dovecot_tls: Dovecot) -> None:
     with pytest.raises(Refused) as caught:
         await log_in(dovecot_tls, Security.NONE)
-    assert caught.value.problem.code == "imap.no_mechanism"
+    assert caught.value.problem.code == "imap.login_disabled"
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".example", "bad..name", ".x"])

@@ -99,7 +99,7 @@ class ImapSession:
                 )
                 try:
                     session = cls(talk, clock)
-                    await session._begin(credential, trusted, reason)
+                    await session._begin(credential, trusted, reason, connect_timeout)
                 except BaseException:
                     talk.stream.abort()
                     raise
@@ -110,11 +110,13 @@ class ImapSession:
             else:
                 return session
 
-    async def _begin(self, credential: Credential, trusted: Sequence[str], unverified: str | None) -> None:
+    async def _begin(
+        self, credential: Credential, trusted: Sequence[str], unverified: str | None, connect_timeout: float
+    ) -> None:
         security = self._talk.server.security
         if unverified is not None and security is Security.TLS:
             self._talk.stream.check_pin(trusted, unverified)
-        greeting = await self._greeting()
+        greeting = await self._greeting(connect_timeout)
         self._dialogue.learn(greeting)
         if security is Security.STARTTLS:
             await self._talk.run(flows.secure(self._dialogue, greeting))
@@ -124,8 +126,14 @@ class ImapSession:
             await self._talk.run(self._log_in(credential))
         await self._talk.run(flows.prepare(self._dialogue))
 
-    async def _greeting(self) -> Status:
-        event = await self._talk.next_event()
+    async def _greeting(self, within: float) -> Status:
+        server = self._talk.server
+        try:
+            event = await self._talk.next_event(within)
+        except TimeoutError:
+            raise Unreachable(
+                "net.silent", 60.0, host=server.host, port=server.port, seconds=f"{within:g}"
+            ) from None
         if not isinstance(event, Greeting):
             raise Garbled("imap.no_greeting", host=self._talk.server.host)
         if event.status.kind == "BYE":

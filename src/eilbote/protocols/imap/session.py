@@ -63,6 +63,8 @@ def log_in(
             exchange.finish(None)
         told = sasl.refusal_of(exchange)
     elif oauth or not protected or "LOGINDISABLED" in dialogue.capabilities:
+        if not offered:
+            raise Refused("imap.login_disabled", host=dialogue.host)
         raise Refused("imap.no_mechanism", host=dialogue.host, offered=" ".join(offered))
     else:
         arguments = (encode.astring(user), encode.astring(secret.reveal()))
