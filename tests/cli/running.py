@@ -71,7 +71,9 @@ class Runner:
         }
         with (
             mock.patch.dict(os.environ, environ, clear=True),
-            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")),
+            mock.patch.object(
+                sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode(errors="surrogateescape")), "utf-8")
+            ),
             mock.patch.object(sys, "stdout", out),
             mock.patch.object(sys, "stderr", err),
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.engine import connect
 from eilbote.testing.demo import DEMO_PASSWORD
 from tests.cli import schema
 from tests.cli.running import Result, Runner
@@ -193,3 +194,34 @@ def test_a_tab_completes_addresses(run: Runner, mail: Serving) -> None:
     asking = {"_EILBOTE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "3"}
     assert Runner(run.home, asking)().out == f"plain,{mail.servers.user}\n"
     assert Runner(run.home / "nowhere", asking)().out.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [("exit 3", "exit status 3"), ("yes", "without end"), ("true", "no output"), ("printf '\\377'", "UTF-8")],
+)
+def test_a_password_command_that_tells_none(run: Runner, mail: Serving, command: str, reason: str) -> None:
+    added = run(
+        *("account", "add", mail.servers.user, "--imap", mail.imap, "--security", "none"),
+        *("--password-command", command, "--json"),
+    )
+    assert (added.code, added.error["code"]) == (1, "account.password_command")
+    assert reason in added.error["what"]
+
+
+def test_a_password_command_that_hangs_is_left(
+    run: Runner, mail: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "_COMMAND_SECONDS", 0.2)
+    added = run(
+        *("account", "add", mail.servers.user, "--imap", mail.imap, "--security", "none"),
+        *("--password-command", "sleep 60; true", "--json"),
+    )
+    assert (added.code, added.error["code"]) == (1, "account.password_command")
+    assert "no answer" in added.error["what"]
+
+
+def test_a_password_that_is_no_text_is_refused(run: Runner, mail: Serving) -> None:
+    result = add(run, mail, "--json", password="a\udcff")
+    assert (result.code, result.error["code"]) == (64, "account.bad_secret")
+    assert run("account", "list", "--json").records == []

@@ -149,3 +149,24 @@ def test_fingerprints_that_are_refused(text: str) -> None:
     with pytest.raises(Misused) as caught:
         checked_fingerprint(text)
     assert caught.value.problem.code == "account.bad_fingerprint"
+
+
+def test_both_forms_of_a_domain_are_one_address() -> None:
+    assert checked_address("jörg@xn--mller-kva.de") == checked_address("jörg@Müller.de") == "jörg@müller.de"
+    assert checked_address("a@mu\u0308ller.de") == "a@müller.de"
+
+
+@pytest.mark.parametrize("domain", ["xn--", "xn--a", "xn--99999999", "xn--abc-"])
+def test_what_only_looks_like_an_encoded_domain_stays(domain: str) -> None:
+    try:
+        assert checked_address(f"a@{domain}.de") == f"a@{domain}.de"
+    except Misused as refused:
+        assert refused.problem.code == "account.bad_address"
+
+
+@pytest.mark.parametrize(
+    ("host", "wire"),
+    [("müller.de", "xn--mller-kva.de"), ("imap.Straße.de", "imap.xn--strae-oqa.de"), ("b.DE", "b.de")],
+)
+def test_a_host_is_kept_as_it_goes_over_the_wire(host: str, wire: str) -> None:
+    assert server_from(f"{host}:993", "imap", None).host == wire

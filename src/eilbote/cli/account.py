@@ -22,7 +22,7 @@ from eilbote.engine import setup
 from eilbote.engine.accounts import find_account
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login
-from eilbote.store.values import Account, AccountState, AuthKind, Server
+from eilbote.store.values import Account, AccountState, AuthKind, Security, Server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +32,12 @@ _STATES = {
     AccountState.READY: (mark("ready"), "green"),
     AccountState.FAILING: (mark("failing"), "red"),
     AccountState.PAUSED: (mark("paused"), "yellow"),
+}
+
+_LINES = {
+    Security.TLS: mark("TLS"),
+    Security.STARTTLS: mark("STARTTLS"),
+    Security.NONE: mark("unprotected"),
 }
 
 account = Group(
@@ -121,7 +127,7 @@ def list_(face: Face) -> None:
             (
                 each.address,
                 face.text(_STATES[each.state][0]),
-                _server_text(each.imap),
+                _server_text(face, each.imap),
                 long_date(each.synced, face.catalogue.language) or "–",
                 each.name,
             ),
@@ -353,9 +359,9 @@ def _describe(face: Face, found: Account) -> None:
         (mark("Address"), found.address, "bold"),
         (mark("Name"), found.name, ""),
         (mark("State"), face.text(state), style),
-        (mark("IMAP server"), _server_text(found.imap), ""),
-        (mark("SMTP server"), _server_text(found.smtp), ""),
-        (mark("POP3 server"), _server_text(found.pop3), ""),
+        (mark("IMAP server"), _server_text(face, found.imap), ""),
+        (mark("SMTP server"), _server_text(face, found.smtp), ""),
+        (mark("POP3 server"), _server_text(face, found.pop3), ""),
         (mark("User name"), found.user, ""),
         (mark("Login"), face.text(auth), ""),
         (mark("Last sync"), long_date(found.synced, language), ""),
@@ -367,8 +373,8 @@ def _describe(face: Face, found: Account) -> None:
         face.problem(found.problem, about=found.address)
 
 
-def _server_text(server: Server | None) -> str:
+def _server_text(face: Face, server: Server | None) -> str:
     if server is None:
         return ""
     host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"{host}:{server.port} ({server.security.value.upper()})"
+    return f"{host}:{server.port} ({face.text(_LINES[server.security])})"

@@ -41,21 +41,27 @@ class SecretSource:
 
     def read(self, face: Face, address: str) -> Secret:
         """The secret itself. Raises Misused `account.no_secret` where nobody can be asked, and
-        `account.empty_secret` where nothing came."""
-        if self.stdin and self.command is not None:
-            raise click.UsageError("--password-stdin, --password-command")
-        if self.command is not None:
-            text = self.command
-        elif self.stdin or not sys.stdin.isatty():
-            if not self.stdin:
-                raise Misused("account.no_secret", address=address)
-            text = sys.stdin.readline(_LONGEST).rstrip("\r\n")
-        else:
-            question = mark("Access token of {address}: ") if self.oauth else mark("Password of {address}: ")
-            text = _typed(face.text(question, address=address))
+        `account.empty_secret` where nothing came, `account.bad_secret` where it is no text."""
+        try:
+            text = self._text(face, address)
+            text.encode()
+        except UnicodeError:
+            raise Misused("account.bad_secret", address=address) from None
         if not text:
             raise Misused("account.empty_secret", address=address)
         return Secret(text)
+
+    def _text(self, face: Face, address: str) -> str:
+        if self.stdin and self.command is not None:
+            raise click.UsageError("--password-stdin, --password-command")
+        if self.command is not None:
+            return self.command
+        if self.stdin:
+            return sys.stdin.readline(_LONGEST).rstrip("\r\n")
+        if not sys.stdin.isatty():
+            raise Misused("account.no_secret", address=address)
+        question = mark("Access token of {address}: ") if self.oauth else mark("Password of {address}: ")
+        return _typed(face.text(question, address=address))
 
 
 def _typed(question: str) -> str:

@@ -6,10 +6,13 @@ Nothing here decides what is said over them.
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from eilbote.clock import Clock
 from eilbote.engine.app import App
 from eilbote.errors import EilboteError, Misused, Refused
 from eilbote.mail.mailbox import MailboxName
@@ -29,26 +32,55 @@ def credential_of(app: App, account: Account) -> Credential:
     """
     secret = app.vault.open_secret(account.sealed, f"account:{account.address}")
     if account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND):
-        secret = _run_password_command(secret.reveal())
+        secret = _run_password_command(secret.reveal(), app.clock)
     oauth = account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND)
     return Credential(account.user, secret, oauth=oauth)
 
 
-def _run_password_command(command: str) -> Secret:
+def _run_password_command(command: str, clock: Clock) -> Secret:
     # The user wrote this command line for a shell, as in every mail program that has the setting.
-    try:
-        done = subprocess.run(  # noqa: S602
-            command, shell=True, capture_output=True, timeout=_COMMAND_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Misused("account.password_command", reason=f"no answer in {_COMMAND_SECONDS} s") from None
-    first = done.stdout[:_LONGEST_SECRET].split(b"\n", 1)[0].rstrip(b"\r")
-    if done.returncode or not first:
-        raise Misused("account.password_command", reason=f"exit status {done.returncode}")
+    with subprocess.Popen(  # noqa: S602
+        command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        told, status = _what_is_told(process, process.stdout.fileno(), clock)
+    first = told.split(b"\n", 1)[0].rstrip(b"\r")
+    if status is None:
+        raise Misused("account.password_command", reason=f"no answer in {_COMMAND_SECONDS} s")
+    if len(told) > _LONGEST_SECRET:
+        raise Misused("account.password_command", reason="it prints without end")
+    if status or not first:
+        raise Misused("account.password_command", reason=f"exit status {status}" if status else "no output")
     try:
         return Secret(first.decode())
     except UnicodeDecodeError:
         raise Misused("account.password_command", reason="its output is not UTF-8") from None
+
+
+def _what_is_told(process: subprocess.Popen[bytes], output: int, clock: Clock) -> tuple[bytes, int | None]:
+    """What the command prints, cut where it is longer than any secret, and its exit status; None: it
+    was still at work after `_COMMAND_SECONDS`, and was ended.
+
+    What it started may live on and hold the pipe: nobody waits for that.
+    """
+    told = bytearray()
+    until = clock.monotonic() + _COMMAND_SECONDS
+    while len(told) <= _LONGEST_SECRET:
+        readable, _, _ = select.select([output], [], [], max(0.0, until - clock.monotonic()))
+        if not readable:
+            process.kill()
+            return bytes(told), None
+        piece = os.read(output, _LONGEST_SECRET)
+        if not piece:
+            break
+        told += piece
+    else:
+        process.kill()
+    try:
+        return bytes(told), process.wait(max(0.0, until - clock.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return bytes(told), None
 
 
 class HostBudget:
