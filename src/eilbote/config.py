@@ -112,6 +112,8 @@ def _read_file(file: Path, *, required: bool) -> dict[str, object]:
             raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
         return {}  # a home that is no folder is the store's to name
     except OSError as problem:
+        if not required and isinstance(problem, PermissionError) and not os.access(file.parent, os.X_OK):
+            return {}  # so is a home that may not be entered
         raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
     if len(data) > _LARGEST_FILE:
         raise Misused("config.unreadable", file=file, reason="larger than 1 MB")
@@ -146,9 +148,22 @@ def _checked(each: Field[Any], value: object, source: str) -> object:
         fits = low <= value <= high
     if fits and each.name == "language":
         fits = value in ("", "de", "en")
+    if fits and each.name == "store" and not _is_store(str(value)):
+        # The address may hold a password: only its kind is shown.
+        value, fits = str(value).partition(":")[0] + ":…", False
     if not fits:
         raise Misused("config.bad_value", key=each.name, value=value, source=source, expected=_expected(each))
     return value
+
+
+def _is_store(text: str) -> bool:
+    from urllib.parse import urlsplit  # noqa: PLC0415  # only where a store is named
+
+    try:
+        address = urlsplit(text)
+        return not text or (address.scheme in ("postgresql", "postgres") and (address.port or 1) > 0)
+    except ValueError:
+        return False
 
 
 def _expected(each: Field[Any]) -> str:
@@ -156,4 +171,6 @@ def _expected(each: Field[Any]) -> str:
     low, high = each.metadata["low"], each.metadata["high"]
     if each.name == "language":
         return '"de", "en"'
+    if each.name == "store":
+        return '"", "postgresql://USER@HOST/DATABASE"'
     return '"…"' if low is None else f"{low:g} … {high:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,3 +254,30 @@ def test_a_database_without_room_says_so_and_goes_on_later(tmp_path: Path) -> No
         home.arrive(*(arrival(uid) for uid in range(1, 500)))
         assert home.held() == "1:499"
         home.check()
+
+
+@pytest.mark.parametrize("left", [b"", b"no database " * 500])
+def test_a_database_that_was_lost_is_damaged_not_empty(tmp_path: Path, left: bytes) -> None:
+    with Store.open(tmp_path / "home") as store:
+        Home(store).arrive(arrival(1))
+    (tmp_path / "home" / "eilbote.sqlite").write_bytes(left)
+    assert refusal(tmp_path / "home", Gone) == "store.damaged"
+    (tmp_path / "home" / "eilbote.sqlite").unlink()  # moved away, as the remedy says
+    with Store.open(tmp_path / "home") as store:
+        assert store.accounts.all() == []
+
+
+def test_a_disk_without_room_is_called_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_room = os.statvfs_result((4096, 4096, 10, 0, 0, 10, 0, 0, 0, 255))
+    with SqliteDatabase(tmp_path / "a.sqlite").read():
+        pass
+    database = SqliteDatabase(tmp_path / "a.sqlite")
+    monkeypatch.setattr(os, "statvfs", lambda path: no_room)
+    with pytest.raises(Unreachable) as caught, database.read():
+        raise apsw.IOError("disk I/O error")
+    assert caught.value.problem.code == "store.full"
+    monkeypatch.undo()
+    with pytest.raises(Unreachable) as caught, database.read():
+        raise apsw.IOError("disk I/O error")
+    assert caught.value.problem.code == "store.unreadable"
+    database.close()

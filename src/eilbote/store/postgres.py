@@ -192,6 +192,8 @@ def _problem(error: psycopg.Error) -> EilboteError:
             return Unreachable("store.busy", 60.0, path="PostgreSQL")
         case psycopg.errors.InsufficientPrivilege():
             return NotAllowed("store.unreadable", path="PostgreSQL", reason=reason)
+        case psycopg.ProgrammingError() if error.sqlstate is None:  # libpq cannot read the address
+            return Misused("store.bad_address")
         case psycopg.OperationalError():
             return Unreachable("store.database_unreachable", _RETRY_SECONDS, reason=reason)
         case _:

@@ -9,6 +9,7 @@ from a busy one; `insert_many` therefore puts hundreds of rows into one step.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from eilbote.store.failures import RETRY_FULL
 
 APPLICATION_ID = 0x45494C42  # "EILB" (PRAGMA application_id)
 _BUSY_MS = 60_000
+_SMALLEST_ROOM = 64 * 1024  # what SQLite needs free to open a file at all, with room to spare
 _CACHED_SQL = 16_000  # apsw keeps prepared statements up to 16 KiB of text
 _MOST_PARAMETERS = 32_000  # SQLITE_LIMIT_VARIABLE_NUMBER is 32,766
 _CHECKPOINT_PAGES = 8_000  # about 32 MB of WAL: half the commit cost of the default 1,000 at first sync
@@ -81,6 +83,7 @@ class SqliteDatabase:
         self._local = threading.local()
         self._readers: list[tuple[threading.Thread, apsw.Connection]] = []
         self._readers_lock = threading.Lock()
+        self._was_there = path.exists()
         with self._translated():
             self._writer = self._connect()
             try:
@@ -106,6 +109,8 @@ class SqliteDatabase:
         if found != application_id:
             if self._writer.execute("SELECT count(*) FROM sqlite_master").get:
                 raise NotAllowed("store.not_a_home", path=self.path)
+            if application_id == APPLICATION_ID and self._lies_in_a_home() and self._was_there:
+                raise Gone("store.damaged", path=self.path)  # cut to nothing: an empty home would hide it
             self._writer.pragma("application_id", application_id)
         self._writer.pragma("journal_mode", "wal")
         self._writer.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
@@ -197,18 +202,32 @@ class SqliteDatabase:
         except PermissionError as error:
             raise NotAllowed("store.unreadable", path=self.path, reason=error.strerror) from error
 
+    def _lies_in_a_home(self) -> bool:
+        """Whether mail was stored beside the file: then it was ours once."""
+        return any(self.path.parent.glob("packs/*.pack"))
+
+    def _is_disk_full(self) -> bool:
+        # SQLite cannot grow its shared memory on a full disk, and calls that an I/O error.
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize < _SMALLEST_ROOM
+
     def _problem(self, error: apsw.Error) -> EilboteError:
         match error:
             case apsw.FullError():
                 return Unreachable("store.full", RETRY_FULL, path=self.path)
             case apsw.BusyError() | apsw.LockedError():
                 return Unreachable("store.busy", 60.0, path=self.path)
-            case apsw.NotADBError():
+            case apsw.NotADBError() if not self._lies_in_a_home():
                 return NotAllowed("store.not_a_home", path=self.path)
-            case apsw.CorruptError():
+            case apsw.CorruptError() | apsw.NotADBError():
                 return Gone("store.damaged", path=self.path)
             case apsw.CantOpenError() | apsw.PermissionsError() | apsw.ReadOnlyError() | apsw.AuthError():
                 return NotAllowed("store.unreadable", path=self.path, reason=str(error))
+            case apsw.IOError() if self._is_disk_full():
+                return Unreachable("store.full", RETRY_FULL, path=self.path)
             case apsw.IOError():
                 return Unreachable("store.unreadable", 60.0, path=self.path, reason=str(error))
             case _:
