@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import click
 import pytest
 
 from eilbote.cli.completion import SHELLS, completion_script
+from eilbote.cli.exits import USAGE
 from eilbote.cli.face import Face
 from eilbote.cli.man import manual_page
 from eilbote.cli.root import root
@@ -235,3 +239,43 @@ def test_the_shipped_manual_page_is_current(language: str, file: str) -> None:
 def test_the_shipped_completion_is_current(shell: str, file: str) -> None:
     """If not: `eilbote completion SHELL > FILE`."""
     assert (ROOT / file).read_text(encoding="utf-8").strip() == completion_script(shell).strip()
+
+
+def test_an_argument_that_is_no_text_is_named(run: Runner) -> None:
+    result = run("search", "caf\udce9", "--json")
+    assert result.code == USAGE
+    assert result.error["code"] == "cli.not_utf8"
+
+
+def test_json_holds_no_sign_that_a_terminal_obeys(run: Runner) -> None:
+    word = "a\x7f\x9b31m\u202eb\u2066ü"
+    result = run("account", "show", word, "--json")
+    assert "\x9b" not in result.err
+    assert "\u202e" not in result.err
+    face = Face("en", json=True)
+    written = io.StringIO()
+    with mock.patch("sys.stdout", written):
+        face.record({"subject": word})
+    assert set(written.getvalue()) & {"\x7f", "\x9b", "\u202e", "\u2066"} == set()
+    assert json.loads(written.getvalue()) == {"subject": word}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
+    command = f'"$0" -m eilbote.cli.main --home "$1" account list --json {closed}'
+    environ = {**os.environ, "EILBOTE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, str(tmp_path / "home")],
+        capture_output=True,
+        env=environ,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_store_that_is_no_postgresql_is_refused_without_its_password(run: Runner) -> None:
+    for address in ("mysql://kim:geheim@host/x", "postgresql://kim:geheim@[::1", "/var/lib/x"):
+        result = replace(run, environ={"EILBOTE_STORE": address})("list", "--json")
+        assert result.code == USAGE
+        assert result.error["code"] == "config.bad_value"
+        assert "geheim" not in result.err

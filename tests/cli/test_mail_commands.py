@@ -212,3 +212,55 @@ def test_a_server_that_went_away(run: Runner, mail: Serving) -> None:
     assert result.code == 3
     assert result.record["failed"]["code"] == "net.refused"
     assert run("list", "--json").records
+
+
+def test_verify_of_an_account_without_a_connection_is_one_error_and_no_table(
+    run: Runner, mail: Serving
+) -> None:
+    run("account", "edit", mail.servers.user, "--imap", "127.0.0.1:1", "--security", "none")
+    result = run("verify")
+    assert (result.code, result.out) == (3, "")
+    assert result.err.count("Error:") == 1
+
+
+def test_damaged_mail_is_not_said_to_come_back_with_a_sync(run: Runner) -> None:
+    (pack,) = (run.home / "packs").glob("*.pack")
+    data = pack.read_bytes()
+    pack.write_bytes(data[: len(data) // 2])
+    result = run("verify", "--content")
+    assert result.code == 2
+    assert "damaged" in result.out
+    assert "fetches" not in result.out
+
+
+def test_a_search_over_an_index_that_is_not_complete_says_so(run: Runner) -> None:
+    assert run("search", "küche", "--json").err == ""
+    (run.home / "search.sqlite").write_bytes(b"no index" * 1000)
+    result = run("search", "küche", "--json")
+    assert result.error["code"] == "search.behind"
+    assert int(result.error["parameters"]["mails"]) > 0
+    run("sync")
+    again = run("search", "küche", "--json")
+    assert again.records and again.err == ""
+
+
+def test_a_monstrous_head_does_not_fill_the_screen(run: Runner, mail: Serving) -> None:
+    people = b", ".join(b"user%d@example.org" % number for number in range(3000))
+    monster = b"From: Monster\r\nTo: " + people + b"\r\nSubject: " + b"x" * 100_000 + b"\r\n\r\nSmall.\r\n"
+    mail.on_server(lambda servers: servers.store["INBOX"].append(monster))
+    run("sync")
+    listed = run("list", "INBOX", "--limit", "3")
+    assert len(listed.out) < 3000
+    line = run("list", "INBOX", "--limit", "1", "--json").record
+    assert len(line["to"]) == 3000 and len(line["subject"]) > 5000
+    assert line["from"] == "Monster"
+    shown = run("show", line["id"])
+    assert len(shown.out) < 10_000
+    assert "and 2,950 more" in shown.out
+
+
+def test_a_sync_of_paused_accounts_says_why_nothing_happens(run: Runner, mail: Serving) -> None:
+    run("account", "pause", mail.servers.user)
+    result = run("sync")
+    assert (result.code, result.out) == (0, "")
+    assert "paused" in result.err

@@ -99,7 +99,9 @@ def test_a_mailbox_that_one_of_two_accounts_has(app: App) -> None:
 
 def test_a_mail_is_shown(app: App) -> None:
     shown = read.show_mail(app, put(app, add_account(app)))
-    assert shown.text.strip() == "Grüße"
+    text, _, inner = shown.text.partition("\n\n")
+    assert text == "Grüße"
+    assert inner.endswith("Subject: inside\n\ntext")
     assert next((each.name, each.type, each.size) for each in shown.attachments) == (
         "a.pdf",
         "application/pdf",

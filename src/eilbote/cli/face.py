@@ -7,6 +7,7 @@ nothing that was not made harmless, and decides nothing about mail.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from eilbote.config import Config
 
 _WIDEST_TEXT = 100
+_COMMANDING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Face:
@@ -114,8 +116,7 @@ class Face:
             data = encode(value)
         except UnicodeEncodeError:  # half characters out of a broken mail
             data = encode(_whole(value))
-        out = sys.stdout
-        out.write(data.decode() + "\n")
+        sys.stdout.write(_escaped(data.decode()) + "\n")
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         """Aligned columns; their titles are already in the user's language."""
@@ -195,11 +196,19 @@ class Face:
             "do": said.do,
             "parameters": _harmless(problem.parameters),
         }
-        self._error_line(encode(_whole({"error": error})).decode())
+        self._error_line(_escaped(encode(_whole({"error": error})).decode()))
 
 
 def _harmless(parameters: Mapping[str, object]) -> dict[str, str]:
     return {name: harmless(str(value)) for name, value in parameters.items()}
+
+
+def _escaped(json: str) -> str:
+    """The same JSON with every sign that a terminal obeys or that turns text around as `\\uXXXX`: JSON
+    escapes those below space only."""
+    if json.isascii() and "\x7f" not in json:
+        return json
+    return _COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
 def _whole(value: object) -> object:

@@ -15,6 +15,7 @@ from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.shapes import mail_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import read
+from eilbote.errors import Problem
 from eilbote.mail.mailbox import ANSWERED, DRAFT, FLAGGED, SEEN
 from eilbote.store.values import Placement
 
@@ -58,6 +59,9 @@ def search(face: Face, query: Sequence[str], account: str | None, limit: int) ->
     with opened_home(face) as app:
         found = read.search_mail(app, " ".join(query), account, limit)
         show_mail(face, found, app.clock.now())
+        behind = read.search_is_behind(app)
+    if behind:
+        face.problem(Problem("search.behind", {"mails": str(behind)}), warning=True)
     if len(found) == limit:
         _more(face, limit)
 

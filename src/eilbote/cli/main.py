@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from eilbote.catalogue import LANGUAGES
 from eilbote.cli.exits import DONE, READER_GONE
@@ -64,11 +65,21 @@ def _given_language(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _prepare_streams() -> None:
+    _fill_closed_streams()
     # A terminal in another encoding shows a question mark where it has no sign; it never fails.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+
+
+def _fill_closed_streams() -> None:
+    """Puts nothing where the caller has closed a standard stream (`>&-`): otherwise the next file that
+    is opened would take its number, and be written to."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # it stays
 
 
 def _let_go_of_output() -> None:

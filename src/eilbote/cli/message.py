@@ -10,14 +10,19 @@ import click
 
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date, size
+from eilbote.cli.figures import long_date, number, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.listing import date_of
 from eilbote.cli.shapes import part_shape, shown_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless_lines
 from eilbote.engine import read
+from eilbote.mail.envelope import Address
 from eilbote.mail.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
+
+_MOST_PEOPLE = 50
+_LONGEST_LINE = 5_000
+"""Characters of a header that are shown; `raw` and `--json` have it whole."""
 
 _FLAGS = {
     FLAGGED: mark("flagged"),
@@ -44,11 +49,11 @@ def show_mail(face: Face, shown: read.Shown) -> None:
     first = shown.placements[0]
     envelope, language = first.envelope, face.catalogue.language
     facts = [
-        (mark("From"), ", ".join(map(str, envelope.sender)), "bold"),
-        (mark("To"), ", ".join(map(str, envelope.to)), ""),
-        (mark("Copy to"), ", ".join(map(str, envelope.cc)), ""),
+        (mark("From"), _people(face, envelope.sender), "bold"),
+        (mark("To"), _people(face, envelope.to), ""),
+        (mark("Copy to"), _people(face, envelope.cc), ""),
         (mark("Date"), long_date(date_of(first), language), ""),
-        (mark("Subject"), envelope.subject or face.text(mark("(no subject)")), "bold"),
+        (mark("Subject"), _cut(envelope.subject) or face.text(mark("(no subject)")), "bold"),
         (mark("Mailbox"), ", ".join(each.mailbox for each in shown.placements), ""),
         (mark("Marks"), ", ".join(_flag_words(face, first.flags)), "yellow"),
         (mark("Size"), size(first.size, language), ""),
@@ -67,6 +72,19 @@ def show_mail(face: Face, shown: read.Shown) -> None:
             mark("This mail breaks the rules of e-mail in places: {defects}"),
             defects=", ".join(shown.defects[:5]),
         )
+
+
+def _people(face: Face, people: Sequence[Address]) -> str:
+    """The people of one header; of very many only the first, and how many more there are."""
+    shown = _cut(", ".join(map(str, people[:_MOST_PEOPLE])))
+    left = len(people) - _MOST_PEOPLE
+    if left <= 0:
+        return shown
+    return shown + face.text(mark(" and {count} more"), count=number(left, face.catalogue.language))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
 
 
 def _flag_words(face: Face, flags: Flags) -> list[str]:

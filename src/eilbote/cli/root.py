@@ -16,7 +16,7 @@ from eilbote.cli.command import Group, mark
 from eilbote.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, USAGE, WARNED, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.overview import COMMANDS, PURPOSE, overview
-from eilbote.errors import EilboteError, Problem
+from eilbote.errors import EilboteError, Misused, Problem
 
 
 class _Root(Group):
@@ -58,6 +58,7 @@ root = _Root(
 def run(face: Face, arguments: Sequence[str]) -> int:
     """Runs one command and gives its exit code."""
     try:
+        _check_signs(arguments)
         with root.make_context("eilbote", list(arguments), obj=face) as context:
             root.invoke(context)
         sys.stdout.flush()  # a full disk or a reader that went away shows here
@@ -85,6 +86,15 @@ def run(face: Face, arguments: Sequence[str]) -> int:
 
         report(face, error)
         return FAILED
+
+
+def _check_signs(arguments: Sequence[str]) -> None:
+    """Raises Misused `cli.not_utf8` for an argument whose bytes are no text in the system's encoding."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise Misused("cli.not_utf8", argument=argument) from None
 
 
 def _wrong_usage(face: Face, error: click.UsageError) -> int:

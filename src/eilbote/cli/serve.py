@@ -32,6 +32,8 @@ def serve(face: Face) -> None:
             show_report(face, report)
 
     with opened_home(face) as app:
+        if not app.store.accounts.all():
+            face.note(mark("There is no account yet. Add one: eilbote account add you@example.org"))
         greet = partial(face.note, mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
         with shown_progress(face) as report:
             asyncio.run(serve_home(app, report=_greeting_first(greet, report), passed=passed))

@@ -49,6 +49,8 @@ def sync(face: Face, accounts: Sequence[str], dry_run: bool, mailbox: str | None
                 reports = asyncio.run(sync_accounts(app, names, mailbox=mailbox, report=report))
             for each in reports:
                 show_report(face, each)
+            if not reports:
+                face.note(mark("All accounts are paused. Go on with: eilbote account resume ADDRESS"))
             code = outcome_code([each.failed for each in reports], any(each.problems for each in reports))
     raise click.exceptions.Exit(code)
 

@@ -9,6 +9,8 @@ from eilbote.cli.terminal import fitted, harmless, styled, width
 
 _GAP = 2
 _NARROWEST = 8
+_BROADEST = 300
+"""Cells that one column may take even in a pipe: a subject may be a megabyte long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,14 @@ class Row:
 def lay_out(
     columns: Sequence[Column], rows: Sequence[Row], *, cells: int | None, colour: bool
 ) -> Iterator[str]:
-    """The lines of the table. `cells`: width of the terminal; None: nothing is cut (a pipe)."""
+    """The lines of the table. `cells`: width of the terminal; None: a pipe, where only what is
+    longer than any line should be is cut."""
     clean = [Row([harmless(cell) for cell in row.cells], row.style) for row in rows]
     widths = [
         max(width(column.title), *(width(row.cells[at]) for row in clean)) if clean else width(column.title)
         for at, column in enumerate(columns)
     ]
+    widths = [min(each, _BROADEST) for each in widths]
     if cells is not None:
         widths = _shared(columns, widths, cells)
     yield _line(columns, Row([column.title for column in columns]), widths, "dim" if colour else None)

@@ -71,6 +71,9 @@ def _code(reports: Sequence[VerifyReport]) -> int:
 
 def _show(face: Face, reports: Sequence[VerifyReport], content: bool) -> None:
     language = face.catalogue.language
+    compared = [each for each in reports if each.mailbox]  # an account without a connection has none
+    if not compared:
+        return
     several = len({each.account for each in reports}) > 1
     columns = [
         Column(""),
@@ -84,7 +87,7 @@ def _show(face: Face, reports: Sequence[VerifyReport], content: bool) -> None:
         *([Column(face.text(mark("Other content")), right=True)] if content else []),
     ]
     rows = []
-    for each in reports:
+    for each in compared:
         counts = [each.server, each.store, each.missing, each.extra, each.flags_differ]
         if content:
             counts.append(each.content_differ)
@@ -100,15 +103,32 @@ def _show(face: Face, reports: Sequence[VerifyReport], content: bool) -> None:
             )
         )
     face.table(columns, rows)
+    _conclude(face, compared)
+
+
+def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
+    """What the table means, in one line, and what can be done."""
+    language = face.catalogue.language
     pending = sum(each.pending for each in reports)
     if pending:
         face.say(
             mark("{number} changes made here wait for the next sync; they are no difference."),
             number=number(pending, language),
         )
+    different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):
         face.line(face.text(mark("Server and local copy are the same.")), "green")
-    else:
+    elif any(each.content_differ for each in different):
+        face.line(
+            face.text(
+                mark(
+                    "Mail here is damaged. Bring the home back from your backup, or sync into a new one; "
+                    "the mail on the server is untouched."
+                )
+            ),
+            "bold red",
+        )
+    elif different:
         face.line(
             face.text(mark("There are differences. “eilbote sync” fetches what is missing.")), "bold red"
         )

@@ -14,6 +14,7 @@ from eilbote.engine.app import App
 from eilbote.errors import Gone, Misused
 from eilbote.mail.message import parse_message
 from eilbote.mail.part import Part
+from eilbote.mail.text import readable_text
 from eilbote.search.parse import parse_query
 from eilbote.store.values import Account, Conflict, Mailbox, Placement
 
@@ -93,6 +94,11 @@ def search_mail(app: App, query: str, account: str | None, limit: int) -> list[P
     return app.store.messages.placements(ids)
 
 
+def search_is_behind(app: App) -> int:
+    """How many mails a search cannot find yet, because the index has not read them."""
+    return app.store.search.behind(app.store.search.covered())
+
+
 def thread_of(app: App, mail_id: str) -> list[Placement]:
     """The conversation that the mail belongs to. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
     first = app.store.messages.get(checked_id(mail_id))[0]
@@ -107,7 +113,7 @@ def show_mail(app: App, mail_id: str) -> Shown:
     if len(message.raw) < placements[0].size:
         return Shown(placements, "", (), (), headers_only=True)
     attachments = tuple(_attachment(part) for part in message.attachments)
-    return Shown(placements, message.body_text(), attachments, message.defects)
+    return Shown(placements, readable_text(message), attachments, message.defects)
 
 
 def save_attachments(app: App, mail_id: str, folder: Path) -> Iterator[tuple[Attachment, Path]]:

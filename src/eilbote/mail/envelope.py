@@ -16,7 +16,7 @@ class Address:
     spec: str
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.spec}>" if self.name else self.spec
+        return f"{self.name} <{self.spec}>" if self.name and self.spec else self.name or self.spec
 
 
 @dataclass(frozen=True, slots=True)
