@@ -270,3 +270,21 @@ def test_acting_on_a_mail_that_waits_for_its_number(
         assert found == lying[deed]
         assert not here.app.store.journal.open_debts(here.account.id)
         here.assert_same()
+
+
+# --- many at once -----------------------------------------------------------------------------------
+
+
+def test_an_act_on_several_mails_is_done_for_all_or_for_none(here: World) -> None:
+    known = list(here.ids().values())
+    attempts: list[Callable[[], object]] = [
+        lambda: act.change_flags(here.app, [*known, 10**9], add=[SEEN]),
+        lambda: act.archive(here.app, [*known, 10**9]),
+        lambda: act.copy(here.app, [*known, 10**9], "Archive"),
+        lambda: act.delete(here.app, [*known, 10**9]),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Gone):
+            attempt()
+    assert not here.app.store.journal.open_debts(here.account.id)
+    here.assert_same()

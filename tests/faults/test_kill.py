@@ -6,6 +6,7 @@ Each trial is a process of its own, forked from this one; the oracle is the work
 from __future__ import annotations
 
 import os
+import random
 import signal
 import traceback
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.postgres import Postgres
 
 SEED = 20261123
-SHARDS = 4
 KINDS = {
     "qresync": DovecotOptions(),
     "bare": DovecotOptions(hidden=frozenset({"QRESYNC", "CONDSTORE", "MOVE"})),
@@ -43,17 +43,21 @@ def forked(work: Callable[[], None], log: Path) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def trial(scene: Scene, server: Dovecot, workload: Workload, step: int) -> bool:
-    """One kill and one resumption. False: the workload ended before it reached the step."""
+def trial(scene: Scene, server: Dovecot, workload: Workload, *steps: int) -> bool:
+    """A kill at the first step, one at each further step of the resumption, then a resumption to the
+    end. False: the workload ended before it was killed so often."""
     scene.folder.mkdir(parents=True)
     log = scene.folder / "failure.txt"
-    ended = forked(lambda: perform(scene, workload, killed_at(step)), log)
-    assert ended in (0, -signal.SIGKILL), log.read_text()
+    killed = 0
+    for step in steps:
+        ended = forked(lambda at=step: perform(scene, workload, killed_at(at)), log)  # type: ignore[misc]
+        assert ended in (0, -signal.SIGKILL), f"killed at {steps}: {log.read_text()}"
+        killed += ended != 0
     again = forked(lambda: perform(scene, workload, lambda name: None), log)
-    assert again == 0, f"resumed after step {step}: {log.read_text()}"
+    assert again == 0, f"resumed after {steps}: {log.read_text()}"
     final = forked(lambda: check(scene, server, workload), log)
-    assert final == 0, f"after step {step}: {log.read_text()}"
-    return ended != 0
+    assert final == 0, f"after {steps}: {log.read_text()}"
+    return killed == len(steps)
 
 
 def check(scene: Scene, server: Dovecot, workload: Workload) -> None:
@@ -88,29 +92,55 @@ def check(scene: Scene, server: Dovecot, workload: Workload) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(
+    ("kind", "first", "stride"),
+    [
+        ("qresync", 1, 4),
+        ("qresync", 2, 4),
+        ("qresync", 3, 4),
+        ("qresync", 4, 4),
+        ("bare", 1, 8),
+        ("bare", 5, 8),
+    ],
+)
 def test_killed_at_every_step_on_sqlite(
-    kind: str, shard: int, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+    kind: str, first: int, stride: int, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
 ) -> None:
+    """Every step on a server that can all; every fourth on one that can little."""
     server = dovecot_like(KINDS[kind])
     workload = make_workload(SEED)
-    step = shard + 1
+    step = first
     while True:
         scene = Scene(tmp_path / str(step), server.host, server.port, server.new_user()[0])
         if not trial(scene, server, workload, step):
             break
-        step += SHARDS
+        step += stride
     assert step > 100, "a workload of forty operations has hundreds of persistence steps"
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("offset", [1, 8])
-def test_killed_at_every_fourteenth_step_on_postgres(
-    offset: int, dovecot: Dovecot, tmp_path: Path, postgres: Postgres
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_killed_again_while_resuming(
+    kind: str, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+) -> None:
+    """A sample of pairs: anywhere, and then soon after the resumption began."""
+    server = dovecot_like(KINDS[kind])
+    workload = make_workload(SEED)
+    chance = random.Random(SEED)
+    pairs = [(chance.randrange(5, 200), chance.randrange(1, 12)) for _ in range(15)]
+    killed = 0
+    for number, pair in enumerate(pairs):
+        scene = Scene(tmp_path / str(number), server.host, server.port, server.new_user()[0])
+        killed += trial(scene, server, workload, *pair)
+    assert killed > 10
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_every_twentieth_step_on_postgres(
+    dovecot: Dovecot, tmp_path: Path, postgres: Postgres
 ) -> None:
     workload = make_workload(SEED)
-    step = offset
+    step = 3
     while True:
         url = postgres.new_database()
         scene = Scene(tmp_path / str(step), dovecot.host, dovecot.port, dovecot.new_user()[0], url)
@@ -118,5 +148,5 @@ def test_killed_at_every_fourteenth_step_on_postgres(
         postgres.drop(url)
         if not reached:
             break
-        step += 14
+        step += 20
     assert step > 100

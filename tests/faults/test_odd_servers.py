@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eilbote.engine import act
-from eilbote.engine.mailboxes import remove_mailbox
+from eilbote.engine.mailboxes import create_mailbox, remove_mailbox
 from eilbote.engine.progress import SyncReport
 from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
 from eilbote.testing.imap.behaviour import Behaviour
@@ -492,3 +492,38 @@ async def test_a_mail_put_aside_comes_when_the_server_is_well(tmp_path: Path) ->
         assert mailbox is not None
         assert here.app.store.messages.quarantined(mailbox.id) == UidSet()
         await assert_settled(here)
+
+
+COMMANDS = (
+    "AUTHENTICATE ENABLE ID LIST SELECT CREATE APPEND LOGOUT"
+    " UID_FETCH UID_SEARCH UID_STORE UID_COPY UID_MOVE UID_EXPUNGE"
+)
+
+
+@pytest.mark.parametrize("fault", ["bye_at", "drop_at", "mute_at"])
+@pytest.mark.parametrize("command", COMMANDS.split())
+async def test_the_end_at_any_command(command: str, fault: str, tmp_path: Path) -> None:
+    """BYE, a cut and silence, once each, and then a server that is well again."""
+    async with embedded(tmp_path / "home", read_timeout=0.3) as here:
+        here.server.store.create("Archiv")
+        for number in range(6):
+            here.inbox.append(mail(number))
+        await here.sync()
+        ids = here.ids()
+        act.change_flags(here.app, [ids[1]], add=[FLAGGED])
+        act.move(here.app, [ids[2]], "Archiv")
+        act.copy(here.app, [ids[3]], "Archiv")
+        act.delete(here.app, [ids[4]], for_good=True)
+        act.append(here.app, here.account, "Archiv", mail(70))
+        create_mailbox(here.app, here.account, "Neu")
+        here.inbox.append(mail(7))
+        here.inbox.expunge([5])
+        setattr(here.server.faults, fault, command.replace("_", " "))
+        report = await here.sync()
+        assert report.failed is not None or command in ("LOGOUT", "ID")
+        setattr(here.server.faults, fault, "")
+        for _ in range(2):
+            await here.sync()
+        assert sorted(here.there().values()) == [mail(number) for number in (0, 2, 5, 7)]
+        assert sorted(here.there("Archiv").values()) == [mail(number) for number in (1, 2, 70)]
+        await assert_settled(here, "Archiv", "Neu")

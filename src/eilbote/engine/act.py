@@ -6,7 +6,7 @@ A mail's text is never an instruction; nothing here reads one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from eilbote.engine.app import App
@@ -14,6 +14,9 @@ from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
 from eilbote.mail.message import read_source
 from eilbote.store.values import Account, Mailbox
+
+Place = tuple[int, Uid]
+"""Where a message lies: mailbox and UID."""
 
 
 class Origin(StrEnum):
@@ -124,17 +127,17 @@ def delete(
     """Moves each message to the trash; from there, or with `for_good`, deletes it on the server.
     Here it can be brought back until the days of undo are over."""
     check_allowed(origin, Act.DELETE)
-    debts: list[int] = []
-    for id_ in ids:
-        for place in _places(app, id_):
-            account = app.store.mailboxes.get(place[0]).account
-            trash = None if for_good else _find_role(app, account, SpecialUse.TRASH)
-            now = app.clock.now()
-            if trash is None or trash.id == place[0]:
-                debts += app.store.journal.delete([place], origin.value, now)
-            else:
-                debts += app.store.journal.move([place], trash.id, origin.value, now)
-    return debts
+    ended: list[Place] = []
+    thrown: dict[int, list[Place]] = {}
+    for place in [place for id_ in ids for place in _places(app, id_)]:
+        account = app.store.mailboxes.get(place[0]).account
+        trash = None if for_good else _find_role(app, account, SpecialUse.TRASH)
+        if trash is None or trash.id == place[0]:
+            ended.append(place)
+        else:
+            thrown.setdefault(trash.id, []).append(place)
+    debts = app.store.journal.delete(ended, origin.value, app.clock.now()) if ended else []
+    return debts + _carry(app, thrown, app.store.journal.move, origin)
 
 
 def undo(app: App, ids: Sequence[int]) -> list[int]:
@@ -211,7 +214,7 @@ def _relocate(
     *,
     copy: bool = False,
 ) -> list[int]:
-    debts: list[int] = []
+    chosen_for: dict[int, list[Place]] = {}
     for id_ in ids:
         mailboxes = {place: app.store.mailboxes.get(place[0]) for place in _places(app, id_)}
         chosen = [place for place, mailbox in mailboxes.items() if source in (None, mailbox.name)]
@@ -219,14 +222,23 @@ def _relocate(
             raise Gone("message.not_there", id=id_, mailbox=source or "")
         place = chosen[0]
         target = target_of(mailboxes[place].account)
-        if target.id == place[0] and not copy:
-            continue
-        relocate = app.store.journal.copy if copy else app.store.journal.move
-        debts += relocate([place], target.id, origin.value, app.clock.now())
-    return debts
+        if copy or target.id != place[0]:
+            chosen_for.setdefault(target.id, []).append(place)
+    return _carry(app, chosen_for, app.store.journal.copy if copy else app.store.journal.move, origin)
 
 
-def _places(app: App, message: int) -> list[tuple[int, Uid]]:
+def _carry(
+    app: App,
+    places: Mapping[int, Sequence[Place]],
+    relocate: Callable[[Sequence[Place], int, str, float], list[int]],
+    origin: Origin,
+) -> list[int]:
+    """Moves or copies to each target mailbox what was chosen for it, in one transaction each."""
+    now = app.clock.now()
+    return [debt for target, chosen in places.items() for debt in relocate(chosen, target, origin.value, now)]
+
+
+def _places(app: App, message: int) -> list[Place]:
     """Where a message lies, as (mailbox, UID). Raises Gone `message.unknown`."""
     found = [(mailbox, uid) for mailbox, uid, _ in app.store.messages.places([message])]
     if not found:
