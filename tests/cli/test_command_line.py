@@ -17,10 +17,11 @@ import click
 import pytest
 
 from eilbote.cli.completion import SHELLS, completion_script
-from eilbote.cli.exits import USAGE
+from eilbote.cli.exits import FAILED, USAGE, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.man import manual_page
 from eilbote.cli.root import root
+from eilbote.errors import Misused, Problem
 from tests.cli.running import Runner
 
 ROOT = Path(__file__).parents[2]
@@ -279,3 +280,22 @@ def test_a_store_that_is_no_postgresql_is_refused_without_its_password(run: Runn
         assert result.code == USAGE
         assert result.error["code"] == "config.bad_value"
         assert "geheim" not in result.err
+
+
+def test_the_programs_own_fault_is_no_wrong_usage() -> None:
+    assert exit_code(Misused("store.failed", reason="x")) == FAILED
+    assert exit_code(Misused("search.empty")) == USAGE
+
+
+def test_an_error_is_broken_at_the_width_of_the_terminal() -> None:
+    err = io.StringIO()
+    face = Face("en")
+    with (
+        mock.patch("sys.stderr", err),
+        mock.patch.object(face, "is_terminal", lambda stream=None: True),
+        mock.patch.dict(os.environ, {"COLUMNS": "60", "NO_COLOR": "1"}),
+    ):
+        face.problem(Problem("mailbox.unknown", {"mailbox": "with many words " * 8}), about="kim@example.de")
+    lines = err.getvalue().splitlines()
+    assert lines[0].startswith("Error: kim@example.de: There is no mailbox")
+    assert max(map(len, lines)) <= 60

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.clock import process_seconds
 from eilbote.engine.owner import sync_accounts
 from tests.engine.world import mail, until
 from tests.faults.embedded import Embedded, embedded
@@ -92,8 +93,10 @@ async def test_a_sync_beside_a_running_serve_has_it_done_there(tmp_path: Path, s
             await owner_of(here, server)
             await until(lambda: here.app.store.accounts.get(here.account.id).synced is not None)
             here.inbox.append(mail(2))
+            asked = process_seconds()
             (report,) = await sync_accounts(here.app)
             assert report.new == 1
+            assert report.seconds >= asked  # counted from our start, not from the server's
             assert here.held() == here.there()
             assert server.poll() is None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from eilbote.errors import EilboteError, Misused, Unreachable
 
 DONE, WARNED, FAILED, UNREACHABLE, USAGE = 0, 1, 2, 3, 64
+_OWN_FAULTS = ("store.failed", "store.nested_write", "imap.pipelined", "imap.empty_set")
+"""What is misused by the program itself: no other arguments would help."""
+
 INTERRUPTED, READER_GONE = 130, 141
 
 
@@ -13,7 +16,7 @@ def exit_code(error: EilboteError) -> int:
     match error:
         case Unreachable():
             return UNREACHABLE
-        case Misused():
+        case Misused() if error.problem.code not in _OWN_FAULTS:
             return USAGE
         case _:
             return FAILED

@@ -151,8 +151,12 @@ class Face:
             return
         colour = self.colour(sys.stderr)
         lead = self.text("Warning:") if warning else self.text("Error:")
-        lead = styled(lead, "bold yellow" if warning else "bold red") if colour else lead
-        self._error_line(f"{lead} {harmless(about) + ': ' if about else ''}{said.what}")
+        first, *more = self._broken(
+            f"{lead} {harmless(about) + ': ' if about else ''}{said.what}", sys.stderr
+        )
+        if colour:
+            first = styled(lead, "bold yellow" if warning else "bold red") + first[len(lead) :]
+        self._error_line("\n".join((first, *more)))
         if said.why:
             self._indented(said.why, "")
         if said.do:

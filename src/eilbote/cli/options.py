@@ -30,6 +30,7 @@ def limit_option(command: F) -> F:
         "--limit",
         cls=Option,
         type=click.IntRange(1, 1_000_000),
+        metavar="N",
         default=50,
         help=mark("How many at most (50)."),
     )(command)

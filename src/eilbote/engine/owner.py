@@ -6,7 +6,9 @@ Only one process owns the connections of a home. Everything else leaves a wish a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
+from eilbote.clock import process_seconds
 from eilbote.engine.app import App
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.sync import sync_owned
@@ -66,7 +68,9 @@ async def _as_owner_or_ask(
                     asked = app.store.wishes.ask(SYNC_WISH, wish.written(), app.clock.now())
                 answer = app.store.wishes.answered(asked)
                 if answer is not None:
-                    return read_reports(answer)
+                    # The owner counts from its own start, days ago perhaps; who asked, from theirs.
+                    now = process_seconds()
+                    return [replace(each, stored_seconds=now, seconds=now) for each in read_reports(answer)]
                 await app.clock.sleep(_POLL_SECONDS)
                 continue
             with owner:
