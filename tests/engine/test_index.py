@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -138,6 +139,27 @@ async def test_what_a_dead_child_left_is_done_here(home: Home, monkeypatch: pyte
         child._process.kill()
         await made.complete()
     assert find(home, "brief") == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import time; time.sleep(600)", "while True: print(0, flush=True)"],
+    ids=["silent", "says the same for ever"],
+)
+async def test_what_a_stalled_child_left_is_done_here(
+    home: Home, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(index, "_PROGRAM", ("-c", program))
+    monkeypatch.setattr(index, "STALLED", 0.3)
+    ids = arrive(home, range(1, 60))
+    async with children_at_work(home, monkeypatch) as made:
+        await made.committed(ids)
+        await made.complete()
+        child = made._child
+    assert find(home, "brief") == ids[::-1]
+    assert child is not None
+    assert child._process is not None
+    assert child._process.returncode == -signal.SIGKILL
 
 
 async def test_closing_ends_the_child(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

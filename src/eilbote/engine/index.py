@@ -11,6 +11,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from eilbote.config import Config
 from eilbote.store import Store
@@ -18,7 +19,12 @@ from eilbote.store import Store
 WORTH_A_CHILD = 500
 """Mails waiting from which a process of its own pays: it needs 0.2 s to start."""
 
+STALLED = 60.0
+"""Seconds without progress after which the child is ended and its work done here."""
+
 _PATIENCE = 5.0
+# -P: nothing of the folder that we were started in is ever imported.
+_PROGRAM = ("-P", "-m", "eilbote.engine.indexing")
 
 Progressed = Callable[[int, int], None]
 
@@ -80,9 +86,8 @@ class _Child:
         self._told = 0
 
     async def start(self, store: Store, url: str) -> None:
-        # -P: nothing of the folder that we were started in is ever imported.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "eilbote.engine.indexing", stdin=PIPE, stdout=PIPE
+            sys.executable, *_PROGRAM, stdin=PIPE, stdout=PIPE
         )
         self._write(json.dumps({"home": str(store.home), "url": url}))
 
@@ -92,16 +97,24 @@ class _Child:
         self._write(str(self._told))
 
     async def finish(self, start: int, newest: int, progress: Progressed) -> None:
-        """Waits until all up to `newest` is searchable, or the child has ended."""
+        """Waits until all up to `newest` is searchable, or the child has ended; ends it if it gets
+        no further for `STALLED` seconds."""
         self._told = max(self._told, newest)
         self._write(f"{self._told}!")
         assert self._process is not None
         assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            done = int(line)
-            progress(min(done, newest) - start, newest - start)
-            if done >= newest:
-                return
+        reached = -1
+        try:
+            while reached < newest:
+                async with asyncio.timeout(STALLED):
+                    done = await _further(self._process.stdout, reached)
+                if done is None:
+                    return
+                reached = done
+                progress(min(done, newest) - start, newest - start)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     async def end(self) -> None:
         process = self._process
@@ -119,3 +132,11 @@ class _Child:
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(line.encode("ascii") + b"\n")
+
+
+async def _further(lines: asyncio.StreamReader, reached: int) -> int | None:
+    """The next number above `reached` that the child says; None when it has ended."""
+    async for line in lines:
+        if (done := int(line)) > reached:
+            return done
+    return None

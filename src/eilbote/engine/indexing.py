@@ -91,7 +91,7 @@ def _documents(store: Store, pending: Sequence[Pending]) -> Iterator[Document]:
     `verify` reports. Holds the bytes of one mail at a time."""
     waiting = {one.message: one for one in pending}
     try:
-        for message, raw in store.messages.stream_raw(list(waiting)):
+        for message, raw in store.messages.stream_raw(list(waiting), checked=False):
             document = document_of(waiting.pop(message), raw)
             del raw
             yield document

@@ -6,11 +6,14 @@ words of their header until somebody looks at them: decoding costs more than all
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from eilbote.mail.address import read_addresses
 from eilbote.mail.envelope import Address, Envelope
 from eilbote.mail.words import decode_words
+
+_SHORT = 300  # characters of a field that may be remembered; it bounds the memory
 
 
 class EnvelopeSource(NamedTuple):
@@ -42,4 +45,12 @@ class EnvelopeSource(NamedTuple):
 
 
 def _addresses(text: str) -> tuple[Address, ...]:
-    return read_addresses(text) if text else ()
+    if not text:
+        return ()
+    return _often_read(text) if len(text) <= _SHORT else read_addresses(text)
+
+
+@lru_cache(maxsize=2048)
+def _often_read(text: str) -> tuple[Address, ...]:
+    """The same few people write most of a mailbox, and it is written to the same one."""
+    return read_addresses(text)
