@@ -52,7 +52,8 @@ def test_every_body_of_a_record_comes_back(
     packs.append(1, 0, [record])
     skip = 0
     for body in bodies:
-        assert packs.body(1, 0, record.length, skip, len(body), sha256(body).digest()) == body
+        place = (1, 0, record.length, skip, len(body), sha256(body).digest())
+        assert packs.body(*place) == packs.unchecked_body(*place) == body
         skip += len(body)
     (found,) = packs.scan(1, record.length)
     assert (found.length, found.intact) == (record.length, True)
@@ -114,6 +115,30 @@ def test_an_erased_record_is_passed_over_by_a_scan(packs: Packs) -> None:
         (True, True, 0),
         (False, True, 1),
     ]
+    packs.close()
+
+
+@pytest.mark.parametrize("bodies", [1, 2])
+@pytest.mark.parametrize("noise", [True, False], ids=["stored as it is", "compressed"])
+def test_an_unchecked_body_is_never_one_that_was_erased(packs: Packs, bodies: int, noise: bool) -> None:
+    texts = [os.urandom(5000) if noise else b"geheim %d" % number * 900 for number in range(bodies)]
+    record = make_record([pair(text) for text in texts])
+    place = (1, 0, record.length, 0, len(texts[0]), sha256(texts[0]).digest())
+    packs.append(1, 0, [record])
+    assert packs.unchecked_body(*place) == texts[0]
+    packs.overwrite(1, [(0, record.length)])
+    with pytest.raises(Gone) as caught:
+        packs.unchecked_body(*place)
+    assert caught.value.problem.code == "store.body_damaged"
+    packs.close()
+
+
+def test_an_unchecked_body_is_the_one_asked_for(packs: Packs) -> None:
+    body = os.urandom(5000)
+    record = make_record([pair(body)])
+    packs.append(1, 0, [record])
+    with pytest.raises(Gone):
+        packs.unchecked_body(1, 0, record.length, 0, len(body), sha256(b"another").digest())
     packs.close()
 
 

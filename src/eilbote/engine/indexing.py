@@ -9,6 +9,7 @@ and ends when its input ends: it never outlives its parent.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -36,6 +37,9 @@ _TEXT_LIMIT = 256 * 1024  # characters of one mail's body that are searchable
 _INPUT = 0
 _POLITE = 10
 """On few cores what fetches and stores goes first: mail on disk is safe, search can follow."""
+
+_UNTIDY = 100_000
+"""Objects made before cycles are looked for: a batch has tens of thousands and next to no cycles."""
 
 
 def index_batch(store: Store, covered: Covered) -> Covered:
@@ -133,6 +137,8 @@ def main() -> None:
         return
     home = json.loads(given[0])
     os.nice(_POLITE)
+    gc.freeze()
+    gc.set_threshold(_UNTIDY)
     try:
         with Store.open(Path(home["home"]), home["url"] or None) as store:
             _serve(store, lines, given[1:])
