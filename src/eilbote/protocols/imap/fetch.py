@@ -17,7 +17,7 @@ from eilbote.protocols.imap.dates import DateReader
 from eilbote.protocols.imap.framing import Frame, Framer
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.types import FetchedFlags, FetchedMessage
-from eilbote.protocols.imap.wire import Value, garbled, items, number, read_values, text
+from eilbote.protocols.imap.wire import Value, garbled, items, mod_sequence, number, read_values, text
 
 if TYPE_CHECKING:
     from eilbote.protocols.imap.structure import BodyPart, ImapEnvelope
@@ -148,7 +148,7 @@ class FetchReader:
                 found["size"] = number(value)
             case "MODSEQ":
                 inner = items(value)
-                found["modseq"] = _modseq(inner[0]) if inner else 0
+                found["modseq"] = mod_sequence(inner[0]) if inner else 0
             case "EMAILID" | "THREADID":
                 inner = items(value)
                 found["email_id" if name == "EMAILID" else "thread_id"] = text(inner[0]) if inner else ""
@@ -249,13 +249,6 @@ def _uid(value: int) -> Uid:
     if not 0 < value <= MAX_UID:
         raise Garbled("imap.syntax", text="UID")
     return value
-
-
-def _modseq(value: Value) -> ModSeq:
-    """0, as if not told, for one of more than 63 bits (RFC 7162 section 3.1)."""
-    if isinstance(value, bytes) and value.isdigit():
-        return int(value) if len(value) < 20 and int(value) < 2**63 else 0
-    raise Garbled("imap.not_a_number")
 
 
 def _bytes(value: Value) -> bytes | None:

@@ -16,7 +16,17 @@ from eilbote.protocols.imap.fetch import Fetch, FetchReader
 from eilbote.protocols.imap.framing import Frame
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.types import MailboxStatus
-from eilbote.protocols.imap.wire import Value, garbled, items, number, pairs, read_values, read_word, text
+from eilbote.protocols.imap.wire import (
+    Value,
+    garbled,
+    items,
+    mod_sequence,
+    number,
+    pairs,
+    read_values,
+    read_word,
+    text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +299,7 @@ def _search(line: bytes, at: int, depth: int) -> Found:
     if b"(" in told:  # RFC 7162 section 3.1.5: `* SEARCH 2 5 (MODSEQ 917162500)`
         told, _, rest = told.partition(b"(")
         for name, value in pairs(read_values([b"(" + rest], 0, depth)[0]):
-            modseq = number(value) if name == "MODSEQ" else modseq
+            modseq = mod_sequence(value) if name == "MODSEQ" else modseq
     try:
         found = UidSet.of(map(int, told.split()))
     except ValueError:
@@ -318,7 +328,7 @@ def _esearch(values: list[Value]) -> Found:
             for name, field_name in (("COUNT", "count"), ("MIN", "minimum"), ("MAX", "maximum"))
             if name in told
         },
-        modseq=number(told["MODSEQ"]) if "MODSEQ" in told else 0,
+        modseq=mod_sequence(told["MODSEQ"]) if "MODSEQ" in told else 0,
     )
 
 
@@ -349,7 +359,8 @@ def _mailbox_status(told: list[Value]) -> MailboxStatus:
     mailbox_id: str | None = None
     for name, value in pairs(told):
         if name in _STATUS_ITEMS:
-            numbers[_STATUS_ITEMS[name]] = number(value)
+            read_number = mod_sequence if name == "HIGHESTMODSEQ" else number
+            numbers[_STATUS_ITEMS[name]] = read_number(value)
         elif name == "MAILBOXID" and isinstance(value, list) and value:
             mailbox_id = text(value[0])
     return MailboxStatus(mailbox_id=mailbox_id, **numbers)

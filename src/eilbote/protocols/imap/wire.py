@@ -116,6 +116,14 @@ def number(value: Value) -> int:
     raise Garbled("imap.not_a_number")
 
 
+def mod_sequence(value: Value) -> int:
+    """A mod-sequence; 0, as if not told, for one of more than 63 bits (RFC 7162 section 3.1): then
+    every flag is read anew. Raises Garbled where it is no number."""
+    if isinstance(value, bytes) and value.isdigit() and len(value) <= 40:
+        return int(value) if int(value) < 2**63 else 0
+    raise Garbled("imap.not_a_number")
+
+
 def text(value: Value) -> str:
     """A string or atom as text; bytes that are not UTF-8 are replaced. NIL is empty."""
     if value is None:
