@@ -70,6 +70,7 @@ def test_base64_in_lines_of_any_length(data: bytes, width: int) -> None:
 
 @given(st.binary(max_size=300))
 def test_quoted_printable_as_the_library_writes_it(data: bytes) -> None:
+    data = data.replace(b"\r", b"")  # the library makes all line ends like the first one
     assert decode_transfer(quopri.encodestring(data, quotetabs=True), "quoted-printable") == data
 
 
