@@ -120,7 +120,7 @@ async def test_serve_ends_soon_after_sigterm(tmp_path: Path, store_url: str) -> 
         with program(tmp_path / "home", store_url, "serve") as server:
             await owner_of(here, server)
             server.terminate()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 status, _ = await ended(server)
         assert status == 0
 

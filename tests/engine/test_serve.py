@@ -92,7 +92,7 @@ async def test_it_stops_in_the_middle_of_a_pass(tmp_path: Path) -> None:
         await here.sync()
         here.inbox.append(mail(3))
         here.server.faults.mute_at = "UID FETCH"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async with serving(here.app):
                 await until(
                     lambda: any("UID FETCH" in one.commands for one in list(here.server.sessions)[1:])
@@ -107,7 +107,7 @@ async def test_it_stops_while_a_mute_server_is_told_good_bye(tmp_path: Path) -> 
     async with embedded(tmp_path / "home", read_timeout=60.0) as here:
         await filled(here)
         here.server.faults.mute_at = "LOGOUT"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             assert (await here.sync()).new == 2
 
 
