@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eilbote.engine.act import undo
 from eilbote.engine.expire import forget_expired
@@ -40,10 +40,10 @@ async def test_removed_mail_is_forgotten_after_the_days_of_undo(tmp_path: Path) 
         gone, *kept = here.app.store.messages.ids_since(0, 10)
         here.inbox.expunge([1])
         await here.sync()
-        almost = replace(here.app, clock=Later(here.app.clock, 29 * DAY))  # type: ignore[arg-type]
+        almost = replace(here.app, clock=Later(here.app.clock, 29 * DAY))
         assert forget_expired(almost) == 0
         assert here.app.store.messages.identity(gone).message_id == "m0@example.org"
-        later = replace(here.app, clock=Later(here.app.clock, 31 * DAY))  # type: ignore[arg-type]
+        later = replace(here.app, clock=Later(here.app.clock, 31 * DAY))
         assert forget_expired(later) == 1
         with pytest.raises(Gone):
             here.app.store.messages.identity(gone)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import UidSet

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eilbote.mail.mailbox import FLAGGED, SEEN, Flags, MailboxName, UidSet
 from eilbote.sync.plan import plan

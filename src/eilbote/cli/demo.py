@@ -12,10 +12,11 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.face import Face
@@ -79,8 +80,7 @@ def _refuse_used(home: Path) -> None:
         raise NotAllowed("demo.home_in_use", home=home)
 
 
-@dataclass(slots=True)
-class _Show:
+class _Show(Struct):
     """One run of the show, scene by scene."""
 
     face: Face

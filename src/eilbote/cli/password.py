@@ -6,9 +6,9 @@ Never from the arguments of the process, which every user of the machine can rea
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
@@ -19,8 +19,7 @@ from eilbote.store.values import AuthKind
 _LONGEST = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(Struct, frozen=True):
     """The options about the secret, as given."""
 
     stdin: bool

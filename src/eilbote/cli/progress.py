@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
@@ -28,8 +29,7 @@ _PHASES = {
 }
 
 
-@dataclass(slots=True)
-class _Standing:
+class _Standing(Struct):
     """Where one account stands: mailboxes are worked on side by side, so their counts are added up."""
 
     task: TaskID

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.cli.terminal import fitted, harmless, styled, width
 
@@ -13,8 +14,7 @@ _BROADEST = 300
 """Cells that one column may take even in a pipe: a subject may be a megabyte long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column. `share`: how much of the free width it takes; 0: as wide as its widest cell."""
 
     title: str
@@ -23,8 +23,7 @@ class Column:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """Cells in the order of the columns, and a style for the whole row."""
 
     cells: Sequence[str]

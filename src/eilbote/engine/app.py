@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.clock import Clock, SystemClock
 from eilbote.config import Config
@@ -16,8 +17,7 @@ from eilbote.store import Store
 from eilbote.store.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What a verb needs. `trace`, if any, receives the redacted wire dialogue."""
 
     config: Config

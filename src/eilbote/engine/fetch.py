@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled, Problem, Refused

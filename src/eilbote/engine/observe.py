@@ -6,7 +6,8 @@ QRESYNC, CONDSTORE or neither give the same `Shown`; nothing is decided and noth
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.net.imap import ImapSession

@@ -6,7 +6,8 @@ Only one process owns the connections of a home. Everything else leaves a wish a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.clock import process_seconds
 from eilbote.engine.app import App

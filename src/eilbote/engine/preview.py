@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
@@ -17,8 +18,7 @@ from eilbote.store.values import Account, Debt, DebtKind, Mailbox, Watermarks
 from eilbote.sync.state import Push, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """What a pass over one account would do; `failed` where that could not be found out."""
 
     account: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.errors import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Where a pass stands: `phase` is `connect`, `push`, `look`, `fetch`, `index` or `verify`;
     `done` of `total` messages (0 where unknown), `bytes` received so far."""
 
@@ -24,8 +24,7 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SyncReport:
+class SyncReport(Struct, frozen=True):
     """The outcome of one pass over one account. `stored_seconds` (all mail stored and listed) and
     `seconds` (search complete too) count from the start of the process. `problems` are those that
     one mailbox met while the others went on; `failed` is the one that ended the pass."""
@@ -44,8 +43,7 @@ class SyncReport:
     failed: Problem | None = None
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """The running counts of one account's pass."""
 
     new: int = 0

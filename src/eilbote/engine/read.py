@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct
 
 from eilbote.engine.accounts import find_account
 from eilbote.engine.act import mailbox_named
@@ -21,8 +22,7 @@ from eilbote.store.values import Account, Conflict, Mailbox, Placement
 _MOST_CHOSEN = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A part that a reader would call an attachment; `size` is that of its decoded content."""
 
     number: str
@@ -31,8 +31,7 @@ class Attachment:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One mail to be read: where it lies, what it says as text, what hangs on it, and what was
     wrong with its form."""
 
@@ -43,8 +42,7 @@ class Shown:
     headers_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedConflict:
+class DecidedConflict(Struct, frozen=True):
     """A conflict with the names of its account and mailbox."""
 
     conflict: Conflict

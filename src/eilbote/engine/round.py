@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
+
+from msgspec import Struct, field
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import ImapConnections
@@ -18,8 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Round:
+class Round(Struct):
     """`write` runs a store call on the account's thread, in the order of the calls."""
 
     app: App

@@ -22,7 +22,8 @@ Where a debt ends without the server's evidence, the next round reads the mailbo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.engine.round import Round
 from eilbote.errors import Problem

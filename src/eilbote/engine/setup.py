@@ -7,7 +7,9 @@ try it: protected and verified, never weaker. Nothing on a server is ever change
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.engine.accounts import find_account
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
@@ -21,8 +23,7 @@ from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, Kept, NewAccount, Security, Server
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """An account as its user asks for it; servers as `HOST:PORT`, empty where the table shall say."""
 
     address: str
@@ -35,8 +36,7 @@ class Wanted:
     auth: AuthKind = AuthKind.PASSWORD
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
+class Tested(Struct, frozen=True):
     """An account after its login was tried; `error` is None where the server let us in."""
 
     account: Account

@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
@@ -21,8 +22,7 @@ from eilbote.store.values import Account, DebtKind, DebtState, Mailbox
 _EXAMPLES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(Struct, frozen=True):
     """One mailbox compared. `missing`: on the server only; `extra`: in the store only;
     `content_differ` counts wrong sizes and, with `content`, wrong hashes. `pending` are local
     changes not carried yet, which are no difference. `examples` name the first UIDs that differ."""

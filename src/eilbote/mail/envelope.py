@@ -5,11 +5,10 @@ Values only; `message.py` makes them. Never the body.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One mail address as shown and as sent: `name` decoded, `spec` the bare `local@domain`."""
 
     name: str
@@ -19,8 +18,7 @@ class Address:
         return f"{self.name} <{self.spec}>" if self.name and self.spec else self.name or self.spec
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What a list shows of a mail, read from its headers alone; every field may be empty.
 
     `message_id` and `references` (oldest first, In-Reply-To last) stand without angle brackets.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct, field
 
 from eilbote.mail.charset import decode
 from eilbote.mail.words import bytes_of, clean, decode_words
@@ -30,8 +31,7 @@ _SECTION = re.compile(r"\*(\d{1,4})(\*?)$")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """A field's value in lower case (`text/plain`, `attachment`) and its decoded parameters by
     lower-case name."""
 

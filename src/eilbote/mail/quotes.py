@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _MAX_LINE = 400
 """Characters of a line that the patterns look at."""
@@ -55,8 +56,7 @@ _DEVICE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SplitText:
+class SplitText(Struct, frozen=True):
     """What the writer added, what stands quoted (marks and attributions included), the signature."""
 
     new: str

@@ -5,7 +5,7 @@ Attachments are named, never decoded. Bounded by the limits given; never raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from eilbote.mail.attachments import attachments_of
 from eilbote.mail.body import body_parts, name_uuencoded, plain_text_of
@@ -25,8 +25,7 @@ _MAX_EMBEDDED = 20
 """Embedded messages that are read along with a mail."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchText:
+class SearchText(Struct, frozen=True):
     """What full-text search looks at: each field plain text, lines and names separated by `\\n`."""
 
     subject: str

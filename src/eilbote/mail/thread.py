@@ -10,9 +10,10 @@ Everything here is a function of its arguments; what is held already comes in as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
+
+from msgspec import Struct
 
 NEAREST = 3
 """How many of a mail's nearest ancestors count besides its root. Mailers cut long References in
@@ -27,8 +28,7 @@ class Links(NamedTuple):
     ancestors: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Threaded:
+class Threaded(Struct, frozen=True):
     """What joining some mails gave: the thread of each, in order; and which threads that were held
     before are now part of another (old name -> new name)."""
 

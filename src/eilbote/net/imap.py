@@ -7,7 +7,8 @@ changed. One task at a time uses a session. After Unreachable or Garbled it is o
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.clock import Clock
 from eilbote.errors import Garbled, Unreachable
@@ -48,8 +49,7 @@ _AHEAD = 2  # streaming commands on the wire at once
 _IDLE_SECONDS = 300.0  # C5: shorter than any NAT's patience, and than RFC 2177's 29 minutes
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """Who logs in. `oauth`: the secret is an access token."""
 
     user: str

@@ -14,8 +14,9 @@ import unicodedata
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from eilbote.errors import Garbled, Misused, Refused
 from eilbote.secret import Secret
@@ -30,8 +31,7 @@ MAX_MESSAGE = 4096
 Hash = Literal["sha1", "sha256"]
 
 
-@dataclass(frozen=True, slots=True)
-class ScramKeys:
+class ScramKeys(Struct, frozen=True):
     """What client and server derive from a password (RFC 5802 section 3)."""
 
     client_key: bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Login(StrEnum):
@@ -17,8 +18,7 @@ class Login(StrEnum):
     BRIDGE = "bridge"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where a server listens; `security` is `tls` or `starttls`."""
 
     host: str
@@ -26,8 +26,7 @@ class Endpoint:
     security: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """One provider. `user_is_local_part`: its IMAP server wants the address without its domain.
     `checked`: the day on which the row was last compared with its `source`."""
 

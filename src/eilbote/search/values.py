@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 
 class Field(StrEnum):
@@ -27,8 +28,7 @@ class Mark(StrEnum):
     DRAFT = "draft"
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """One or more words in this order and side by side, as typed; `prefix`: the last one may go on.
     `field` None means anywhere."""
 
@@ -37,55 +37,47 @@ class Words:
     field: Field | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HasAttachment:
+class HasAttachment(Struct, frozen=True):
     """With at least one attachment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(Struct, frozen=True):
     """Received at `since` or later, and before `until`; seconds since 1970, None without a bound."""
 
     since: float | None = None
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sized:
+class Sized(Struct, frozen=True):
     """Larger than `above` and smaller than `below`, in bytes; None without a bound."""
 
     above: int | None = None
     below: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(Struct, frozen=True):
     """In a mailbox of this name, full or its last part, or of this role; letter case apart."""
 
     mailbox: str
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(Struct, frozen=True):
     """With this mark."""
 
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Every one of these, at least two."""
 
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Some:
+class Some(Struct, frozen=True):
     """At least one of these, at least two."""
 
     nodes: tuple[Node, ...]
@@ -94,8 +86,7 @@ class Some:
 Node: TypeAlias = Words | HasAttachment | Dated | Sized | Inside | Marked | Not | All | Some
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What the index knows of one mail: its text by field, and what filters ask of it.
 
     `date` is the internal date in whole seconds since 1970, `size` in bytes."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from eilbote.errors import Gone, Misused, Problem
 from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
@@ -67,7 +68,7 @@ class Accounts:
     def update(self, account_id: int, **changes: object) -> Account:
         """Changes fields of `Account` by their names, all but `id`, `change` and `created`."""
         with self._database.write() as session:
-            account = replace(_by_id(session, account_id), **changes)  # type: ignore[arg-type]
+            account = replace(_by_id(session, account_id), **changes)
             session.run(
                 "UPDATE account SET address = ?, name = ?, state = ?, login = ?, auth = ?, sealed = ?,"
                 " servers = ?, trusted = ?, problem = ?, synced = ?, bodies = ? WHERE id = ?",

@@ -7,7 +7,8 @@ again changes nothing. It must never give a message id twice, nor lose one that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eilbote.mail.mailbox import SEEN, Flags, Uid, flags_from_text, flags_to_text
 from eilbote.store import placed as placements
@@ -34,8 +35,7 @@ _MESSAGE_COLUMNS = (
 )
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What arrivals changed so far; `ids` in the order of the arrivals."""
 
     ids: list[int] = field(default_factory=list)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.errors import Gone, Problem
 from eilbote.mail.mailbox import flags_from_text, flags_to_text

@@ -11,10 +11,11 @@ import binascii
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+
+from msgspec import Struct
 
 from eilbote.errors import Gone, Misused, NotAllowed
 
@@ -28,16 +29,18 @@ _LARGEST_FILE = 16 * 1024
 _SERVICE, _USER = "eilbote", "key"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """32 random bytes and the name that sealed values remember them by."""
 
-    data: bytes = field(repr=False)
+    data: bytes
 
     @property
     def name(self) -> bytes:
         """Eight bytes that tell keys apart and say nothing about the key."""
         return sha256(b"eilbote key name\0" + self.data).digest()[:8]
+
+    def __repr__(self) -> str:
+        return f"Key({self.name.hex()})"
 
 
 class Keys:

@@ -7,14 +7,14 @@ until the debt is paid.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eilbote.mail.mailbox import Flags, Uid, flags_from_text
 from eilbote.store.database import Session, integer, text
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """Per UID: flag changes in the order of their making, as (add, remove)."""
 
     wishes: Mapping[Uid, list[tuple[Flags, Flags]]] = field(default_factory=dict)

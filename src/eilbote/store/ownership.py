@@ -11,10 +11,11 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
+
+from msgspec.structs import asdict
 
 from eilbote.errors import NotAllowed
 from eilbote.store.failures import files_at

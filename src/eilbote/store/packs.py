@@ -13,7 +13,6 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import assert_never
 from zlib import crc32
 
 from backports import zstd
+from msgspec import Struct
 
 from eilbote.errors import Gone
 from eilbote.store.database import Observer, unobserved
@@ -58,8 +58,7 @@ class Encoding(IntEnum):
 _ENCODINGS = frozenset(Encoding)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One block of bodies, ready to be appended: `pieces` in their order are the record on disk."""
 
     pieces: tuple[bytes, ...]
@@ -67,8 +66,7 @@ class Record:
     encoding: Encoding
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """A record found by a scan: where it lies and which bodies (hash, size) it holds."""
 
     position: int

@@ -8,9 +8,10 @@ nothing in twice. It never decides what a query means: it is given a tree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from eilbote.mail.envelope import Envelope
 from eilbote.search.values import Document, Node
@@ -20,8 +21,7 @@ from eilbote.store.envelopes import ENVELOPE_COLUMNS, from_columns
 SEARCH_FILE = "search.sqlite"
 
 
-@dataclass(frozen=True, slots=True)
-class Covered:
+class Covered(Struct, frozen=True):
     """How far the index is: every message up to `message` is in it (or gone), with its content of
     the time when `content` was the newest."""
 
@@ -29,8 +29,7 @@ class Covered:
     content: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A message to be indexed: what its row says. Its text comes from its bytes."""
 
     message: int

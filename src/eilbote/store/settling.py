@@ -4,14 +4,13 @@ it, or by the mail turning up in the mailbox.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from eilbote.mail.mailbox import Uid
 from eilbote.store.database import Session, integer
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A placement whose copy the server may already have: it was told to make one."""
 
     uid: Uid

@@ -6,9 +6,10 @@ Values without logic, so that every layer may speak about stored things.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Address, Envelope
@@ -50,8 +51,7 @@ class Kept(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """Where a server listens and how the line is protected."""
 
     host: str
@@ -59,8 +59,7 @@ class Server:
     security: Security
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """One mail account. `sealed` is the secret (password, command line or token) as the vault
     wrote it; `trusted` holds SHA-256 fingerprints (lower-case hex) of certificates that the user
     trusts by name. `change` is the account's change counter: the number of its latest change."""
@@ -83,8 +82,7 @@ class Account:
     bodies: Kept = Kept.EVERYTHING
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
+class NewAccount(Struct, frozen=True):
     """What is known of an account before it is stored; the fields are those of `Account`."""
 
     address: str
@@ -99,8 +97,7 @@ class NewAccount:
     state: AccountState = AccountState.NEW
 
 
-@dataclass(frozen=True, slots=True)
-class ListedMailbox:
+class ListedMailbox(Struct, frozen=True):
     """A mailbox as the server lists it, to be remembered."""
 
     name: MailboxName
@@ -111,8 +108,7 @@ class ListedMailbox:
     object_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Watermarks:
+class Watermarks(Struct, frozen=True):
     """How far a mailbox is known, saved in one transaction with the mail it describes (museum M1).
 
     `cursor`: every UID up to here is stored, quarantined or known to be gone.
@@ -128,8 +124,7 @@ class Watermarks:
     backfill: UidSet = field(default_factory=UidSet)
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """One mailbox of an account as we hold it. `messages` and `unread` count live placements."""
 
     id: int
@@ -165,15 +160,13 @@ class Arrival(NamedTuple):
     with shorter `raw` is a mail of which only the headers are here yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagChange:
+class FlagChange(Struct, frozen=True):
     uid: Uid
     flags: Flags
     modseq: ModSeq = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """By what a mail is recognised without its bytes (C3 rule 2)."""
 
     email_id: str
@@ -182,8 +175,7 @@ class Identity:
     internal_date: float
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxUpdate:
+class MailboxUpdate(Struct, frozen=True):
     """Everything one step of a sync changes in one mailbox; applied in one transaction or not at all.
 
     `moved_in`: (uid, message id, flags) of mails that the account already holds and that now lie
@@ -199,8 +191,7 @@ class MailboxUpdate:
     watermarks: Watermarks | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What an update changed: counts, and the ids given to its arrivals in their order."""
 
     new: int = 0
@@ -237,8 +228,7 @@ class DebtState(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Debt:
+class Debt(Struct, frozen=True):
     """A journal row. Addressed by (mailbox, uidvalidity, uid) and the message's id, never by row
     numbers of the server (C3 rule 11). `add`/`remove` are flags; `target` is the mailbox moved or
     copied to, or the new name; `placement` is the negative uid of the local placement that waits
@@ -266,8 +256,7 @@ class Debt:
     """The mailbox's name on the server before a rename or removal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """A message where it lies: what `list` and `search` show one line of."""
 
     id: int
@@ -283,8 +272,7 @@ class Placement:
     thread: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Where a body lies: the pack's number, the offset and length of the record in it, how the
     record is encoded, where in the decoded record the body starts, and the body's own size."""
 
@@ -296,8 +284,7 @@ class Part:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HeldIdentity:
+class HeldIdentity(Struct, frozen=True):
     """By what a held message of one mailbox is recognised after a UIDVALIDITY change."""
 
     uid: Uid
@@ -305,8 +292,7 @@ class HeldIdentity:
     identity: Identity
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A message that the account holds, or held until `removed_at`, and where: for recognising
     moves. `mailbox` and `uid` are those of the placement or of its tombstone."""
 
@@ -317,8 +303,7 @@ class Candidate:
     removed_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """A decision between two truths, kept for the user: which rule (`rule`, stable code) decided
     about which message, and what was put aside (`detail`)."""
 
@@ -332,8 +317,7 @@ class Conflict:
     created: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What another process asks of the owner of the home (`kind`: `sync`, ...)."""
 
     id: int
@@ -342,8 +326,7 @@ class Wish:
     created: float
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who owns the home: process id, host, since when, and for what (`serve`, `sync`)."""
 
     pid: int
@@ -352,16 +335,14 @@ class Holder:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(Struct, frozen=True):
     """What an erasure took away: messages, and bytes of their content (stored once each)."""
 
     messages: int
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One row of the change feed: what happened to which message, numbered per account."""
 
     number: int

@@ -6,13 +6,13 @@ Pure. An unusable listing must never cost a mailbox: without INBOX in it nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.mail.mailbox import MailboxName, Uid, UidValidity
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxFacts:
+class MailboxFacts(Struct, frozen=True):
     """What tells one mailbox from another; empty or 0 where unknown."""
 
     name: MailboxName
@@ -21,8 +21,7 @@ class MailboxFacts:
     uidnext: Uid = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxMatch:
+class MailboxMatch(Struct, frozen=True):
     """`renamed`: (our name, the server's new name). `gone`: ours that are listed no more; to be
     confirmed by asking for each before anything is removed."""
 

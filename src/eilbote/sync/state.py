@@ -6,13 +6,12 @@ and the `Step`s that `plan` makes of them. A list of steps can be printed, logge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, Uid, UidSet, UidValidity
 
 
-@dataclass(frozen=True, slots=True)
-class FlagsNow:
+class FlagsNow(Struct, frozen=True):
     """The flags a message has on the server; `modseq` 0 without CONDSTORE."""
 
     uid: Uid
@@ -20,8 +19,7 @@ class FlagsNow:
     modseq: ModSeq = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What the server showed of one mailbox in this round. The same facts whatever they cost:
 
     - `present`: every UID there is, from a complete listing; None where the server's own account
@@ -42,8 +40,7 @@ class Shown:
     sticky: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """What we hold of the mailbox: watermarks, every live UID, and those put aside in quarantine.
 
     `flags` need hold only the messages that `Shown.changed` names."""
@@ -59,8 +56,7 @@ class Held:
     flags: dict[Uid, Flags] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FlagWish:
+class FlagWish(Struct, frozen=True):
     """An unsent local flag change of one message: it overrides what the server shows, flag by flag."""
 
     uid: Uid
@@ -68,8 +64,7 @@ class FlagWish:
     remove: Flags
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Struct, frozen=True):
     """Open local changes that bear on reading this mailbox.
 
     `leaving`: UIDs that were moved away or deleted here and must not come back as arrivals."""
@@ -78,15 +73,13 @@ class Owed:
     leaving: UidSet = field(default_factory=UidSet)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """When a round must not be believed without a second look (C3 rule 7)."""
 
     suspicious_loss: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Rematch:
+class Rematch(Struct, frozen=True):
     """UIDVALIDITY is another: recognise every message by its content's identity; delete nothing."""
 
     mailbox: MailboxName
@@ -94,16 +87,14 @@ class Rematch:
     uidvalidity: UidValidity
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """The numbers do not add up: list every UID before anything is believed."""
 
     mailbox: MailboxName
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyFlags:
+class ApplyFlags(Struct, frozen=True):
     """Take over the server's flags."""
 
     mailbox: MailboxName
@@ -111,8 +102,7 @@ class ApplyFlags:
     changes: tuple[FlagsNow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """The server said that these are gone: keep them as tombstones."""
 
     mailbox: MailboxName
@@ -120,8 +110,7 @@ class Remove:
     uids: UidSet
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(Struct, frozen=True):
     """These were not listed: ask for exactly them, and remove those that are still not there.
     `anew`: ask on a new connection, because everything seems gone."""
 
@@ -131,8 +120,7 @@ class Confirm:
     anew: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """Get these messages, newest first."""
 
     mailbox: MailboxName
@@ -140,8 +128,7 @@ class Fetch:
     uids: UidSet
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """Carry a local change to the server. `kind` is the debt's kind, `detail` its flags or target."""
 
     mailbox: MailboxName
@@ -151,8 +138,7 @@ class Push:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(Struct, frozen=True):
     """Remember how far this round reached; saved together with what it covers.
     `backfill` are the UIDs that remain to be fetched."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailstore
@@ -20,8 +21,7 @@ from eilbote.testing.smtp import Received, Sink, SmtpServer
 DEMO_PASSWORD = "eilbote-demo"  # noqa: S105  (it opens nothing but the demo)
 
 
-@dataclass(frozen=True, slots=True)
-class DemoServers:
+class DemoServers(Struct, frozen=True):
     """Where the demo's servers are, and what logs in. `store` and `sink` show what they hold."""
 
     imap_host: str

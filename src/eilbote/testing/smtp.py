@@ -11,9 +11,10 @@ import ssl
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct, field
 
 from eilbote.testing.imap.login import Dialogue, begin
 
@@ -23,8 +24,7 @@ _MAX_RECIPIENTS = 1000
 _PATH = re.compile(r"<([^<>\s]*)>(?:\s+(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """One accepted mail. `data` is unstuffed, with CRLF line ends; `user` is "" without login."""
 
     sender: str
@@ -35,8 +35,7 @@ class Received:
     body_8bit: bool = False
 
 
-@dataclass(slots=True)
-class Sink:
+class Sink(Struct):
     """What the server knows: who may log in, what it accepts, what it got.
 
     `replies` overrides an answer: keyed by command (`MAIL`, `DATA`), by `RCPT address`, or by `.`
@@ -251,8 +250,7 @@ class SmtpSession:
         return answer
 
 
-@dataclass(slots=True)
-class SmtpServer:
+class SmtpServer(Struct):
     """The sink on a real socket. An async context manager; `port` is known inside."""
 
     sink: Sink = field(default_factory=Sink)

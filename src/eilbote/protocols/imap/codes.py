@@ -7,7 +7,8 @@ no code at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import MAX_UID, UidSet, canonical_flag
@@ -18,8 +19,7 @@ _CODE = re.compile(rb'\[([A-Za-z0-9._/-]++)(?: ((?:[^\]"]++|"(?:[^"\\]|\\.)*+")*
 _MOST_PAIRS = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """`name` upper-case; `argument` as the server wrote it, "" if there was none."""
 
     name: str

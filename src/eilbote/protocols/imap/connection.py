@@ -10,8 +10,9 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from eilbote.errors import Garbled, Misused, Unreachable
 from eilbote.protocols.imap.encode import Command
@@ -34,15 +35,13 @@ from eilbote.protocols.imap.types import FetchedMessage
 from eilbote.protocols.imap.unsolicited import UnsolicitedLog
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
+class Greeting(Struct, frozen=True):
     """The server's first words: OK, PREAUTH (RFC 9051 section 7.1.4) or BYE."""
 
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A command is done: its tagged response, and the untagged ones since the reply before.
 
     `skipped` counts FETCH responses that could not be used: unreadable, or without a UID.
@@ -54,13 +53,11 @@ class Reply:
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Idling:
+class Idling(Struct, frozen=True):
     """The server waits in IDLE (RFC 2177); `finish_idle` ends it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(Struct, frozen=True):
     """Something arrived while no command but IDLE was waiting; changes are in `unsolicited` too."""
 
     response: Untagged
@@ -70,8 +67,7 @@ Mails: TypeAlias = list[FetchedMessage]
 Event: TypeAlias = Greeting | Reply | Idling | Noticed | Mails
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     """A command on the wire; `tag` empty stands for no command at all."""
 
     tag: bytes

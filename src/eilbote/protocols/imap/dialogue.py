@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from eilbote.errors import Refused
 from eilbote.mail.mailbox import MailboxName
@@ -23,8 +24,7 @@ from eilbote.protocols.imap.types import Selected
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(Struct, frozen=True):
     """What a flow yields when the line must be encrypted before it goes on."""
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from eilbote.errors import Misused
 from eilbote.mail.mailbox import MAX_UID, Flags, MailboxName, UidSet
 from eilbote.protocols.imap import mutf7
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """Bytes sent by length. `octets`: a literal8 (`~{n}`), which alone may hold NUL."""
 
     data: bytes
@@ -37,8 +37,7 @@ _BREAKS = re.compile(r"[\0\r\n]")
 _LONGEST_QUOTED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command without its tag.
 
     `name` for errors and traces. `expects`: the kinds of untagged responses it asks for;
@@ -51,7 +50,7 @@ class Command:
     name: str
     pieces: tuple[Piece, ...]
     expects: frozenset[type] = frozenset()
-    answer: Callable[[bytes], bytes] | None = field(default=None, compare=False)
+    answer: Callable[[bytes], bytes] | None = None
     alone: bool = False
     secret: bool = False
     streams: str | None = None

@@ -7,8 +7,9 @@ not match goes to the general reader, and both give the same (a test compares th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, ModSeq, Uid, canonical_flag
@@ -39,8 +40,7 @@ _PLAIN = re.compile(
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """One FETCH response (RFC 9051 section 7.5.2). None or empty: the server did not tell.
 
     `flags` never hold `\\Recent`, which belongs to one session. `sections` maps what stands in the

@@ -6,7 +6,8 @@ It must never take an unusable listing for an empty one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import MailboxName, SpecialUse

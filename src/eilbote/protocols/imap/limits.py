@@ -5,14 +5,13 @@ Values only. A bound is passed in, never looked up; tests take smaller ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 KIB = 1024
 MIB = 1024 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bytes where nothing else is said.
 
     `line`: one line without a CRLF. `numbers`: the same for lines that hold only numbers (SEARCH,

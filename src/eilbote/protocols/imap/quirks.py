@@ -5,11 +5,10 @@ Facts only, keyed by host, by the name that the server gives in its ID, or by a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Quirk:
+class Quirk(Struct, frozen=True):
     """Capabilities not to be used with servers whose host ends in `host`, whose ID name holds
     `server` (lower case), or which announce `capability`."""
 

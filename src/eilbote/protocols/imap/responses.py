@@ -6,8 +6,9 @@ what breaks the grammar is Garbled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import Flags, ModSeq, UidSet, canonical_flag
@@ -29,8 +30,7 @@ from eilbote.protocols.imap.wire import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """OK, NO, BAD, BYE or PREAUTH, tagged (`tag`) or not (RFC 9051 section 7.1)."""
 
     kind: str
@@ -39,25 +39,21 @@ class Status:
     tag: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Continue:
+class Continue(Struct, frozen=True):
     """`+`: the server waits for the rest of a command. `data` is a SASL challenge, still base64."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Enabled:
+class Enabled(Struct, frozen=True):
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """LIST or LSUB (`subscribed_only`); `wire_name` as the server wrote it, attributes in lower case."""
 
     wire_name: bytes
@@ -67,14 +63,12 @@ class Listed:
     old_name: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusTold:
+class StatusTold(Struct, frozen=True):
     wire_name: bytes
     status: MailboxStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """SEARCH, or ESEARCH (RFC 9051 section 7.3.4) with the tag of its command. Numbers are UIDs
     where the command was UID SEARCH."""
 
@@ -86,36 +80,30 @@ class Found:
     modseq: ModSeq = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+class Vanished(Struct, frozen=True):
     """`earlier`: before this session, the answer to QRESYNC (RFC 7162 section 3.2.10)."""
 
     uids: UidSet
     earlier: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(Struct, frozen=True):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(Struct, frozen=True):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expunged:
+class Expunged(Struct, frozen=True):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class FlagsDefined:
+class FlagsDefined(Struct, frozen=True):
     flags: Flags
 
 
-@dataclass(frozen=True, slots=True)
-class Namespaces:
+class Namespaces(Struct, frozen=True):
     """Prefix and delimiter of each namespace (RFC 9051 section 7.3.5)."""
 
     personal: tuple[tuple[bytes, str | None], ...] = ()
@@ -123,36 +111,31 @@ class Namespaces:
     shared: tuple[tuple[bytes, str | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ServerId:
+class ServerId(Struct, frozen=True):
     """What the server calls itself (RFC 2971); field names in lower case."""
 
     fields: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """Usage and limit by resource name (RFC 9208); STORAGE counts units of 1024 bytes."""
 
     root: bytes
     resources: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaRoots:
+class QuotaRoots(Struct, frozen=True):
     wire_name: bytes
     roots: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A FETCH that could not be read. It is counted and skipped: one broken mail holds up nothing."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(Struct, frozen=True):
     name: str
 
 

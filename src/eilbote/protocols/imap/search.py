@@ -5,9 +5,9 @@ Built from typed parts only, so that no search text can become another key.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from eilbote.mail.mailbox import Flag, ModSeq, UidSet
 from eilbote.protocols.imap import encode
@@ -15,14 +15,12 @@ from eilbote.protocols.imap.dates import search_date
 from eilbote.protocols.imap.encode import Piece
 
 
-class SearchKey(ABC):
+class SearchKey(Struct, frozen=True):
     """A condition. Combine with `&`, `|` and `~`."""
 
-    __slots__ = ()
-
-    @abstractmethod
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
         """The key as arguments. Misused for texts and flags that cannot be sent."""
+        raise NotImplementedError
 
     def __and__(self, other: SearchKey) -> SearchKey:
         if self == ALL:
@@ -36,8 +34,7 @@ class SearchKey(ABC):
         return _Not(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Word(SearchKey):
+class Word(SearchKey, frozen=True):
     """A key without arguments: ALL, UNSEEN, DRAFT..."""
 
     word: str
@@ -49,8 +46,7 @@ class Word(SearchKey):
 ALL = Word("ALL")
 
 
-@dataclass(frozen=True, slots=True)
-class Uids(SearchKey):
+class Uids(SearchKey, frozen=True):
     uids: UidSet
 
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
@@ -58,8 +54,7 @@ class Uids(SearchKey):
         return [b"UID " + one]
 
 
-@dataclass(frozen=True, slots=True)
-class Header(SearchKey):
+class Header(SearchKey, frozen=True):
     """A header field that holds the text; an empty text asks whether the field is there."""
 
     name: str
@@ -69,8 +64,7 @@ class Header(SearchKey):
         return [b"HEADER ", encode.astring(self.name), b" ", encode.astring(self.text, utf8=utf8)]
 
 
-@dataclass(frozen=True, slots=True)
-class Text(SearchKey):
+class Text(SearchKey, frozen=True):
     """The text in a place: TEXT, BODY, SUBJECT, FROM, TO, CC or BCC."""
 
     place: str
@@ -80,8 +74,7 @@ class Text(SearchKey):
         return [encode.atom(self.place) + b" ", encode.astring(self.text, utf8=utf8)]
 
 
-@dataclass(frozen=True, slots=True)
-class Day(SearchKey):
+class Day(SearchKey, frozen=True):
     """SINCE, BEFORE, ON, SENTSINCE, SENTBEFORE or SENTON a day."""
 
     relation: str
@@ -91,8 +84,7 @@ class Day(SearchKey):
         return [encode.atom(self.relation) + b" " + search_date(self.day)]
 
 
-@dataclass(frozen=True, slots=True)
-class Size(SearchKey):
+class Size(SearchKey, frozen=True):
     """LARGER or SMALLER than so many bytes."""
 
     relation: str
@@ -102,16 +94,14 @@ class Size(SearchKey):
         return [encode.atom(self.relation) + b" " + encode.number(self.size)]
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword(SearchKey):
+class Keyword(SearchKey, frozen=True):
     keyword: Flag
 
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
         return [b"KEYWORD " + encode.atom(self.keyword)]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedSince(SearchKey):
+class ChangedSince(SearchKey, frozen=True):
     """Mod-sequence of at least this (RFC 7162 section 3.1.5)."""
 
     modseq: ModSeq
@@ -120,8 +110,7 @@ class ChangedSince(SearchKey):
         return [b"MODSEQ " + encode.number(self.modseq)]
 
 
-@dataclass(frozen=True, slots=True)
-class _All(SearchKey):
+class _All(SearchKey, frozen=True):
     keys: tuple[SearchKey, ...]
 
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
@@ -131,8 +120,7 @@ class _All(SearchKey):
         return [b"(", *inner, b")"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Either(SearchKey):
+class _Either(SearchKey, frozen=True):
     one: SearchKey
     other: SearchKey
 
@@ -140,8 +128,7 @@ class _Either(SearchKey):
         return [b"OR ", *self.one.pieces(utf8=utf8), b" ", *self.other.pieces(utf8=utf8)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Not(SearchKey):
+class _Not(SearchKey, frozen=True):
     key: SearchKey
 
     def pieces(self, *, utf8: bool = False) -> list[Piece]:

@@ -6,14 +6,13 @@ Broken places become empty values where the shape allows it; a broken shape is G
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from eilbote.errors import Garbled
 from eilbote.protocols.imap.wire import Value, items, number, text
 
 
-@dataclass(frozen=True, slots=True)
-class ImapAddress:
+class ImapAddress(Struct, frozen=True):
     """An address; `host` empty and `mailbox` set begins a group, both empty end it."""
 
     name: str
@@ -21,8 +20,7 @@ class ImapAddress:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImapEnvelope:
+class ImapEnvelope(Struct, frozen=True):
     date: str
     subject: str
     sender: tuple[ImapAddress, ...]
@@ -35,8 +33,7 @@ class ImapEnvelope:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class BodyPart:
+class BodyPart(Struct, frozen=True):
     """One part. `number` as FETCH wants it (`1.2`); the parts of an attached mail lie in `parts`.
 
     `media` is `type/subtype` in lower case; `size` counts encoded bytes; names of `parameters` and

@@ -5,15 +5,15 @@ Values only. `wire`, `connection` and `session` make them; net, sync and engine 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxStatus:
+class MailboxStatus(Struct, frozen=True):
     """STATUS data items (RFC 9051 section 6.3.11); None where the server did not say."""
 
     messages: int | None = None
@@ -25,8 +25,7 @@ class MailboxStatus:
     mailbox_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxListing:
+class MailboxListing(Struct, frozen=True):
     """One LIST response, with its STATUS where LIST-STATUS gave it (RFC 5819)."""
 
     name: MailboxName
@@ -41,8 +40,7 @@ class MailboxListing:
         return not self.attributes & {"\\noselect", "\\nonexistent"}
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """What SELECT or EXAMINE told, and with QRESYNC what changed since (RFC 7162 section 3.2.5).
 
     `highestmodseq` is 0 with NOMODSEQ or without CONDSTORE. `uidvalidity` 0: the server gave none.
@@ -65,8 +63,7 @@ class Selected:
     changed: tuple[FetchedFlags, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedFlags:
+class FetchedFlags(Struct, frozen=True):
     """UID, flags and mod-sequence of one message."""
 
     uid: Uid
@@ -74,8 +71,7 @@ class FetchedFlags:
     modseq: ModSeq = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedIdentity:
+class FetchedIdentity(Struct, frozen=True):
     """What recognises a message without its body (C3 rule 2 of the sync rules)."""
 
     uid: Uid
@@ -101,8 +97,7 @@ class FetchedMessage(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What we hold of a mailbox, for SELECT's QRESYNC parameter."""
 
     uidvalidity: UidValidity
@@ -116,8 +111,7 @@ class StoreMode(StrEnum):
     REPLACE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """Outcome of a UID STORE: UIDs left unchanged because they were modified meanwhile
     (MODIFIED, RFC 7162 section 3.1.3), and the flags the server told."""
 
@@ -125,24 +119,21 @@ class Stored:
     flags: tuple[FetchedFlags, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CopyUid:
+class CopyUid(Struct, frozen=True):
     """COPYUID (RFC 4315): pairs of (source, destination) UIDs."""
 
     uidvalidity: UidValidity
     pairs: tuple[tuple[Uid, Uid], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AppendUid:
+class AppendUid(Struct, frozen=True):
     """APPENDUID (RFC 4315) of one appended message."""
 
     uidvalidity: UidValidity
     uid: Uid
 
 
-@dataclass(frozen=True, slots=True)
-class Unsolicited:
+class Unsolicited(Struct, frozen=True):
     """Everything about the selected mailbox that was told without being asked for, since the last take.
 
     `exists` is the latest EXISTS, None if there was none; `expunged` counts EXPUNGE responses, whose

@@ -6,7 +6,8 @@ must never decide anything: the session reads it and acts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 CAPABILITIES = frozenset(
     {
@@ -40,8 +41,7 @@ CAPABILITIES = frozenset(
 _BEFORE_LOGIN = frozenset({"IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True):
     """What this server can do. `append_limit` in bytes; `starttls` offers it on plain lines."""
 
     capabilities: frozenset[str] = CAPABILITIES
@@ -79,8 +79,7 @@ class Behaviour:
         return [name for name in self.mechanisms if name not in hidden]
 
 
-@dataclass(slots=True)
-class Faults:
+class Faults(Struct):
     """What goes wrong. Tests set and clear these at any time; UIDs count in every mailbox.
 
     `refuse`: command name to the text of its NO. `drop_at`: the connection ends when this command

@@ -6,7 +6,8 @@ It must never decide which messages are fetched; the session does.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eilbote.testing.imap.mailstore import Message
 from eilbote.testing.imap.structure import body_structure, decoded, envelope, parse, section
@@ -29,8 +30,7 @@ _SIMPLE = frozenset({"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "E
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """One BODY[...] or BINARY[...] as asked, and the name that the answer carries."""
 
     section: str
@@ -42,8 +42,7 @@ class Content:
     size_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Items of one FETCH command."""
 
     simple: tuple[str, ...]

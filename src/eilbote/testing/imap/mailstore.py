@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eilbote.mail.mailbox import RECENT, Flags, SpecialUse, UidSet, canonical_flag
 
@@ -26,8 +27,7 @@ class MailboxProblem(Exception):
         self.text = text
 
 
-@dataclass(slots=True)
-class Message:
+class Message(Struct):
     """One message in one mailbox. `internal_date` is in seconds since 1970 UTC."""
 
     uid: int
@@ -182,8 +182,7 @@ class Mailbox:
         return self.highestmodseq
 
 
-@dataclass(slots=True)
-class Mailstore:
+class Mailstore(Struct):
     """One user's mail. `now` gives seconds since 1970; `uidvalidity` is the first one given out."""
 
     now: Callable[[], float]

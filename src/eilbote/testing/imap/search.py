@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.testing.imap.mailstore import Mailbox, Message
@@ -31,8 +32,7 @@ _HEADER_KEYS = {"BCC": "bcc", "CC": "cc", "FROM": "from", "SUBJECT": "subject", 
 Test = Callable[[Message], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+class Searched(Struct, frozen=True):
     """What criteria may speak of: the view's UIDs in order of their numbers, and the time."""
 
     mailbox: Mailbox

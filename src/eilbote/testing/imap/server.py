@@ -9,10 +9,11 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct, field
 
 from eilbote.testing.imap.behaviour import Behaviour, Faults
 from eilbote.testing.imap.mailstore import Mailstore
@@ -23,8 +24,7 @@ _CHUNK = 256 * 1024
 _REMEMBERED = 100
 
 
-@dataclass(slots=True)
-class ImapServer:
+class ImapServer(Struct):
     """Serves one user's Mailstore. An async context manager; `port` is known inside.
 
     `tls` alone: TLS from the first byte; with `behaviour.starttls`, only after STARTTLS. Change
@@ -122,8 +122,7 @@ class ImapServer:
                 session.secured()
 
 
-@dataclass(eq=False, slots=True)
-class _Connection:
+class _Connection(Struct, eq=False):
     session: Session
     writer: asyncio.StreamWriter
     faults: Faults

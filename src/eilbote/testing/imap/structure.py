@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import a2b_qp
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eilbote.testing.imap.wire import Rejected, nstring, quoted
 
@@ -19,8 +20,7 @@ _PARAMETER = re.compile(rb';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*)
 _CHARSET = b'("charset" "us-ascii")'
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """One MIME part: its header block (with the blank line) and its body, exactly."""
 
     header: bytes

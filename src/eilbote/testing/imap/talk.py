@@ -5,7 +5,7 @@ Shared by the modules that answer commands. It must never read input.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from eilbote.testing.imap.behaviour import Behaviour, Faults
 from eilbote.testing.imap.mailstore import Mailstore
@@ -13,16 +13,14 @@ from eilbote.testing.imap.selected import View
 from eilbote.testing.imap.wire import mailbox
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The command's tagged OK: its text and response code."""
 
     text: str
     code: str = ""
 
 
-@dataclass(slots=True)
-class Talk:
+class Talk(Struct):
     """The state of one connection. `view` is the selected mailbox, None if there is none."""
 
     store: Mailstore

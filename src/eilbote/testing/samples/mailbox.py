@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.mail.mailbox import ANSWERED, DRAFT, FLAGGED, SEEN, SpecialUse
 from eilbote.testing.imap.mailstore import Mailstore
@@ -76,8 +78,7 @@ _STYLES = (
 _FORCED_STYLES = {"raw": Style.RAW, "latin": Style.LATIN1}
 
 
-@dataclass(frozen=True, slots=True)
-class Filed:
+class Filed(Struct, frozen=True):
     """One mail, where it lies, and since when."""
 
     folder: str

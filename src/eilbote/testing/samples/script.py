@@ -7,12 +7,12 @@ message in it (`@me>person` names whom it is for), `%%` another wording for the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from importlib.resources import files
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(Struct, frozen=True):
     """One message of a conversation: who speaks (and to whom), in one or several wordings."""
 
     speaker: str
@@ -20,8 +20,7 @@ class Line:
     wordings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """One conversation or one kind of notice; `options` as in `every=30 pdf=Rechnung.pdf html`."""
 
     subject: str

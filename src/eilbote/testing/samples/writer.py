@@ -12,10 +12,11 @@ import re
 import textwrap
 from base64 import b64encode
 from binascii import b2a_qp
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from eilbote.testing.samples.people import Person
 
@@ -45,8 +46,7 @@ class Style(StrEnum):
                 return "utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A file with its media type; with `content_id` it is shown inside the HTML text."""
 
     name: str
@@ -55,8 +55,7 @@ class Attachment:
     content_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """One mail to be written. `date` in seconds since 1970; `headers` are added as they are."""
 
     sender: Person
