@@ -19,9 +19,9 @@ from eilbote.config import Config
 from eilbote.engine import index, indexing
 from eilbote.engine.index import Indexer
 from eilbote.engine.indexing import index_all, index_batch
-from eilbote.mail.message import read_source
 from eilbote.search.parse import parse_query
 from eilbote.store import Store
+from eilbote.store.prepare import prepare
 from eilbote.store.search import Covered
 from tests.store.given import NOW, Home, arrival
 
@@ -47,7 +47,7 @@ def arrive(home: Home, numbers: Sequence[int], words: str = "") -> list[int]:
     for number in numbers:
         raw = letter(number, words)
         one = arrival(number, raw=raw, date=NOW + number)
-        mails.append(type(one)(one.uid, one.flags, one.internal_date, 0, raw, read_source(raw)))
+        mails.append(type(one)(one.uid, one.flags, one.internal_date, 0, raw, prepare([raw]).mails[0]))
     return list(home.arrive(*mails).ids)
 
 
@@ -70,7 +70,7 @@ def test_everything_a_mail_says_becomes_searchable(home: Home) -> None:
         b"\r\nxxx\r\n--b--\r\n"
     )
     one = arrival(1, raw=raw)
-    ids = home.arrive(type(one)(1, one.flags, NOW, 0, raw, read_source(raw))).ids
+    ids = home.arrive(type(one)(1, one.flags, NOW, 0, raw, prepare([raw]).mails[0])).ids
     index_all(home.store)
     queries = [
         '"hallo schöne welt"',

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, UidSet
 from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
+from eilbote.store.prepare import prepared_mail
 from eilbote.store.rematch import recount
 from eilbote.store.values import (
     Applied,
@@ -66,7 +67,7 @@ def arrival(
     )
     body = raw_mail(which) if raw is None else raw
     when = NOW + which if date is None else date
-    return Arrival(uid, frozenset(flags), when, 0, body, envelope, email_id, size=size)
+    return Arrival(uid, frozenset(flags), when, 0, body, prepared_mail(body, envelope), email_id, size=size)
 
 
 class Home:

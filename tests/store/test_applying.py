@@ -7,6 +7,7 @@ import pytest
 from eilbote.errors import Gone, Problem
 from eilbote.mail.mailbox import FLAGGED, SEEN, UidSet
 from eilbote.store.database import Session
+from eilbote.store.envelopes import from_columns
 from eilbote.store.values import FlagChange, MailboxUpdate, Watermarks
 from tests.store.given import NOW, Home, arrival, raw_mail
 
@@ -19,7 +20,7 @@ def test_arrivals_are_stored_and_listed(home: Home) -> None:
     newest = home.store.messages.list_placements(account=home.account, limit=2)
     assert [placement.uid for placement in newest] == [5, 2]
     shown = newest[0]
-    assert shown.envelope == arrival(5).envelope.decoded()
+    assert shown.envelope == from_columns(arrival(5).prepared.columns)
     assert (shown.address, shown.mailbox, shown.size) == ("anna@example.org", "INBOX", len(raw_mail(5)))
     assert home.store.messages.raw(shown.id) == raw_mail(5)
     inbox = home.store.mailboxes.get(home.inbox)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eilbote.mail.message import read_envelope, read_source
+from eilbote.mail.message import read_envelope
+from eilbote.store.prepare import prepare
 from tests.store.given import Home, arrival
 
 LONG = b"References: " + b"".join(b"<%d@example.org>\r\n " % number for number in range(150))
@@ -25,14 +26,14 @@ LONG = b"References: " + b"".join(b"<%d@example.org>\r\n " % number for number i
 )
 def test_what_is_listed_is_what_the_mail_says(home: Home, headers: bytes) -> None:
     raw = headers + b"\r\n\r\nText\r\n"
-    home.arrive(arrival(1, raw=raw)._replace(envelope=read_source(raw)))
+    home.arrive(arrival(1, raw=raw)._replace(prepared=prepare([raw]).mails[0]))
     (shown,) = home.store.messages.list_placements(account=home.account)
     assert shown.envelope == read_envelope(raw)
 
 
 def test_of_many_references_the_root_and_the_nearest_are_kept(home: Home) -> None:
     raw = LONG + b"\r\n\r\n"
-    home.arrive(arrival(1, raw=raw)._replace(envelope=read_source(raw)))
+    home.arrive(arrival(1, raw=raw)._replace(prepared=prepare([raw]).mails[0]))
     (shown,) = home.store.messages.list_placements(account=home.account)
     assert shown.envelope.references == (
         "0@example.org",

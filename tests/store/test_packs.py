@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 
 from eilbote.errors import Gone, Unreachable
 from eilbote.mail.mailbox import UidSet
-from eilbote.store.packs import BLOCK_BYTES, Encoding, Packs, make_record, shrinks
+from eilbote.store.packs import Encoding, Packs, Record, make_record
+from eilbote.store.prepare import BLOCK_BYTES, compressed, shrinks
 from tests.store.given import Home, arrival, raw_mail
 
 
 def pair(body: bytes) -> tuple[bytes, bytes]:
     return sha256(body).digest(), body
+
+
+def record_of(bodies: list[tuple[bytes, bytes]]) -> Record:
+    return make_record(bodies, compressed(b"".join([body for _, body in bodies])))
 
 
 @pytest.fixture
@@ -28,8 +33,8 @@ def packs(tmp_path: Path) -> Packs:
 
 
 def test_small_text_is_compressed_and_random_bytes_are_not(packs: Packs) -> None:
-    text = make_record([pair(b"Sehr geehrte Damen und Herren " * 50)])
-    noise = make_record([pair(os.urandom(4 * BLOCK_BYTES))])
+    text = record_of([pair(b"Sehr geehrte Damen und Herren " * 50)])
+    noise = record_of([pair(os.urandom(4 * BLOCK_BYTES))])
     assert text.encoding is Encoding.ZSTD
     assert text.length < 300
     assert noise.encoding is Encoding.RAW
@@ -48,7 +53,7 @@ def test_every_body_of_a_record_comes_back(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]
 ) -> None:
     packs = Packs(tmp_path_factory.mktemp("home") / "packs")
-    record = make_record([pair(body) for body in bodies])
+    record = record_of([pair(body) for body in bodies])
     packs.append(1, 0, [record])
     skip = 0
     for body in bodies:
@@ -62,7 +67,7 @@ def test_every_body_of_a_record_comes_back(
 
 
 def test_the_torn_tail_of_a_crash_is_overwritten(packs: Packs) -> None:
-    first, second = make_record([pair(b"first" * 9)]), make_record([pair(b"second" * 9)])
+    first, second = record_of([pair(b"first" * 9)]), record_of([pair(b"second" * 9)])
     packs.append(1, 0, [first])
     with packs.path(1).open("ab") as file:
         file.write(b"torn" * 1000)
@@ -77,7 +82,7 @@ def test_the_torn_tail_of_a_crash_is_overwritten(packs: Packs) -> None:
 @pytest.mark.parametrize("encoding", [Encoding.RAW, Encoding.ZSTD])
 def test_every_changed_byte_is_noticed(packs: Packs, encoding: Encoding) -> None:
     body = os.urandom(60) if encoding is Encoding.RAW else b"abc " * 30
-    record = make_record([pair(body)])
+    record = record_of([pair(body)])
     assert record.encoding is encoding
     whole = b"".join(record.pieces)
     digest = sha256(body).digest()
@@ -96,7 +101,7 @@ def test_every_changed_byte_is_noticed(packs: Packs, encoding: Encoding) -> None
 
 
 def test_missing_and_short_packs_are_named(packs: Packs) -> None:
-    record = make_record([pair(b"body")])
+    record = record_of([pair(b"body")])
     with pytest.raises(Gone) as gone:
         packs.body(7, 0, record.length, 0, 4, sha256(b"body").digest())
     assert gone.value.problem.code == "store.body_missing"
@@ -107,7 +112,7 @@ def test_missing_and_short_packs_are_named(packs: Packs) -> None:
 
 
 def test_an_erased_record_is_passed_over_by_a_scan(packs: Packs) -> None:
-    first, second = make_record([pair(b"geheim" * 20)]), make_record([pair(b"offen" * 20)])
+    first, second = record_of([pair(b"geheim" * 20)]), record_of([pair(b"offen" * 20)])
     packs.append(1, 0, [first, second])
     packs.overwrite(1, [(0, first.length)])
     scanned = list(packs.scan(1, first.length + second.length))
@@ -122,7 +127,7 @@ def test_an_erased_record_is_passed_over_by_a_scan(packs: Packs) -> None:
 @pytest.mark.parametrize("noise", [True, False], ids=["stored as it is", "compressed"])
 def test_an_unchecked_body_is_never_one_that_was_erased(packs: Packs, bodies: int, noise: bool) -> None:
     texts = [os.urandom(5000) if noise else b"geheim %d" % number * 900 for number in range(bodies)]
-    record = make_record([pair(text) for text in texts])
+    record = record_of([pair(text) for text in texts])
     place = (1, 0, record.length, 0, len(texts[0]), sha256(texts[0]).digest())
     packs.append(1, 0, [record])
     assert packs.unchecked_body(*place) == texts[0]
@@ -135,7 +140,7 @@ def test_an_unchecked_body_is_never_one_that_was_erased(packs: Packs, bodies: in
 
 def test_an_unchecked_body_is_the_one_asked_for(packs: Packs) -> None:
     body = os.urandom(5000)
-    record = make_record([pair(body)])
+    record = record_of([pair(body)])
     packs.append(1, 0, [record])
     with pytest.raises(Gone):
         packs.unchecked_body(1, 0, record.length, 0, len(body), sha256(b"another").digest())

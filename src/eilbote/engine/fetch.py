@@ -8,6 +8,7 @@ holds up the others (C3 rule 3, museum M3, M5).
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
 
@@ -16,9 +17,9 @@ from msgspec.structs import replace
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled, Problem, Refused
 from eilbote.mail.mailbox import UidSet
-from eilbote.mail.message import read_source
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
+from eilbote.store.prepare import Batch
 from eilbote.store.values import (
     Applied,
     Arrival,
@@ -29,12 +30,16 @@ from eilbote.store.values import (
     Kept,
     Mailbox,
     MailboxUpdate,
+    Prepared,
 )
 
 # The newest mails come in a small first portion so that a reader has something at once; the rest
 # in portions large enough that the pauses between commands do not count.
 _FIRST_PORTION = 500
 _PORTION = 20_000
+_AHEAD = 2
+"""Batches that are prepared and stored while the next is received."""
+_NOTHING = Batch([], [])
 
 
 async def fetch_mailbox(round_: Round, mailbox: Mailbox, wanted: UidSet) -> None:
@@ -115,22 +120,38 @@ class _Fetching:
                 await self._store(moved_in=moved)
 
     async def fetch(self, portion: UidSet) -> UidSet:
-        """Streams `portion` into the store; returns the UIDs for which nothing usable came. One batch
-        is stored while the next is received."""
+        """Streams `portion` into the store; returns the UIDs for which nothing usable came. While one
+        batch is received, those before it are prepared and stored, each after the one before."""
         got = UidSet()
-        storing: asyncio.Task[None] | None = None
+        await self.round.preparer.expect(len(portion))
+        under_way: deque[asyncio.Task[None]] = deque()
         try:
             async with aclosing(self.imap.fetch_messages(portion, headers_only=self.headers_only)) as batches:
                 async for batch in batches:
                     whole = [one for one in batch if one.raw is not None and one.uid in portion]
-                    if storing is not None:
-                        await storing
-                    storing = asyncio.create_task(self._store(batch=whole))
+                    if len(under_way) == _AHEAD:
+                        await under_way[0]
+                        under_way.popleft()
+                    before = under_way[-1] if under_way else None
+                    under_way.append(asyncio.create_task(self._take_in(whole, before)))
                     got = got | UidSet.of(one.uid for one in whole)
-        finally:
-            if storing is not None:
-                await storing
+        except asyncio.CancelledError:
+            for task in under_way:
+                task.cancel()
+            raise
+        finally:  # what came before the line broke is stored
+            ends = await asyncio.gather(*under_way, return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
         return portion - got
+
+    async def _take_in(self, batch: Sequence[FetchedMessage], before: asyncio.Task[None] | None) -> None:
+        """Prepares a batch at once, and stores it when `before` is stored; else not at all."""
+        prepared = await self.round.preparer.prepare([one.raw or b"" for one in batch])
+        if before is not None:
+            await before
+        await self._store(batch=batch, prepared=prepared)
 
     async def ask_singly(self, missing: UidSet) -> None:
         """A second try for each mail that did not come; what fails again is quarantined."""
@@ -152,6 +173,7 @@ class _Fetching:
         self,
         *,
         batch: Sequence[FetchedMessage] = (),
+        prepared: Batch = _NOTHING,
         moved_in: Sequence[tuple[int, int, FlagChange]] = (),
         quarantined: Sequence[tuple[int, Problem]] = (),
         gone: UidSet | None = None,
@@ -160,7 +182,7 @@ class _Fetching:
             [*(one.uid for one in batch), *(one[0] for one in moved_in), *(uid for uid, _ in quarantined)]
         )
         self.remaining = self.remaining - (covered | (gone or UidSet()))
-        applied = await self.round.call(self._apply, batch, moved_in, quarantined, self.remaining)
+        applied = await self.round.call(self._apply, batch, prepared, moved_in, quarantined, self.remaining)
         tally = self.round.tally
         tally.new += applied.new
         tally.changed += applied.changed
@@ -172,6 +194,7 @@ class _Fetching:
     def _apply(
         self,
         batch: Sequence[FetchedMessage],
+        prepared: Batch,
         moved_in: Sequence[tuple[int, int, FlagChange]],
         quarantined: Sequence[tuple[int, Problem]],
         remaining: UidSet,
@@ -179,7 +202,11 @@ class _Fetching:
         store = self.round.app.store
         self.mailbox = replace(self.mailbox, watermarks=replace(self.mailbox.watermarks, backfill=remaining))
         update = MailboxUpdate(
-            arrivals=[_arrival(one, headers_only=self.headers_only) for one in batch],
+            arrivals=[
+                _arrival(one, known, headers_only=self.headers_only)
+                for one, known in zip(batch, prepared.mails, strict=True)
+            ],
+            blocks=prepared.blocks,
             moved_in=moved_in,
             quarantined=quarantined,
             watermarks=self.mailbox.watermarks,
@@ -187,7 +214,7 @@ class _Fetching:
         return store.messages.apply(self.mailbox.id, update, self.round.now)
 
 
-def _arrival(fetched: FetchedMessage, *, headers_only: bool) -> Arrival:
+def _arrival(fetched: FetchedMessage, prepared: Prepared, *, headers_only: bool) -> Arrival:
     raw = fetched.raw or b""
     return Arrival(
         fetched.uid,
@@ -195,7 +222,7 @@ def _arrival(fetched: FetchedMessage, *, headers_only: bool) -> Arrival:
         fetched.internal_date,
         fetched.modseq,
         raw,
-        read_source(raw),
+        prepared,
         fetched.email_id,
         fetched.labels,
         fetched.size if headers_only else 0,

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from eilbote.engine.app import App
 from eilbote.engine.connect import ImapConnections
 from eilbote.engine.index import Indexer
+from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, Tally
 from eilbote.errors import Problem
 from eilbote.store.values import Account
@@ -27,6 +28,7 @@ class Round(Struct):
     connections: ImapConnections
     report: Report
     indexer: Indexer | None = None
+    preparer: Preparer = field(default_factory=Preparer)
     tally: Tally = field(default_factory=Tally)
     problems: list[tuple[str, Problem]] = field(default_factory=list)
     removed: bool = False

@@ -16,6 +16,7 @@ from eilbote.engine.expire import forget_expired
 from eilbote.engine.index import Indexer
 from eilbote.engine.listing import looks_unchanged, refresh_mailboxes
 from eilbote.engine.pace import storing_pace
+from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
@@ -36,31 +37,36 @@ async def sync_owned(
     """One pass over `accounts` side by side, by the process that owns the home. One account's
     trouble never stops another's pass; it stands in its report."""
     budget = HostBudget(app.config.connections_per_host)
-    indexer = Indexer(app.store, app.config)
+    indexer, preparer = Indexer(app.store, app.config), Preparer()
+    rounds = [
+        Round(
+            app,
+            account,
+            ImapConnections(app, account, budget, most=_CONNECTIONS_PER_ACCOUNT),
+            report,
+            indexer,
+            preparer,
+        )
+        for account in accounts
+    ]
     try:
-        passes = [_sync_account(app, account, budget, indexer, mailbox, report) for account in accounts]
+        passes = [_sync_account(one, mailbox) for one in rounds]
         with storing_pace():
             reports = await asyncio.gather(*passes)
+        await preparer.close()
         await asyncio.to_thread(forget_expired, app)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
     finally:
+        await preparer.close()
         await indexer.close()
     seconds = process_seconds()
     return [replace(one, seconds=seconds) for one in reports]
 
 
-async def _sync_account(
-    app: App,
-    account: Account,
-    budget: HostBudget,
-    indexer: Indexer,
-    only: str | None,
-    report: Report,
-) -> SyncReport:
+async def _sync_account(round_: Round, only: str | None) -> SyncReport:
     """One account's pass, from connecting to its report; stores how it ended."""
     failed: Problem | None = None
-    connections = ImapConnections(app, account, budget, most=_CONNECTIONS_PER_ACCOUNT)
-    round_ = Round(app, account, connections, report, indexer)
+    connections = round_.connections
     try:
         await _pass(round_, only)
     except EilboteError as error:
@@ -69,7 +75,7 @@ async def _sync_account(
         await connections.close()
     await round_.call(_remember_end, round_, failed)
     return SyncReport(
-        account.address,
+        round_.account.address,
         new=round_.tally.new,
         changed=round_.tally.changed,
         deleted=round_.tally.deleted,

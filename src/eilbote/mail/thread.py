@@ -46,11 +46,15 @@ def links_of(message_id: str, references: tuple[str, ...], fallback: int) -> Lin
     """The keys of a mail. `fallback` (1 or more, another for every mail: its number in the store)
     stands for a mail without a Message-ID; it gives a negative key, which no id ever has."""
     own = message_key(message_id) if message_id else -fallback
-    if not references:
-        return Links(own, ())
+    return Links(own, ancestor_keys(message_id, references) if references else ())
+
+
+def ancestor_keys(message_id: str, references: tuple[str, ...]) -> tuple[int, ...]:
+    """The keys of the mails that a mail answers, nearest first, the root last; `references` is not
+    empty."""
     near = references[-NEAREST:]
     ids = dict.fromkeys((*reversed(near), references[0]))
-    return Links(own, tuple([message_key(one) for one in ids if one != message_id]))
+    return tuple([message_key(one) for one in ids if one != message_id])
 
 
 def join(mails: Iterable[Links], held: Mapping[int, int]) -> Threaded:

@@ -33,7 +33,7 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
         overlay = owed_flags(session, mailbox.account, mailbox.id)
     outcome = Outcome()
     if update.arrivals:
-        outcome = store_arrivals(session, bodies, mailbox, update.arrivals, overlay, now)
+        outcome = store_arrivals(session, bodies, mailbox, update.arrivals, update.blocks, overlay, now)
     moved = _move_in(session, mailbox, update.moved_in, overlay)
     changed, unread = _change_flags(session, mailbox, update.flags, overlay)
     placed = [*outcome.placed, *moved]

@@ -14,13 +14,13 @@ from eilbote.mail.mailbox import SEEN, Flags, Uid, flags_from_text, flags_to_tex
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies, Stored, take_numbers
 from eilbote.store.conflicts import OTHER_BYTES, log_conflict
-from eilbote.store.database import Row, Session, Value, chunked, in_list, integer
-from eilbote.store.envelopes import ENVELOPE_COLUMNS, clean, to_columns
+from eilbote.store.database import Row, Session, chunked, in_list, integer
+from eilbote.store.envelopes import ENVELOPE_COLUMNS, clean
 from eilbote.store.overlay import Overlay
 from eilbote.store.placed import Placed
 from eilbote.store.settling import Waiting, adoptable, settle
 from eilbote.store.threads import assign
-from eilbote.store.values import Arrival, Mailbox
+from eilbote.store.values import Arrival, Block, Mailbox
 
 _MESSAGE_COLUMNS = (
     "id",
@@ -51,13 +51,14 @@ def store_arrivals(
     bodies: Bodies,
     mailbox: Mailbox,
     arrivals: Sequence[Arrival],
+    blocks: Sequence[Block] | None,
     overlay: Overlay,
     now: float,
 ) -> Outcome:
     """Stores bodies, messages and placements; the caller adds counts and change numbers."""
     outcome = Outcome()
     live = placements.at_uids(session, mailbox.id, [arrival.uid for arrival in arrivals])
-    stored = bodies.store(session, [arrival.raw for arrival in arrivals])
+    stored = bodies.store(session, [(one.prepared.sha256, one.raw) for one in arrivals], blocks)
     waiting = adoptable(session, mailbox.id)
     homeless = _homeless(session, mailbox.account, [one.content for one in stored if one.known])
     new: list[tuple[int, Arrival, Stored]] = []
@@ -108,7 +109,7 @@ def _insert_messages(
 ) -> None:
     first = take_numbers(session, "message", len(new))
     ids = range(first, first + len(new))
-    threads = assign(session, account, [arrival.envelope for _, arrival, _ in new], ids)
+    threads = assign(session, account, [arrival.prepared for _, arrival, _ in new], ids)
     texts: dict[Flags, str] = {}
     rows: list[Row] = []
     labels: list[Row] = []
@@ -119,8 +120,9 @@ def _insert_messages(
             written = texts[flags] = clean(flags_to_text(flags))
         size, date = arrival.size or len(arrival.raw), arrival.internal_date
         email_id = clean(arrival.email_id) if arrival.email_id else ""
-        envelope = to_columns(arrival.envelope)
-        rows.append((message, account, body.content, size, key, thread, date, email_id, *envelope))
+        rows.append(
+            (message, account, body.content, size, key, thread, date, email_id, *arrival.prepared.columns)
+        )
         outcome.ids[at] = message
         outcome.placed.append(Placed(arrival.uid, message, written, int(date), arrival.modseq))
         if arrival.labels:
@@ -172,11 +174,10 @@ def _compare(
     if row is not None and not had_only_headers:
         detail = {"uid": str(arrival.uid), "content": str(row[0])}
         log_conflict(session, mailbox.account, mailbox.id, held.message, OTHER_BYTES, detail, now)
-    columns: tuple[Value, ...] = to_columns(arrival.envelope)
     settings = ", ".join(f"{name} = ?" for name in ENVELOPE_COLUMNS)
     session.run(
         f"UPDATE message SET content = ?, size = ?, {settings} WHERE id = ?",
-        (body.content, arrival.size or len(arrival.raw), *columns, held.message),
+        (body.content, arrival.size or len(arrival.raw), *arrival.prepared.columns, held.message),
     )
     outcome.replaced.append(held.message)
 

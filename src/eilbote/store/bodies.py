@@ -7,17 +7,14 @@ transaction, before its commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from eilbote.errors import Gone
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
-from eilbote.store.packs import BLOCK_BYTES, PACK_BYTES, Packs, Record, make_record, shrinks
+from eilbote.store.packs import PACK_BYTES, Packs, Record, make_record
+from eilbote.store.prepare import compressed, grouped
+from eilbote.store.values import Block
 
-_UNDER_THE_LOCK = 2047
-"""hashlib lets go of the interpreter lock for longer input, and then waits for it; small mails are
-hashed in pieces of this size instead."""
-_SMALL = 4 * _UNDER_THE_LOCK
 _COLUMNS = ("id", "sha_key", "sha256", "size", "pack", "position", "length", "encoding", "skip")
 
 
@@ -26,16 +23,6 @@ class Stored(NamedTuple):
 
     content: int
     known: bool
-
-
-def digest_of(raw: bytes) -> bytes:
-    """SHA-256 of a body."""
-    if len(raw) > _SMALL or len(raw) <= _UNDER_THE_LOCK:
-        return sha256(raw).digest()
-    digest = sha256()
-    for start in range(0, len(raw), _UNDER_THE_LOCK):
-        digest.update(raw[start : start + _UNDER_THE_LOCK])
-    return digest.digest()
 
 
 def key_of(digest: bytes) -> int:
@@ -57,18 +44,26 @@ class Bodies:
         self._database = database
         self.packs = packs
 
-    def store(self, session: Session, raws: Sequence[bytes]) -> list[Stored]:
-        """Stores what is not stored yet; one result per body, in order. On return the bytes are
-        safe on disk, and last if the session commits."""
-        digests = [digest_of(raw) for raw in raws]
-        new = dict(zip(digests, raws, strict=True))
-        found = self._known(session, new)
-        for digest in found:
-            del new[digest]
-        places = self.write(session, list(new.items())) if new else {}
+    def store(
+        self,
+        session: Session,
+        bodies: Sequence[tuple[bytes, bytes]],
+        blocks: Sequence[Block] | None = None,
+    ) -> list[Stored]:
+        """Stores what is not stored yet of bodies given as (sha256, bytes); one result per body, in
+        order. `blocks` are those of `prepare`, if it was asked. On return the bytes are safe on disk,
+        and last if the session commits."""
+        first = {digest: at for at, (digest, _) in reversed(list(enumerate(bodies)))}
+        found = self._known(session, first)
+        fresh = {at for digest, at in first.items() if digest not in found}
+        if blocks is None:
+            records = records_of([bodies[at] for at in sorted(fresh)])
+        else:
+            records = _fresh_records(bodies, blocks, fresh)
+        places = self.write(session, records) if fresh else {}
         return [
             Stored(places[digest], False) if digest in places else Stored(found[digest], True)
-            for digest in digests
+            for digest, _ in bodies
         ]
 
     def _known(self, session: Session, wanted: Collection[bytes]) -> dict[bytes, int]:
@@ -81,26 +76,23 @@ class Bodies:
         return known
 
     def write(
-        self, session: Session, bodies: Sequence[tuple[bytes, bytes]], into: dict[bytes, int] | None = None
+        self, session: Session, records: Sequence[Record], into: dict[bytes, int] | None = None
     ) -> dict[bytes, int]:
-        """Appends bodies (hash, bytes) to the newest pack. Gives them new rows, or moves the rows
-        that `into` names (hash to content id) to the new place."""
+        """Appends records to the newest pack. Gives their bodies new rows, or moves the rows that
+        `into` names (hash to content id) to the new place."""
         pack, end = self._open_pack(session)
-        first = 0 if into is not None else take_numbers(session, "content", len(bodies))
-        records: list[Record] = []
+        count = sum([len(record.table) for record in records])
+        first = 0 if into is not None else take_numbers(session, "content", count)
         rows: list[Row] = []
         position = end
-        for block, compress in _blocks(bodies):
-            record = make_record(block, compress=compress)
-            records.append(record)
+        for record in records:
             length, encoding = record.length, record.encoding.value
             skip = 0
-            for digest, raw in block:
+            for digest, size in record.table:
                 content = into[digest] if into is not None else first + len(rows)
-                size = len(raw)
                 rows.append((content, key_of(digest), digest, size, pack, position, length, encoding, skip))
                 skip += size
-            position += record.length
+            position += length
         self.packs.append(pack, end, records)
         moved = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
         suffix = f"ON CONFLICT (id) DO UPDATE SET {moved}" if into is not None else ""
@@ -123,7 +115,7 @@ class Bodies:
                 into[digest] = integer(row[0])
                 bodies.append((digest, self._at(row[1:])))
         if bodies:
-            self.write(session, bodies, into)
+            self.write(session, records_of(bodies), into)
 
     def fresh_pack(self, session: Session) -> None:
         """Lets the next body begin a new pack."""
@@ -185,20 +177,28 @@ class Bodies:
         return self.packs.body(pack, position, length, skip, size, blob(row[5]))
 
 
-def _blocks(bodies: Sequence[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], bool]]:
-    """Groups bodies that shrink into blocks to be compressed; a large one stands alone, and so
-    does one that would not shrink."""
-    block: list[tuple[bytes, bytes]] = []
-    size = 0
-    for digest, raw in bodies:
-        compress = shrinks(raw)
-        if len(raw) >= BLOCK_BYTES // 2 or not compress:
-            yield [(digest, raw)], compress
-            continue
-        block.append((digest, raw))
-        size += len(raw)
-        if size >= BLOCK_BYTES:
-            yield block, True
-            block, size = [], 0
-    if block:
-        yield block, True
+def records_of(bodies: Sequence[tuple[bytes, bytes]]) -> list[Record]:
+    """Records of bodies (sha256, bytes) that nobody has prepared."""
+    return [
+        _record([bodies[at] for at in members], pays=pays)
+        for members, pays in grouped([raw for _, raw in bodies])
+    ]
+
+
+def _fresh_records(
+    bodies: Sequence[tuple[bytes, bytes]], blocks: Sequence[Block], fresh: Collection[int]
+) -> list[Record]:
+    """Records of the `fresh` among bodies that were prepared; a block of which some are stored
+    already is made anew without them."""
+    records: list[Record] = []
+    for block in blocks:
+        members = [bodies[at] for at in block.members if at in fresh]
+        if len(members) == len(block.members):
+            records.append(make_record(members, block.packed))
+        elif members:
+            records.append(_record(members, pays=block.packed is not None))
+    return records
+
+
+def _record(bodies: Sequence[tuple[bytes, bytes]], *, pays: bool) -> Record:
+    return make_record(bodies, compressed(b"".join([raw for _, raw in bodies])) if pays else None)

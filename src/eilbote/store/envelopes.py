@@ -7,6 +7,7 @@ Header bytes are kept as bytes: no database takes NUL or lone surrogates as text
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.source import EnvelopeSource
@@ -33,7 +34,10 @@ def clean(words: str) -> str:
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def to_columns(source: EnvelopeSource) -> tuple[Value, ...]:
+Columns: TypeAlias = tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
+
+
+def to_columns(source: EnvelopeSource) -> Columns:
     """The values of `ENVELOPE_COLUMNS`."""
     message_id, subject, sender, to, cc, date, refs, attachments = source
     if len(refs) > _MOST_REFERENCES:  # the root and the nearest ancestors decide the thread

@@ -17,6 +17,7 @@ from eilbote.store.arrivals import insert_message
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
+from eilbote.store.prepare import prepared_mail
 from eilbote.store.settling import settle
 from eilbote.store.tombstones import bury, take_away
 from eilbote.store.values import Arrival, Conflict, Debt, DebtKind, DebtState, Mailbox
@@ -64,10 +65,10 @@ class Journal:
         now: float,
     ) -> tuple[int, int]:
         """Stores a new mail and owes its upload; returns (message, debt)."""
-        arrival = Arrival(0, flags, internal_date, 0, raw, envelope)
+        arrival = Arrival(0, flags, internal_date, 0, raw, prepared_mail(raw, envelope))
         with self._database.write() as session:
             home = mailboxes.by_id(session, mailbox)
-            stored = self._bodies.store(session, [raw])[0]
+            stored = self._bodies.store(session, [(arrival.prepared.sha256, raw)])[0]
             message = insert_message(session, home.account, arrival, stored.content)
             debt = acts.append(session, home, message, flags, internal_date, origin, now)
         return message, debt.id

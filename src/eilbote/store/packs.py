@@ -28,8 +28,6 @@ from eilbote.store.failures import files_at, from_os
 
 PACK_BYTES = 256 * 1024 * 1024
 """A pack that is longer than this gets no further record."""
-BLOCK_BYTES = 128 * 1024
-"""Small bodies are stored together until a block is this long: they compress better and faster."""
 _LARGEST_DECODED = 2**31
 
 _MAGIC = b"EILB"
@@ -39,9 +37,6 @@ _ENTRY = struct.Struct(">32sQ")  # sha256 and size of one body
 _ALONE = _HEADER.size + _ENTRY.size + _CHECK.size
 """What a record of one body has before the body."""
 _VERSION = 1
-_SMALL_BODY = 16 * 1024
-_SAMPLE = 4 * 1024
-_LEVEL = 1
 _STEP = 1024 * 1024
 """Bytes of one write: a batch is never in memory twice, and writes of 4 MB were measured to be eight
 times slower than writes of 1 MB."""
@@ -59,11 +54,13 @@ _ENCODINGS = frozenset(Encoding)
 
 
 class Record(Struct, frozen=True):
-    """One block of bodies, ready to be appended: `pieces` in their order are the record on disk."""
+    """One block of bodies, ready to be appended: `pieces` in their order are the record on disk,
+    `table` says which bodies (hash, size) it holds."""
 
     pieces: tuple[bytes, ...]
     length: int
     encoding: Encoding
+    table: tuple[tuple[bytes, int], ...]
 
 
 class Scanned(Struct, frozen=True):
@@ -76,35 +73,21 @@ class Scanned(Struct, frozen=True):
     erased: bool
 
 
-def make_record(bodies: Sequence[tuple[bytes, bytes]], *, compress: bool = True) -> Record:
-    """A record of bodies given as (sha256, bytes); compressed, if asked for, where it gets smaller."""
-    stored: tuple[bytes, ...] = tuple([body for _, body in bodies])
-    decoded = sum(map(len, stored))
-    encoding = Encoding.RAW
-    if decoded and compress:
-        packed = zstd.compress(b"".join(stored), level=_LEVEL)
-        if len(packed) < 0.9 * decoded:
-            stored, encoding = (packed,), Encoding.ZSTD
+def make_record(bodies: Sequence[tuple[bytes, bytes]], packed: bytes | None) -> Record:
+    """A record of bodies given as (sha256, bytes); `packed` is what `prepare.compressed` made of
+    them."""
+    table = tuple([(digest, len(body)) for digest, body in bodies])
+    stored = (packed,) if packed is not None else tuple([body for _, body in bodies])
+    encoding = Encoding.RAW if packed is None else Encoding.ZSTD
     size = sum(map(len, stored))
-    head = _head(encoding, len(bodies), size, decoded)
-    head += b"".join([_ENTRY.pack(digest, len(body)) for digest, body in bodies])
+    head = _head(encoding, len(table), size, sum([size for _, size in table]))
+    head += b"".join([_ENTRY.pack(digest, size) for digest, size in table])
     head += _CHECK.pack(crc32(head))
-    return Record((head, *stored), len(head) + size, encoding)
+    return Record((head, *stored), len(head) + size, encoding, table)
 
 
 def _head(encoding: Encoding, count: int, stored: int, decoded: int) -> bytes:
     return _HEADER.pack(_MAGIC, _VERSION, encoding, 0, count, stored, decoded)
-
-
-def shrinks(body: bytes) -> bool:
-    """Whether compressing pays: true of small bodies, and of large ones of whose middle a sample
-    shrinks by a third. Base64 of compressed files does not, and would take more time to compress
-    than to write."""
-    if len(body) <= _SMALL_BODY:
-        return True
-    middle = len(body) // 2
-    sample = body[middle : middle + _SAMPLE]
-    return len(zstd.compress(sample, level=_LEVEL)) < 0.67 * len(sample)
 
 
 class Packs:

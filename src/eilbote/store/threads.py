@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.mail.source import EnvelopeSource
-from eilbote.mail.thread import join, links_of
+from eilbote.mail.thread import Links, join
 from eilbote.store.database import Row, Session, chunked, in_list, integer
+from eilbote.store.values import Prepared
 
 
 def assign(
-    session: Session, account: int, sources: Sequence[EnvelopeSource], ids: Sequence[int]
+    session: Session, account: int, mails: Sequence[Prepared], ids: Sequence[int]
 ) -> list[tuple[int, int]]:
     """For each new message (`ids` are their message ids) its own key and its thread. Threads that
-    the new messages prove to be one are merged."""
-    links = [
-        links_of(source.message_id, source.references, number)
-        for source, number in zip(sources, ids, strict=True)
-    ]
+    the new messages prove to be one are merged. A mail without a Message-ID gets a negative key,
+    which no id ever has."""
+    links = [Links(mail.own or -number, mail.ancestors) for mail, number in zip(mails, ids, strict=True)]
     wanted: set[int] = set()
     for own, ancestors in links:
         if ancestors:

@@ -14,7 +14,6 @@ from msgspec import Struct, field
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Address, Envelope
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
-from eilbote.mail.source import EnvelopeSource
 
 
 class Security(StrEnum):
@@ -140,6 +139,24 @@ class Mailbox(Struct, frozen=True):
     unread: int = 0
 
 
+class Prepared(Struct, frozen=True, array_like=True, gc=False):
+    """One mail's hash, what lists show of it (the values of `ENVELOPE_COLUMNS`), and what it says of
+    its conversation: `own` is the key of its Message-ID, 0 without one."""
+
+    sha256: bytes
+    columns: tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
+    own: int
+    ancestors: tuple[int, ...]
+
+
+class Block(Struct, frozen=True, array_like=True, gc=False):
+    """Bodies that become one record: `members` are their places in the batch, `packed` their bytes
+    one after the other and compressed, None where compressing does not pay."""
+
+    members: tuple[int, ...]
+    packed: bytes | None
+
+
 class Arrival(NamedTuple):
     """A mail that the server has and we have not, ready to be stored. A tuple, because a first sync
     makes a hundred thousand of them.
@@ -152,7 +169,7 @@ class Arrival(NamedTuple):
     internal_date: float
     modseq: ModSeq
     raw: bytes
-    envelope: EnvelopeSource
+    prepared: Prepared
     email_id: str = ""
     labels: tuple[str, ...] = ()
     size: int = 0
@@ -179,7 +196,8 @@ class MailboxUpdate(Struct, frozen=True):
     """Everything one step of a sync changes in one mailbox; applied in one transaction or not at all.
 
     `moved_in`: (uid, message id, flags) of mails that the account already holds and that now lie
-    here: they keep their id and are not stored again. `removed`: gone from the server, confirmed;
+    here: they keep their id and are not stored again. `blocks`: those of the arrivals, if `prepare`
+    made them. `removed`: gone from the server, confirmed;
     they become tombstones. `watermarks` None leaves the old ones.
     """
 
@@ -189,6 +207,7 @@ class MailboxUpdate(Struct, frozen=True):
     removed: UidSet = field(default_factory=UidSet)
     quarantined: Sequence[tuple[Uid, Problem]] = ()
     watermarks: Watermarks | None = None
+    blocks: Sequence[Block] | None = None
 
 
 class Applied(Struct, frozen=True):
