@@ -21,9 +21,11 @@ help:
 	@echo 'make clean   remove everything that make has made'
 
 demo: .venv/.core
+	@scripts/compile.sh
 	@$(BIN)/eilbote demo $(DEMO)
 
 test: lint
+	@scripts/compile.sh
 	@scripts/test-servers.sh
 	$(BIN)/pytest -n 2 $(PYTEST)
 

@@ -26,4 +26,5 @@ fi
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 .venv/bin/pip install -qq"
 $pip --require-hashes --requirement "requirements/$name.lock"
 $pip --no-deps --no-build-isolation --editable .
+scripts/compile.sh
 touch ".venv/.$name"

@@ -102,8 +102,6 @@ def _home(home: str | Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _read_file(file: Path, *, required: bool) -> dict[str, object]:
-    import tomllib  # noqa: PLC0415  # `eilbote --help` reads no file
-
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
@@ -115,6 +113,8 @@ def _read_file(file: Path, *, required: bool) -> dict[str, object]:
         if not required and isinstance(problem, PermissionError) and not os.access(file.parent, os.X_OK):
             return {}  # so is a home that may not be entered
         raise Misused("config.unreadable", file=file, reason=problem.strerror) from None
+    import tomllib  # noqa: PLC0415  # most homes have no such file
+
     if len(data) > _LARGEST_FILE:
         raise Misused("config.unreadable", file=file, reason="larger than 1 MB")
     try:

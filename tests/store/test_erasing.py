@@ -28,7 +28,7 @@ def secret_mail(uid: int) -> bytes:
 @pytest.fixture(autouse=True)
 def uncompressed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bodies lie as they are, so that their words can be looked for in the files."""
-    monkeypatch.setattr("eilbote.store.prepare.shrinks", lambda _: False)
+    monkeypatch.setattr("eilbote.store.blocks.shrinks", lambda _: False)
 
 
 def test_erased_text_is_in_no_file(home: Home, tmp_path: Path) -> None:

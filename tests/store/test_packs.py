@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from eilbote.errors import Gone, Unreachable
 from eilbote.mail.mailbox import UidSet
+from eilbote.store.blocks import BLOCK_BYTES, compressed, shrinks
 from eilbote.store.packs import Encoding, Packs, Record, make_record
-from eilbote.store.prepare import BLOCK_BYTES, compressed, shrinks
 from tests.store.given import Home, arrival, raw_mail
 
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from hashlib import sha256
 
-from eilbote.store.prepare import BLOCK_BYTES, Batch, compressed, prepare, shrinks
+from eilbote.store.blocks import BLOCK_BYTES, compressed, shrinks
+from eilbote.store.prepare import Batch, prepare
 from eilbote.store.values import Arrival, MailboxUpdate
 from tests.store.given import NOW, Home, raw_mail
 

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from eilbote.errors import Gone
+from eilbote.store.blocks import compressed, grouped
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
 from eilbote.store.packs import PACK_BYTES, Packs, Record, make_record
-from eilbote.store.prepare import compressed, grouped
 from eilbote.store.values import Block
 
 _COLUMNS = ("id", "sha_key", "sha256", "size", "pack", "position", "length", "encoding", "skip")

@@ -17,7 +17,6 @@ from eilbote.store.arrivals import insert_message
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
-from eilbote.store.prepare import prepared_mail
 from eilbote.store.settling import settle
 from eilbote.store.tombstones import bury, take_away
 from eilbote.store.values import Arrival, Conflict, Debt, DebtKind, DebtState, Mailbox
@@ -65,6 +64,8 @@ class Journal:
         now: float,
     ) -> tuple[int, int]:
         """Stores a new mail and owes its upload; returns (message, debt)."""
+        from eilbote.store.prepare import prepared_mail  # noqa: PLC0415  # loads the reading of mail
+
         arrival = Arrival(0, flags, internal_date, 0, raw, prepared_mail(raw, envelope))
         with self._database.write() as session:
             home = mailboxes.by_id(session, mailbox)
