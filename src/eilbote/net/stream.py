@@ -7,7 +7,6 @@ where its SHA-256 fingerprint is among those the user trusts for this server.
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import ipaddress
 import socket
@@ -16,10 +15,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from eilbote.errors import EilboteError, NotAllowed, Unreachable
+from eilbote.net.dial import Address, dial, resolve
 from eilbote.store.values import Security, Server
 
 _CLOSE_SECONDS = 2.0
-_EYEBALLS_SECONDS = 0.25  # RFC 8305 section 5
 _RETRY_SECONDS = 60.0
 
 
@@ -144,32 +143,21 @@ class Stream:
         `net.tls`), NotAllowed `net.insecure` for an unprotected line to anything but this machine,
         and Unverified.
         """
-        addresses = await _loopback_addresses(server) if server.security is Security.NONE else [server.host]
-        context = _context(verify=verify) if server.security is Security.TLS else None
-        loop = asyncio.get_running_loop()
         incoming = _Incoming(receiver)
-        try:
-            async with asyncio.timeout(connect_timeout):
-                for address in addresses:
-                    try:
-                        await loop.create_connection(
-                            lambda: incoming,
-                            address,
-                            server.port,
-                            ssl=context,
-                            server_hostname=server.host if context else None,
-                            happy_eyeballs_delay=_EYEBALLS_SECONDS,
-                        )
-                        break
-                    except ConnectionRefusedError:
-                        if address == addresses[-1]:
-                            raise
-        except (OSError, ValueError, OverflowError) as failure:
-            raise _translated(failure, server, connect_timeout) from None
         stream = cls(
             server, incoming, verify=verify, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
-        stream._keep_alive()
+        try:
+            async with asyncio.timeout(connect_timeout):
+                sock = await dial(await _addresses(server))
+                await asyncio.get_running_loop().create_connection(lambda: incoming, sock=sock)
+                if server.security is Security.TLS:
+                    await stream.start_tls()  # at once: nothing can have been received yet
+        except BaseException as failure:
+            stream.abort()
+            if isinstance(failure, OSError | ValueError | OverflowError):
+                raise _translated(failure, server, connect_timeout) from None
+            raise
         return stream
 
     async def start_tls(self) -> None:
@@ -283,18 +271,9 @@ class Stream:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._incoming.closed.wait()
         except TimeoutError:
-            transport.abort()
-
-    def _keep_alive(self) -> None:
-        """Finds a peer that vanished without a word: idle 60 s, then every 20 s, 3 probes."""
-        assert self._incoming.transport is not None
-        sock = self._incoming.transport.get_extra_info("socket")
-        if sock is None:
-            return
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-            if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            pass
+        finally:
+            transport.abort()  # changes nothing for one that is closed
 
 
 def _context(*, verify: bool) -> ssl.SSLContext:
@@ -306,19 +285,16 @@ def _context(*, verify: bool) -> ssl.SSLContext:
     return context
 
 
-async def _loopback_addresses(server: Server) -> list[str]:
-    """Only this machine may be spoken to without protection: every address of the name counts, and
-    what was checked is what is connected to."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        raise Unreachable("net.no_such_host", _RETRY_SECONDS, host=server.host, port=server.port) from None
-    addresses = [str(one[4][0]).partition("%")[0] for one in found]
-    if not addresses or not all(ipaddress.ip_address(one).is_loopback for one in addresses):
+async def _addresses(server: Server) -> list[Address]:
+    """Where to connect to. Only this machine may be spoken to without protection: every address of
+    the name counts, and what was checked is what is connected to."""
+    addresses = await resolve(server.host, server.port)
+    if server.security is not Security.NONE:
+        return addresses
+    if not all(ipaddress.ip_address(one.host).is_loopback for one in addresses):
         raise NotAllowed("net.insecure", host=server.host)
     # IPv4 first: a server on `localhost` that listens on one of both mostly takes that one.
-    return sorted(addresses, key=lambda one: ":" in one)
+    return sorted(addresses, key=lambda one: one.family != socket.AF_INET)
 
 
 def _translated(failure: Exception, server: Server, timeout: float) -> EilboteError | Unverified:
@@ -332,7 +308,7 @@ def _translated(failure: Exception, server: Server, timeout: float) -> EilboteEr
             return _timed_out(server, timeout)
         case socket.gaierror() | ValueError():  # ValueError: no name at all (`a..b`)
             return Unreachable("net.no_such_host", _RETRY_SECONDS, **place)
-        case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(failure):  # of one address or of all
+        case ConnectionRefusedError():
             return Unreachable("net.refused", _RETRY_SECONDS, **place)
         case OSError():
             return Unreachable("net.unreachable", _RETRY_SECONDS, reason=_reason(failure), **place)
