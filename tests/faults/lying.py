@@ -55,18 +55,22 @@ class GoBetween:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target, limit=1 << 24)
         latest = [b""]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._upwards(reader, there_writer, latest))
-                group.create_task(self._downwards(there_reader, writer, latest))
+            there_reader, there_writer = await asyncio.open_connection(
+                "127.0.0.1", self.target, limit=1 << 24
+            )
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._upwards(reader, there_writer, latest))
+                    group.create_task(self._downwards(there_reader, writer, latest))
+            finally:
+                there_writer.close()
         except* (ConnectionError, asyncio.IncompleteReadError):
             pass  # one side has gone; the other hears of it below
         finally:
             self._tasks.discard(task)
             writer.close()
-            there_writer.close()
 
     async def _upwards(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latest: list[bytes]
