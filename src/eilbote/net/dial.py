@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
+
+from msgspec import Struct
 
 _NEXT_SECONDS = 0.25  # RFC 8305 section 5
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where to connect to, as the system's resolver tells it."""
 
     family: int
