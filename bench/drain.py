@@ -27,7 +27,10 @@ def drain(port: int, user: str, password: str, items: str = WHOLE) -> int:
                 raise ConnectionError("the server hung up")
             total += count
             tail = (tail + bytes(view[max(0, count - 256) : count]))[-256:]
-            if tail.endswith(b"\r\n") and tail.rpartition(b"\r\n")[0].rpartition(b"\r\n")[2][:3] == b"c O":
+            last = tail.rpartition(b"\r\n")[0].rpartition(b"\r\n")[2]
+            if tail.endswith(b"\r\n") and last.startswith(b"c "):
+                if not last.startswith(b"c OK"):
+                    raise ConnectionError(f"the server refused: {last.decode('ascii', 'replace')}")
                 return total
 
 
