@@ -2,16 +2,17 @@
 # Debian's apt, or says in one sentence what to install and returns 1 where it may not.
 
 need() {
-    local why=$1 pair probe missing=()
+    local why=$1 pair probe package missing=()
     shift
     for pair in "$@"; do
-        probe=${pair%%=*}
+        probe=${pair%%=*} package=${pair#*=}
         # a pattern is looked for as a file, a bare word as a command
         if [[ $probe == */* ]]; then
-            compgen -G "$probe" >/dev/null || missing+=("${pair#*=}")
+            compgen -G "$probe" >/dev/null && continue
         else
-            PATH="$PATH:/usr/sbin:/sbin" command -v "$probe" >/dev/null || missing+=("${pair#*=}")
+            PATH="$PATH:/usr/sbin:/sbin" command -v "$probe" >/dev/null && continue
         fi
+        [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
 
