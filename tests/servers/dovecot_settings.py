@@ -50,7 +50,7 @@ CAPABILITIES = (
     "NOTIFY",
     "SPECIAL-USE",
 )
-"""What Dovecot offers by itself; the base that `hidden` is taken from."""
+"""What Dovecot 2.3 offers by itself; the base that `hidden` is taken from. 2.4 takes away by name."""
 
 SPECIAL_USE = {
     "Drafts": "\\Drafts",
@@ -118,7 +118,7 @@ def dovecot_configuration(version: tuple[int, int], options: DovecotOptions, pla
         _storage(modern, options),
         _quota_and_compression(modern, options),
         _namespace(modern, options),
-        _imap(options),
+        _imap(modern, options),
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -262,11 +262,20 @@ namespace inbox {{
   prefix = {options.prefix}{empty}{boxes}}}"""
 
 
-def _imap(options: DovecotOptions) -> str:
-    announced = [name for name in CAPABILITIES if name not in options.hidden]
-    if options.quota_mib and "QUOTA" not in options.hidden:
-        announced.append("QUOTA")
-    if options.compress and "COMPRESS=DEFLATE" not in options.hidden:
-        announced.append("COMPRESS=DEFLATE")
-    override = f"  imap_capability = {' '.join(announced)}\n" if options.hidden else ""
-    return f"protocol imap {{\n  mail_max_userip_connections = {options.connections}\n{override}}}"
+def _imap(modern: bool, options: DovecotOptions) -> str:
+    return f"""\
+protocol imap {{
+  mail_max_userip_connections = {options.connections}
+{_announcement(modern, options) if options.hidden else ""}}}"""
+
+
+def _announcement(modern: bool, options: DovecotOptions) -> str:
+    if modern:
+        absent = "".join(f'    "{name}" = no\n' for name in sorted(options.hidden))
+        return f"  imap_capability {{\n{absent}  }}\n"
+    offered = [*CAPABILITIES]
+    if options.quota_mib:
+        offered.append("QUOTA")
+    if options.compress:
+        offered.append("COMPRESS=DEFLATE")
+    return f"  imap_capability = {' '.join(name for name in offered if name not in options.hidden)}\n"

@@ -61,6 +61,11 @@ def test_hidden_capabilities_are_left_out_and_the_rest_stays() -> None:
     assert set(line.split()) == {*CAPABILITIES, "QUOTA", "COMPRESS=DEFLATE"} - {"QRESYNC", "MOVE"}
 
 
+def test_hidden_capabilities_are_taken_away_by_name_from_a_new_server() -> None:
+    text = dovecot_configuration((2, 4), RICH, PLACE)
+    assert 'imap_capability {\n    "MOVE" = no\n    "QRESYNC" = no\n  }' in text
+
+
 def test_nothing_is_chrooted_for_a_normal_user() -> None:
     text = dovecot_configuration((2, 3), DovecotOptions(), replace(PLACE, unprivileged=True))
     assert len(re.findall(r"^  chroot =$", text, re.MULTILINE)) == 3
