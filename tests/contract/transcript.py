@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from urllib.parse import unquote_to_bytes
 
 from tests.contract.raw_client import RawClient, Refused, Reply
 
@@ -44,7 +45,7 @@ def normal(reply: Reply, names: Names) -> list[str]:
 
 
 def _untagged(raw: bytes, names: Names) -> str:
-    text = raw.decode("utf-8", "surrogateescape").removeprefix("* ")
+    text = raw.decode("latin-1").removeprefix("* ")  # a character for each octet, as literals count
     if text.endswith("RECENT"):
         return ""
     if text.startswith("OK"):
@@ -132,7 +133,7 @@ def _item(name: str, value: str) -> str:
         case _ if value.startswith('"'):
             return f"{name.upper()} {value[1:-1]!r}"
         case _:
-            return f"{name.upper()} {_without_literals(value)}"
+            return f"{name.upper()} {_decoded_parameters(_without_literals(value))}"
 
 
 def _without_literals(value: str) -> str:
@@ -142,6 +143,17 @@ def _without_literals(value: str) -> str:
         text = value[found.end() : end].replace("\\", "\\\\").replace('"', '\\"')
         value = f'{value[: found.start()]}"{text}"{value[end:]}'
     return value
+
+
+def _decoded_parameters(value: str) -> str:
+    """`"name*" "utf-8''a%20b"` as `"name" "a b"`: Dovecot tells a parameter of RFC 2231 as it was
+    written until 2.3 and decoded, in UTF-8, from 2.4 on; a client reads both."""
+
+    def decoded(found: re.Match[str]) -> str:
+        text = unquote_to_bytes(found[3]).decode(found[2]).encode().decode("latin-1")
+        return f'"{found[1]}" "{text}"'
+
+    return re.sub(r'"([^"*]+)\*" "([^"\']+)\'[^"\']*\'([^"]*)"', decoded, value)
 
 
 def _sorted(words: str) -> str:

@@ -53,6 +53,16 @@ def test_one_part_with_its_extensions() -> None:
     )
 
 
+def test_names_that_a_server_decoded_itself_arrive_as_text() -> None:
+    """Dovecot undoes RFC 2231 from 2.4 on, and then the name may be a literal of UTF-8."""
+    part = structure(
+        b'("application" "pdf" ("name" {7}\r\na\xc3\xb6.pdf) NIL NIL "base64" 8 NIL '
+        b'("attachment" ("filename" {7}\r\na\xc3\xb6.pdf)) NIL NIL)'
+    )
+    assert part.parameters == {"name": "aö.pdf"}
+    assert part.disposition_parameters == {"filename": "aö.pdf"}
+
+
 def test_numbers_of_nested_parts_are_those_that_fetch_wants() -> None:
     text = b'("TEXT" "PLAIN" NIL NIL NIL "7BIT" 1 1)'
     inner = b"(" + text + text + b' "ALTERNATIVE" ("BOUNDARY" "x"))'
