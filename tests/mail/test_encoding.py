@@ -22,6 +22,7 @@ from eilbote.mail.encoding import decode_base64, decode_transfer, decode_uuencod
         (b"QU!JD*RE\xffU=", b"ABCDE"),
         (b"QUI=\r\nQUI=\r\n", b"ABAB"),
         (b"QUI=\r\n-- \r\nA list footer with words", b"AB"),
+        (b"Q=UJD*RA= =\r\n-- \r\nA list footer with words", b"ABCD"),
         (b"Q", b""),
         (b"QUJDRE", b"ABCD"),
         (b"", b""),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from binascii import Error, a2b_base64, a2b_qp, a2b_uu
+from itertools import islice
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PADDING = re.compile(rb"=[=\r\n]*")
+_PADS = re.compile(rb"=[^A-Za-z0-9+/]*")
 _MORE_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=]++\r?\n?)++")
 _MAX_SEGMENTS = 1000
 """Padding in the middle starts a new stretch; real mail has a handful (files glued together)."""
@@ -28,7 +30,21 @@ def decode_base64(data: bytes) -> bytes:
         rest = data[pad:].strip(b"=\r\n \t")
         if rest and _MORE_BASE64.fullmatch(rest):
             return b"".join(map(_decode_segment, _PADDING.split(data, _MAX_SEGMENTS)))
+        if rest:
+            return _decode_segment(_through_padding(data))
     return _decode_segment(data)
+
+
+def _through_padding(data: bytes) -> bytes:
+    """What ends with the first padding that fills four characters. The library would stop there by
+    itself, or read on as newer versions do."""
+    at = letters = 0
+    for pads in islice(_PADS.finditer(data), _MAX_SEGMENTS):
+        letters += len(_NOT_BASE64.sub(b"", data[at : pads.start()]))
+        at = pads.end()
+        if letters % 4 >= 2 and letters % 4 + pads[0].count(b"=") >= 4:
+            return data[:at]
+    return data
 
 
 def _decode_segment(data: bytes) -> bytes:
