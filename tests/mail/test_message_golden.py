@@ -45,7 +45,12 @@ def library_tree(part: LibraryMessage) -> list[object]:
         payload = part.get_payload()
         assert isinstance(payload, list)
         return [kind, *(library_tree(child) for child in payload if isinstance(child, LibraryMessage))]
-    return [kind, part.get_filename() or "", part.get_payload(decode=True)]
+    return [kind, library_name(part), part.get_payload(decode=True)]
+
+
+def library_name(part: LibraryMessage) -> str:
+    """As written: get_filename() takes the angle brackets of `<a>` for quotes and drops them."""
+    return str(getattr(part["Content-Disposition"], "params", {}).get("filename", ""))
 
 
 def our_tree(part: Part) -> list[object]:
