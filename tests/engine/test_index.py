@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.clock import SystemClock
 from eilbote.config import Config
 from eilbote.engine import index, indexing
 from eilbote.engine.index import Indexer
@@ -56,7 +57,7 @@ def find(home: Home, query: str) -> list[int]:
 
 
 def indexer(home: Home) -> Indexer:
-    return Indexer(home.store, Config(home.store.home))
+    return Indexer(home.store, Config(home.store.home), SystemClock())
 
 
 def test_everything_a_mail_says_becomes_searchable(home: Home) -> None:
@@ -107,6 +108,7 @@ async def test_nothing_new_writes_nothing(home: Home) -> None:
 @asynccontextmanager
 async def children_at_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Indexer]:
     monkeypatch.setattr(index, "WORTH_A_CHILD", 10)
+    monkeypatch.setattr(index, "usable_cores", lambda: index.CORES + 1)
     made = indexer(home)
     try:
         yield made
@@ -127,6 +129,35 @@ async def test_many_mails_are_made_searchable_by_a_child(home: Home, monkeypatch
     assert find(home, "brief") == ids[::-1]
     assert told
     assert all(done == total for done, total in told[-1:])
+
+
+class _Watch(SystemClock):
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+async def test_on_two_cores_the_first_seconds_belong_to_storing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "WORTH_A_CHILD", 10)
+    monkeypatch.setattr(index, "usable_cores", lambda: index.CORES)
+    watch = _Watch()
+    made = Indexer(home.store, Config(home.store.home), watch)
+    ids = arrive(home, range(1, 60))
+    await made.committed(ids)
+    assert made._child is None
+    watch.at += index.ALONE + 1
+    new = arrive(home, [60])
+    await made.committed(new)
+    assert made._child is not None
+    await made.complete()
+    await made.close()
+    assert find(home, "brief") == [*ids, *new][::-1]
 
 
 async def test_what_a_dead_child_left_is_done_here(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """Keeps search complete while mail arrives: small changes here, many mails in a child process.
 
-The child has the second core and reads only what the store has committed, so that fetching never
-waits for it. It is started when so many mails wait that its start is worth it.
+The child reads only what the store has committed, so that fetching never waits for it. It is started
+when so many mails wait that its start is worth it; on a machine with two cores, which receiving and
+storing fill, not in the first seconds: mail on disk and in lists comes first, search follows.
 """
 
 from __future__ import annotations
@@ -13,11 +14,19 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from eilbote.clock import Clock
 from eilbote.config import Config
+from eilbote.engine.pace import usable_cores
 from eilbote.store import Store
 
 WORTH_A_CHILD = 500
 """Mails waiting from which a process of its own pays: it needs 0.2 s to start."""
+
+CORES = 2
+"""With more than this many, the child has one of its own."""
+
+ALONE = 10.0
+"""Seconds that a pass stores without the child where it has none."""
 
 STALLED = 60.0
 """Seconds without progress after which the child is ended and its work done here."""
@@ -33,8 +42,10 @@ class Indexer:
     """Makes what a pass stores searchable. Call `committed` after every stored batch, `complete`
     at the end, `close` always."""
 
-    def __init__(self, store: Store, config: Config) -> None:
+    def __init__(self, store: Store, config: Config, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
+        self._since = clock.monotonic()
         self._url = config.store
         self._child: _Child | None = None
         self._count = 0
@@ -44,7 +55,7 @@ class Indexer:
         if not ids:
             return
         self._count += len(ids)
-        if self._child is None and self._count >= WORTH_A_CHILD:
+        if self._child is None and self._count >= WORTH_A_CHILD and self._has_room():
             self._child = _Child()
             await self._child.start(self._store, self._url)
         if self._child is not None:
@@ -71,6 +82,9 @@ class Indexer:
         child, self._child = self._child, None
         if child is not None:
             await child.end()
+
+    def _has_room(self) -> bool:
+        return usable_cores() > CORES or self._clock.monotonic() - self._since > ALONE
 
     def _waiting(self) -> tuple[int, int]:
         search = self._store.search

@@ -1,4 +1,4 @@
-"""How the interpreter shares its time while a pass runs: settings for storing much mail quickly.
+"""How a pass shares the machine: cores, and settings of the interpreter for storing much mail quickly.
 
 Nothing here changes what is stored.
 """
@@ -6,12 +6,18 @@ Nothing here changes what is stored.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _SWITCH_SECONDS = 0.0005
 _THRESHOLDS = (50_000, 20, 100)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @contextmanager

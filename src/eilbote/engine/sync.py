@@ -37,7 +37,7 @@ async def sync_owned(
     """One pass over `accounts` side by side, by the process that owns the home. One account's
     trouble never stops another's pass; it stands in its report."""
     budget = HostBudget(app.config.connections_per_host)
-    indexer, preparer = Indexer(app.store, app.config), Preparer()
+    indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
     rounds = [
         Round(
             app,
