@@ -366,7 +366,7 @@ async def test_idle_wakes_when_mail_comes(place: Place) -> None:
     async with place.session() as imap, place.session() as other:
         await imap.select(INBOX)
         imap.take_unsolicited()
-        waiting = asyncio.create_task(imap.idle(seconds=30))
+        waiting = asyncio.create_task(imap.idle(quiet=30))
         while imap.round_trips == 0 or not waiting.done():
             await other.append(INBOX, mail(1))
             done, _ = await asyncio.wait([waiting], timeout=0.1)
@@ -377,7 +377,7 @@ async def test_idle_wakes_when_mail_comes(place: Place) -> None:
         assert exists is not None
         assert exists >= 1
         assert await imap.search_uids()
-        assert not await imap.idle(seconds=0.01) or imap.take_unsolicited()
+        assert not await imap.idle(quiet=0.01) or imap.take_unsolicited()
 
 
 async def test_long_sets_are_split_and_put_together_again(imap: ImapSession) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import click
@@ -13,6 +13,7 @@ from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.sync import show_report
+from eilbote.engine.events import Event, Passed, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
 
@@ -21,38 +22,41 @@ from eilbote.engine.serve import serve as serve_home
     "serve",
     cls=Command,
     help=mark(
-        "Keep all accounts in sync until stopped with Ctrl-C or SIGTERM: a pass at an interval, and at "
-        "once when something changed here or another command asks for it."
+        "Keep all accounts current until stopped with Ctrl-C or SIGTERM: new mail and changes as soon as "
+        "the servers tell of them, changes made here at once."
     ),
 )
 @click.pass_obj
 def serve(face: Face) -> None:
-    def passed(reports: list[SyncReport]) -> None:
-        for report in _worth_telling(reports):
-            show_report(face, report)
+    def told(event: Event) -> None:
+        match event:
+            case Passed(report=report) if _worth_telling(report):
+                show_report(face, report)
+            case Watching(state=WatchState.STOPPED, account=account, problem=problem) if problem is not None:
+                face.problem(problem, about=account, warning=True)
+            case _:
+                pass
 
     with opened_home(face) as app:
         if not app.store.accounts.all():
             face.note(mark("There is no account yet. Add one: eilbote account add you@example.org"))
         greet = partial(face.note, mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
         with shown_progress(face) as report:
-            asyncio.run(serve_home(app, report=_greeting_first(greet, report), passed=passed))
+            asyncio.run(serve_home(app, report=_greeting_first(greet, report), told=told))
     face.note(mark("Stopped."))
 
 
-def _worth_telling(reports: Sequence[SyncReport]) -> list[SyncReport]:
-    """Passes in which something happened: a quiet one is no news."""
-    return [
-        each
-        for each in reports
-        if each.new
-        or each.changed
-        or each.deleted
-        or each.pushed
-        or each.conflicts
-        or each.problems
-        or each.failed
-    ]
+def _worth_telling(report: SyncReport) -> bool:
+    """A pass in which something happened: a quiet one is no news."""
+    return bool(
+        report.new
+        or report.changed
+        or report.deleted
+        or report.pushed
+        or report.conflicts
+        or report.problems
+        or report.failed
+    )
 
 
 def _greeting_first(greet: Callable[[], None], report: Report) -> Report:

@@ -89,9 +89,22 @@ class HostBudget:
     def __init__(self, per_host: int) -> None:
         self._per_host = per_host
         self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._waiting: dict[str, int] = {}
 
     def of(self, host: str) -> asyncio.Semaphore:
         return self._hosts.setdefault(host.lower(), asyncio.Semaphore(self._per_host))
+
+    def keep_waiting(self, host: str) -> bool:
+        """May one more connection be kept open only to wait for news? True keeps its place until
+        `stop_waiting`. One place of each host is never kept: the others do their work through it."""
+        waiting = self._waiting.get(host.lower(), 0)
+        if waiting >= self._per_host - 1:
+            return False
+        self._waiting[host.lower()] = waiting + 1
+        return True
+
+    def stop_waiting(self, host: str) -> None:
+        self._waiting[host.lower()] -= 1
 
 
 class ImapConnections:
@@ -106,10 +119,22 @@ class ImapConnections:
         self._slots = asyncio.Semaphore(most)
         self._host = budget.of(account.imap.host)
         self._idle: list[ImapSession] = []
+        self._open_now: set[ImapSession] = set()
+        self._given_back = asyncio.Event()
         self._credential: Credential | None = None
+        self._past_round_trips = 0
+        self._past_bytes = 0
         self.most = most
-        self.round_trips = 0
-        self.bytes = 0
+
+    @property
+    def round_trips(self) -> int:
+        """How often an answer was waited for, over all connections so far."""
+        return self._past_round_trips + sum(imap.round_trips for imap in self._open_now)
+
+    @property
+    def bytes(self) -> int:
+        """What was received and sent over all connections so far."""
+        return self._past_bytes + sum(imap.bytes_received + imap.bytes_sent for imap in self._open_now)
 
     @asynccontextmanager
     async def session(
@@ -119,17 +144,26 @@ class ImapConnections:
         idle session that has this mailbox open."""
         async with self._slots:
             imap = None if fresh else self._take_idle(mailbox)
+            # While the host grants no other connection, one of our own is waited for, if there is one.
+            while imap is None and not fresh and self._open_now and self._host.locked():
+                self._given_back.clear()
+                await self._given_back.wait()
+                imap = self._take_idle(mailbox)
             if imap is None:
                 imap = await self._open()
             try:
                 yield imap
             except Refused:
-                self._idle.append(imap)
+                self._give_back(imap)
                 raise
             except BaseException:
                 self._drop(imap)
                 raise
-            self._idle.append(imap)
+            self._give_back(imap)
+
+    def _give_back(self, imap: ImapSession) -> None:
+        self._idle.append(imap)
+        self._given_back.set()
 
     def _take_idle(self, mailbox: MailboxName | None) -> ImapSession | None:
         for imap in self._idle:
@@ -143,7 +177,7 @@ class ImapConnections:
             self._credential = await asyncio.to_thread(credential_of, self._app, self._account)
         await self._host.acquire()
         try:
-            return await ImapSession.open(
+            imap = await ImapSession.open(
                 self._server,
                 self._credential,
                 clock=self._app.clock,
@@ -155,18 +189,23 @@ class ImapConnections:
         except BaseException:
             self._host.release()
             raise
+        self._open_now.add(imap)
+        return imap
 
     def _drop(self, imap: ImapSession) -> None:
-        self._count(imap)
         imap.abort()
+        self._ended(imap)
+
+    def _ended(self, imap: ImapSession) -> None:
+        self._open_now.discard(imap)
+        self._given_back.set()
+        self._past_round_trips += imap.round_trips
+        self._past_bytes += imap.bytes_received + imap.bytes_sent
         self._host.release()
 
-    def _count(self, imap: ImapSession) -> None:
-        self.round_trips += imap.round_trips
-        self.bytes += imap.bytes_received + imap.bytes_sent
-
     async def close(self) -> None:
-        """Logs out of everything. A server that fails to say good-bye changes nothing any more."""
+        """Logs out of everything that is not lent. A server that fails to say good-bye changes
+        nothing any more."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(self._log_out(imap) for imap in idle))
 
@@ -177,5 +216,4 @@ class ImapConnections:
         except (EilboteError, TimeoutError):
             imap.abort()
         finally:
-            self._count(imap)
-            self._host.release()
+            self._ended(imap)

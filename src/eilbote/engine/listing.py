@@ -69,6 +69,23 @@ def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
     )
 
 
+def seems_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:
+    """As `looks_unchanged`; without CONDSTORE also where no mail came, went, was read or became
+    unread: other flags wait for the next thorough pass."""
+    if looks_unchanged(mailbox, status):
+        return True
+    marks = mailbox.watermarks
+    return (
+        status is not None
+        and not status.highestmodseq
+        and not marks.modseq
+        and not marks.backfill
+        and marks.uidvalidity > 0
+        and (status.uidvalidity, status.uidnext, status.messages, status.unseen)
+        == (marks.uidvalidity, marks.uidnext, marks.exists, mailbox.unread)
+    )
+
+
 def _listed(listing: MailboxListing) -> ListedMailbox:
     return ListedMailbox(
         listing.name,

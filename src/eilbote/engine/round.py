@@ -14,6 +14,7 @@ from eilbote.engine.index import Indexer
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, Tally
 from eilbote.errors import Problem
+from eilbote.mail.mailbox import MailboxName
 from eilbote.store.values import Account
 
 P = ParamSpec("P")
@@ -32,6 +33,8 @@ class Round(Struct):
     tally: Tally = field(default_factory=Tally)
     problems: list[tuple[str, Problem]] = field(default_factory=list)
     removed: bool = False
+    looked_at: frozenset[MailboxName] = frozenset()
+    """Mailboxes that needed more than a look at the listing."""
     bytes_fetched: int = 0
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.clock import process_seconds
@@ -14,17 +15,30 @@ from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.expire import forget_expired
 from eilbote.engine.index import Indexer
-from eilbote.engine.listing import looks_unchanged, refresh_mailboxes
+from eilbote.engine.listing import looks_unchanged, refresh_mailboxes, seems_unchanged
 from eilbote.engine.pace import storing_pace
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
 from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
-from eilbote.mail.mailbox import SpecialUse, UidSet
+from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
 from eilbote.store.values import Account, AccountState, Kept, Mailbox
 
-_CONNECTIONS_PER_ACCOUNT = 3
+CONNECTIONS_PER_ACCOUNT = 3
+
+
+class Errand(Struct, frozen=True):
+    """What a pass has to look at: every mailbox (`only` one of them), or just those that the server
+    has spoken of (`heard`). `thorough`: also what a listing alone does not tell (flags on a server
+    without CONDSTORE)."""
+
+    only: str | None = None
+    heard: frozenset[MailboxName] | None = None
+    thorough: bool = True
+
+
+EVERYTHING = Errand()
 
 
 async def sync_owned(
@@ -42,7 +56,7 @@ async def sync_owned(
         Round(
             app,
             account,
-            ImapConnections(app, account, budget, most=_CONNECTIONS_PER_ACCOUNT),
+            ImapConnections(app, account, budget, most=CONNECTIONS_PER_ACCOUNT),
             report,
             indexer,
             preparer,
@@ -50,7 +64,7 @@ async def sync_owned(
         for account in accounts
     ]
     try:
-        passes = [_sync_account(one, mailbox) for one in rounds]
+        passes = [_pass_and_leave(one, Errand(only=mailbox)) for one in rounds]
         with storing_pace():
             reports = await asyncio.gather(*passes)
         await preparer.close()
@@ -63,17 +77,17 @@ async def sync_owned(
     return [replace(one, seconds=seconds) for one in reports]
 
 
-async def _sync_account(round_: Round, only: str | None) -> SyncReport:
-    """One account's pass, from connecting to its report; stores how it ended."""
+async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:
+    """One account's pass, up to its report; stores how it ended. Leaves the connections open, unless
+    it failed."""
     failed: Problem | None = None
-    connections = round_.connections
     try:
-        await _pass(round_, only)
+        await _pass(round_, errand)
     except EilboteError as error:
         failed = error.problem
-    finally:
-        await connections.close()
-    await round_.call(_remember_end, round_, failed)
+        await round_.connections.close()
+    if failed is not None or errand.heard is None or round_.account.state is not AccountState.READY:
+        await round_.call(_remember_end, round_, failed)
     return SyncReport(
         round_.account.address,
         new=round_.tally.new,
@@ -82,29 +96,47 @@ async def _sync_account(round_: Round, only: str | None) -> SyncReport:
         pushed=round_.tally.pushed,
         conflicts=round_.tally.conflicts,
         stored_seconds=process_seconds(),
-        round_trips=connections.round_trips,
-        bytes=connections.bytes,
+        round_trips=round_.connections.round_trips,
+        bytes=round_.connections.bytes,
         problems=tuple(round_.problems),
         failed=failed,
     )
 
 
-async def _pass(round_: Round, only: str | None) -> None:
+async def _pass_and_leave(round_: Round, errand: Errand) -> SyncReport:
+    try:
+        return await pass_over(round_, errand)
+    finally:
+        await round_.connections.close()
+
+
+async def _pass(round_: Round, errand: Errand) -> None:
     round_.tell("connect")
     await push_mailbox_changes(round_)
     await push_message_changes(round_)
-    if round_.account.bodies is Kept.MISSING:
-        await round_.call(_recall_bodies, round_)
-    listed = await refresh_mailboxes(round_)
-    chosen = [(mailbox, status) for mailbox, status in listed if only in (None, mailbox.name)]
-    if only is not None and not chosen:
-        raise Gone("mailbox.unknown", mailbox=only)
-    todo = _inbox_first([mailbox for mailbox, status in chosen if not looks_unchanged(mailbox, status)])
+    if errand.heard is None:
+        todo = await _all_that_changed(round_, errand)
+    else:
+        held = await round_.call(round_.app.store.mailboxes.all, round_.account.id)
+        todo = [mailbox for mailbox in held if mailbox.selectable and mailbox.name in errand.heard]
     if todo:
-        await _bring_in(round_, todo)
+        round_.looked_at = frozenset(mailbox.name for mailbox in todo)
+        await _bring_in(round_, _inbox_first(todo))
     # Twice: a settled debt may have become a new one.
     await push_message_changes(round_, last=True)
     await push_message_changes(round_, last=True)
+
+
+async def _all_that_changed(round_: Round, errand: Errand) -> list[Mailbox]:
+    """Carries the server's listing into the store; returns the mailboxes that need a look."""
+    if round_.account.bodies is Kept.MISSING:
+        await round_.call(_recall_bodies, round_)
+    listed = await refresh_mailboxes(round_)
+    chosen = [(mailbox, status) for mailbox, status in listed if errand.only in (None, mailbox.name)]
+    if errand.only is not None and not chosen:
+        raise Gone("mailbox.unknown", mailbox=errand.only)
+    quiet = looks_unchanged if errand.thorough else seems_unchanged
+    return [mailbox for mailbox, status in chosen if not quiet(mailbox, status)]
 
 
 def _recall_bodies(round_: Round) -> None:

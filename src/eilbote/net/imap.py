@@ -6,6 +6,7 @@ changed. One task at a time uses a session. After Unreachable or Garbled it is o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from msgspec import Struct
@@ -17,13 +18,14 @@ from eilbote.net.conversation import Conversation
 from eilbote.net.stream import Unverified
 from eilbote.net.trace import Trace
 from eilbote.protocols import sasl
-from eilbote.protocols.imap import folders, mails
+from eilbote.protocols.imap import folders, mails, notify
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import Greeting, Idling, Noticed, Reply
 from eilbote.protocols.imap.dialogue import Flow, check
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
+from eilbote.protocols.imap.notify import Heard, heard, together
 from eilbote.protocols.imap.responses import Quota, Status
 from eilbote.protocols.imap.search import ALL, Header, SearchKey
 from eilbote.protocols.imap.types import (
@@ -46,7 +48,12 @@ from eilbote.store.values import Security, Server
 _BATCH_COUNT = 4000
 _BATCH_SECONDS = 2.0  # a slow line hands out what it has at this pace
 _AHEAD = 2  # streaming commands on the wire at once
-_IDLE_SECONDS = 300.0  # C5: shorter than any NAT's patience, and than RFC 2177's 29 minutes
+
+QUIET_SECONDS = 300.0
+"""IDLE is begun anew after so long without a word from the server: shorter than any NAT's patience."""
+
+LONGEST_IDLE = 1740.0
+"""RFC 2177: before the 30 minutes after which a server may hang up."""
 
 
 class Credential(Struct, frozen=True):
@@ -64,6 +71,8 @@ class ImapSession:
         self._talk = talk
         self._clock = clock
         self._dialogue = talk.dialogue
+        self._idling: asyncio.Timeout | None = None
+        self._woken = False
 
     # --- opening and ending ----------------------------------------------------------------------
 
@@ -336,7 +345,7 @@ class ImapSession:
         return await self._talk.run(mails.fetch_structures(uids)) if uids else ()
 
     def fetch_messages(
-        self, uids: UidSet, *, headers_only: bool = False, batch_bytes: int = 4 << 20
+        self, uids: UidSet, *, headers_only: bool = False, batch_bytes: int = 3 << 20
     ) -> AsyncGenerator[list[FetchedMessage], None]:
         """Streams whole messages in batches of about 4000 or `batch_bytes`, whichever comes first.
 
@@ -347,7 +356,7 @@ class ImapSession:
         return self._batches(commands, batch_bytes)
 
     async def fetch_headers(
-        self, uids: UidSet, *, batch_bytes: int = 4 << 20
+        self, uids: UidSet, *, batch_bytes: int = 3 << 20
     ) -> AsyncGenerator[list[FetchedMessage], None]:
         """As `fetch_messages`, with the header alone in `raw`."""
         async for batch in self.fetch_messages(uids, headers_only=True, batch_bytes=batch_bytes):
@@ -418,28 +427,55 @@ class ImapSession:
         """Asks for news of the open mailbox; `take_unsolicited` has them."""
         await self._talk.run(mails.noop())
 
-    async def idle(self, *, seconds: float = _IDLE_SECONDS) -> bool:
-        """Waits for news of the open mailbox, `seconds` at most (RFC 2177). True when something
-        changed; what, tells `take_unsolicited`."""
+    async def notify(self) -> bool:
+        """Asks to hear of every mailbox in IDLE (RFC 5465). False where the server does not do it."""
+        return await self._talk.run(notify.start(self._dialogue))
+
+    async def idle(self, *, quiet: float = QUIET_SECONDS, most: float = LONGEST_IDLE) -> Heard:
+        """Waits for news in IDLE (RFC 2177), which may be none: it ends after `quiet` seconds without
+        a sign of life, after `most` in any case, and when `wake` is called. What changed in the open
+        mailbox tells `take_unsolicited`.
+
+        The end of IDLE has to be answered within the read timeout, so that a line that died without
+        a word is noticed soon after `quiet` (Unreachable `net.timeout`).
+        """
+        self._woken = False
+        self._talk.connection.framer.let_go()
         self._talk.send(command("IDLE", alone=True))
+        news = Heard()
         event = await self._talk.next_event()
         if isinstance(event, Idling):
-            ends = self._clock.monotonic() + seconds
-            changed = False
-            while not changed:
-                left = ends - self._clock.monotonic()
-                try:
-                    event = await self._talk.next_event(max(left, 0.0))
-                except TimeoutError:
-                    break
-                changed = isinstance(event, Noticed) and not isinstance(event.response, Status)
+            news = await self._news(quiet, self._clock.monotonic() + most)
             self._talk.connection.finish_idle()
             event = await self._talk.next_event()
-        else:
-            changed = False
         while not isinstance(event, Reply):
-            changed = changed or (isinstance(event, Noticed) and not isinstance(event.response, Status))
+            if isinstance(event, Noticed):
+                news = together(news, heard(self._dialogue, event.response))
             event = await self._talk.next_event()
         self._talk.note(event)
         check(event)
-        return changed
+        return news
+
+    async def _news(self, quiet: float, ends: float) -> Heard:
+        """What comes in IDLE first that is news."""
+        news = Heard()
+        while not news and not self._woken:
+            left = min(quiet, ends - self._clock.monotonic())
+            if left <= 0:
+                break
+            try:
+                async with asyncio.timeout(left) as self._idling:
+                    event = await self._talk.next_event(2 * left)
+            except TimeoutError:
+                break
+            finally:
+                self._idling = None
+            if isinstance(event, Noticed):
+                news = heard(self._dialogue, event.response)
+        return news
+
+    def wake(self) -> None:
+        """Ends the IDLE that is under way, in order."""
+        self._woken = True
+        if self._idling is not None and not self._idling.expired():
+            self._idling.reschedule(0.0)

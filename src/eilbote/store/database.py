@@ -65,6 +65,11 @@ class Database(Protocol):
         after a minute, `store.full` without room."""
         ...
 
+    def version(self) -> int:
+        """A number that is another one after anybody has changed anything; cheap, for who looks often.
+        Only numbers given to the same thread can be compared."""
+        ...
+
     def scrub(self) -> None:
         """Makes deleted content unreadable in the database's own files (WAL, free pages)."""
         ...

@@ -64,6 +64,12 @@ def owed(session: Session, account: int) -> list[Debt]:
     ]
 
 
+def newest_owed(session: Session) -> dict[int, int]:
+    """The number of the youngest unpaid debt of each account that has one."""
+    rows = session.rows(f"SELECT account, max(id) FROM journal WHERE {OWED} GROUP BY account")
+    return {integer(account): integer(newest) for account, newest in rows}
+
+
 def unanswered(session: Session, account: int, before: float) -> list[Debt]:
     """Paid debts, ended before that time, for whose waiting placement no number ever came while
     somebody still needs it."""

@@ -106,6 +106,11 @@ class Journal:
         with self._database.read() as session:
             return debts.get(session, debt)
 
+    def newest_open(self) -> dict[int, int]:
+        """The number of the youngest unpaid debt of each account that has one."""
+        with self._database.read() as session:
+            return debts.newest_owed(session)
+
     def open_debts(self, account: int) -> list[Debt]:
         """What is unpaid (`open` or `sent`), in the order of making."""
         with self._database.read() as session:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql as composed
 
 from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
-from eilbote.store.database import Observer, Row, Value, unobserved
+from eilbote.store.database import Observer, Row, Value, text, unobserved
 from eilbote.store.failures import RETRY_FULL
 
 _WRITER_LOCK = 0x45494C42_57524954  # "EILBWRIT"; advisory locks are per database
@@ -131,6 +131,12 @@ class PostgresDatabase:
             finally:
                 self._writing = None
             self.observe("after:commit")
+
+    def version(self) -> int:
+        """See `Database.version`: the number of the next transaction of the whole server."""
+        with self.read() as session:
+            row = session.one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        return int(text(row[0])) if row is not None else 0
 
     def scrub(self) -> None:
         """Rewrites the tables that held mail without their dead rows. The server's own log (WAL)

@@ -151,6 +151,11 @@ class SqliteDatabase:
                 self._writing = None
             self.observe("after:commit")
 
+    def version(self) -> int:
+        """See `Database.version`."""
+        with self._translated():
+            return int(self._reader().pragma("data_version"))
+
     def scrub(self) -> None:
         """Rewrites the file without its free space and empties the WAL (erasure). It waits for
         readers, so it must not be called inside this thread's own `read`."""

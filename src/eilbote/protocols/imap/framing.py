@@ -66,6 +66,14 @@ class Framer:
         """`count` bytes were received into `room()`."""
         self.end += count
 
+    def let_go(self) -> None:
+        """Gives the buffer's memory back to the system, if nothing lies in it: a connection that only
+        waits needs none. A new one takes up memory only as far as it is filled."""
+        if self.start == self.end:
+            self.buffer = bytearray(self.limits.buffer)
+            self.view = memoryview(self.buffer)
+            self.start = self.end = self._scanned = 0
+
     @property
     def is_full(self) -> bool:
         """Too little room to receive: read frames first."""

@@ -1,0 +1,51 @@
+"""What happens while a home is served, as values: for faces that show it live. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from eilbote.engine.progress import SyncReport
+from eilbote.errors import Problem
+
+
+class WatchState(StrEnum):
+    """What an account's watch is doing.
+
+    `syncing`: a pass. `notify`: the server tells of every mailbox; `idle`: of some, the others are
+    asked at an interval; `polling`: all are asked. `waiting`: a failure, the next try comes `until`.
+    `stopped`: its login was refused too often; it waits for a change of the account.
+    """
+
+    SYNCING = "syncing"
+    NOTIFY = "notify"
+    IDLE = "idle"
+    POLLING = "polling"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+
+
+class Watching(Struct, frozen=True):
+    """An account's watch is in this state since `since`; `until` (both seconds since 1970) and
+    `problem` where it waits."""
+
+    account: str
+    state: WatchState
+    since: float
+    until: float | None = None
+    problem: Problem | None = None
+
+
+class Passed(Struct, frozen=True):
+    """A pass has ended; `mailboxes` are those that it had to look into."""
+
+    account: str
+    at: float
+    report: SyncReport
+    mailboxes: tuple[str, ...] = ()
+
+
+Event = Watching | Passed
+Told = Callable[[Event], None]
