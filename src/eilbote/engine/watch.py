@@ -17,14 +17,16 @@ from eilbote.engine.backoff import Backoff
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.events import Passed, Told, Watching, WatchState
 from eilbote.engine.index import Indexer
+from eilbote.engine.listing import seems_unchanged
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.round import Round
 from eilbote.engine.sync import CONNECTIONS_PER_ACCOUNT, Errand, pass_over
-from eilbote.errors import EilboteError, Problem
+from eilbote.errors import EilboteError, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse
 from eilbote.net.imap import LONGEST_IDLE, ImapSession
 from eilbote.protocols.imap.notify import Heard
+from eilbote.protocols.imap.types import MailboxStatus
 from eilbote.store.values import Account, Mailbox
 
 PROOF_SECONDS = 900.0
@@ -246,10 +248,10 @@ class Watch:
                 inbox = await asyncio.to_thread(self._inbox)
                 async with self._connections.session(mailbox=inbox.name if inbox else None) as imap:
                     await self._connections.close()  # those that are not needed to wait
-                    if inbox is not None and imap.has_idle and self._deaf < DEAF:
-                        await self._idle(imap, inbox)
-                    else:
+                    if inbox is None or not imap.has_idle or self._deaf >= DEAF:
                         await self._poll(inbox)
+                    else:
+                        await self._idle(imap, inbox)
             finally:
                 self._budget.stop_waiting(host)
         else:  # others on this host need the connection more
@@ -262,7 +264,8 @@ class Watch:
 
     async def _idle(self, imap: ImapSession, inbox: Mailbox) -> None:
         """Waits in IDLE, with NOTIFY where the server has it."""
-        hears_all = await imap.notify()
+        if not imap.hears_all:
+            await self._compare(await imap.notify() or {})
         selected = await imap.select(inbox.name)
         marks = inbox.watermarks
         at_rest = (selected.uidnext, selected.exists, selected.highestmodseq)
@@ -270,8 +273,8 @@ class Watch:
             self._at_rest = at_rest  # once: a server that never comes to rest is not asked for ever
             self._heard.add(inbox.name)  # it changed between the pass and now
             return
-        self._tell(WatchState.NOTIFY if hears_all else WatchState.IDLE)
-        self._plan_poll(PROOF_SECONDS if hears_all else self._app.config.sync_interval)
+        self._tell(WatchState.NOTIFY if imap.hears_all else WatchState.IDLE)
+        self._plan_poll(PROOF_SECONDS if imap.hears_all else self._app.config.sync_interval)
         while not self._has_work:
             left = self._next_poll - self._app.clock.monotonic()
             if left <= 0:
@@ -280,9 +283,24 @@ class Watch:
             self._idler = imap
             try:
                 news = await imap.idle(most=min(left, LONGEST_IDLE))
+            except Refused:  # offered, and not granted
+                self._deaf = DEAF
+                return
             finally:
                 self._idler = None
             self._note(news, inbox.name)
+
+    async def _compare(self, told: dict[MailboxName, MailboxStatus]) -> None:
+        """What changed between the pass and the beginning of NOTIFY."""
+        if told:
+            held = await asyncio.to_thread(self._app.store.mailboxes.all, self.account.id)
+            marks = {one.name: one for one in held}
+            self._full = self._full or not told.keys() <= marks.keys()
+            self._heard |= {
+                name
+                for name, status in told.items()
+                if name in marks and not seems_unchanged(marks[name], status)
+            }
 
     def _note(self, news: Heard, inbox: MailboxName) -> None:
         if news.selected:

@@ -20,13 +20,13 @@ from eilbote.net.trace import Trace
 from eilbote.protocols import sasl
 from eilbote.protocols.imap import folders, mails, notify
 from eilbote.protocols.imap import session as flows
-from eilbote.protocols.imap.connection import Greeting, Idling, Noticed, Reply
+from eilbote.protocols.imap.connection import Event, Greeting, Idling, Noticed, Reply
 from eilbote.protocols.imap.dialogue import Flow, check
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
-from eilbote.protocols.imap.notify import Heard, heard, together
-from eilbote.protocols.imap.responses import Quota, Status
+from eilbote.protocols.imap.notify import Heard
+from eilbote.protocols.imap.responses import Listed, Quota, Status, StatusTold
 from eilbote.protocols.imap.search import ALL, Header, SearchKey
 from eilbote.protocols.imap.types import (
     AppendUid,
@@ -73,6 +73,8 @@ class ImapSession:
         self._dialogue = talk.dialogue
         self._idling: asyncio.Timeout | None = None
         self._woken = False
+        self.hears_all = False
+        """News of every mailbox come in IDLE (`notify`)."""
 
     # --- opening and ending ----------------------------------------------------------------------
 
@@ -427,39 +429,42 @@ class ImapSession:
         """Asks for news of the open mailbox; `take_unsolicited` has them."""
         await self._talk.run(mails.noop())
 
-    async def notify(self) -> bool:
-        """Asks to hear of every mailbox in IDLE (RFC 5465). False where the server does not do it."""
-        return await self._talk.run(notify.start(self._dialogue))
+    async def notify(self) -> dict[MailboxName, MailboxStatus] | None:
+        """Asks to hear of every mailbox in IDLE from now on (RFC 5465), and how each is now. None where
+        the server does not do it."""
+        told = await self._talk.run(notify.start(self._dialogue))
+        self.hears_all = told is not None
+        return told
 
     async def idle(self, *, quiet: float = QUIET_SECONDS, most: float = LONGEST_IDLE) -> Heard:
         """Waits for news in IDLE (RFC 2177), which may be none: it ends after `quiet` seconds without
-        a sign of life, after `most` in any case, and when `wake` is called. What changed in the open
-        mailbox tells `take_unsolicited`.
+        a sign of life, after `most` in any case, and when `wake` is called. News of other mailboxes
+        that came before are given at once. What changed in the open one tells `take_unsolicited`.
 
         The end of IDLE has to be answered within the read timeout, so that a line that died without
         a word is noticed soon after `quiet` (Unreachable `net.timeout`).
         """
         self._woken = False
+        if earlier := notify.heard(self._dialogue):
+            return earlier
         self._talk.connection.framer.let_go()
         self._talk.send(command("IDLE", alone=True))
-        news = Heard()
         event = await self._talk.next_event()
+        changed = False
         if isinstance(event, Idling):
-            news = await self._news(quiet, self._clock.monotonic() + most)
+            changed = await self._changed(quiet, self._clock.monotonic() + most)
             self._talk.connection.finish_idle()
             event = await self._talk.next_event()
         while not isinstance(event, Reply):
-            if isinstance(event, Noticed):
-                news = together(news, heard(self._dialogue, event.response))
+            changed = changed or _tells_of_the_open_mailbox(event)
             event = await self._talk.next_event()
         self._talk.note(event)
         check(event)
-        return news
+        return notify.heard(self._dialogue, selected=changed)
 
-    async def _news(self, quiet: float, ends: float) -> Heard:
-        """What comes in IDLE first that is news."""
-        news = Heard()
-        while not news and not self._woken:
+    async def _changed(self, quiet: float, ends: float) -> bool:
+        """Waits in IDLE until something is told that is news; whether it is of the open mailbox."""
+        while not self._woken:
             left = min(quiet, ends - self._clock.monotonic())
             if left <= 0:
                 break
@@ -470,12 +475,16 @@ class ImapSession:
                 break
             finally:
                 self._idling = None
-            if isinstance(event, Noticed):
-                news = heard(self._dialogue, event.response)
-        return news
+            if isinstance(event, Noticed) and not isinstance(event.response, Status):
+                return _tells_of_the_open_mailbox(event)
+        return False
 
     def wake(self) -> None:
         """Ends the IDLE that is under way, in order."""
         self._woken = True
         if self._idling is not None and not self._idling.expired():
             self._idling.reschedule(0.0)
+
+
+def _tells_of_the_open_mailbox(event: Event) -> bool:
+    return isinstance(event, Noticed) and not isinstance(event.response, Status | StatusTold | Listed)

@@ -16,7 +16,7 @@ from eilbote.protocols.imap.dates import internal_date
 from eilbote.protocols.imap.dialogue import Dialogue, Flow, ask, ask_one, check, statuses
 from eilbote.protocols.imap.encode import Command, Literal, Piece, command
 from eilbote.protocols.imap.fetch import Fetch
-from eilbote.protocols.imap.responses import Exists, Expunged, FlagsDefined, Found, Recent, Vanished
+from eilbote.protocols.imap.responses import Exists, Expunged, FlagsDefined, Found, Listed, Recent, Vanished
 from eilbote.protocols.imap.search import ALL, SearchKey, Uids
 from eilbote.protocols.imap.types import (
     AppendUid,
@@ -57,7 +57,8 @@ def select(dialogue: Dialogue, name: MailboxName, *, read_only: bool, known: Kno
     dialogue.connection.unsolicited.forget_mailbox()
     verb = "EXAMINE" if read_only else "SELECT"
     reply = yield from ask_one(
-        command(verb, *arguments, alone=True, expects=[Exists, Recent, FlagsDefined, Vanished, Fetch])
+        # LIST comes too in IMAP4rev2 (RFC 9051 section 6.3.2)
+        command(verb, *arguments, alone=True, expects=[Exists, Recent, FlagsDefined, Vanished, Fetch, Listed])
     )
     dialogue.connection.unsolicited.forget_mailbox()
     dialogue.selected = _selected(name, reply, resync=resync, known=known)

@@ -160,3 +160,12 @@ class Unsolicited(Struct, frozen=True):
             or self.nameless
             or self.incomplete
         )
+
+
+class Elsewhere(Struct, frozen=True):
+    """What was told of mailboxes that are not open: names as the server writes them; that the list of
+    mailboxes has changed; that not everything was told."""
+
+    names: frozenset[bytes] = frozenset()
+    listing: bool = False
+    overflow: bool = False

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.protocols.imap.fetch import Fetch
-from eilbote.protocols.imap.responses import Exists, Expunged, Status, Untagged, Vanished
-from eilbote.protocols.imap.types import FetchedFlags, Unsolicited
+from eilbote.protocols.imap.responses import Exists, Expunged, Listed, Status, StatusTold, Untagged, Vanished
+from eilbote.protocols.imap.types import Elsewhere, FetchedFlags, Unsolicited
 
 _MOST_FLAGS = 100_000
 _MOST_ALERTS = 20
 _MOST_RANGES = 500_000
+_MOST_NAMES = 10_000
 
 
 class UnsolicitedLog:
@@ -21,6 +22,12 @@ class UnsolicitedLog:
 
     def __init__(self) -> None:
         self._start()
+        self._start_elsewhere()
+
+    def _start_elsewhere(self) -> None:
+        self._names: set[bytes] = set()
+        self._listing = False
+        self._overflow = False
 
     def _start(self) -> None:
         self._exists: int | None = None
@@ -48,6 +55,26 @@ class UnsolicitedLog:
                     self._alerts.append(text[:500])
             case _:
                 pass
+
+    def note_elsewhere(self, response: Untagged) -> None:
+        """Remembers what tells of other mailboxes (NOTIFY, RFC 5465)."""
+        match response:
+            case StatusTold(wire_name=name) if len(self._names) < _MOST_NAMES:
+                self._names.add(name)
+            case Status(code=code) if code is not None:
+                self._overflow = self._overflow or code.name == "NOTIFICATIONOVERFLOW"
+            case StatusTold():
+                self._overflow = True
+            case Listed():
+                self._listing = True
+            case _:
+                pass
+
+    def take_elsewhere(self) -> Elsewhere:
+        """What was told of other mailboxes since the last take."""
+        taken = Elsewhere(frozenset(self._names), self._listing, self._overflow)
+        self._start_elsewhere()
+        return taken
 
     def _note_vanished(self, uids: UidSet) -> None:
         self._ranges += uids.ranges
