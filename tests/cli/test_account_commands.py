@@ -225,3 +225,22 @@ def test_a_password_that_is_no_text_is_refused(run: Runner, mail: Serving) -> No
     result = add(run, mail, "--json", password="a\udcff")
     assert (result.code, result.error["code"]) == (64, "account.bad_secret")
     assert run("account", "list", "--json").records == []
+
+
+def test_an_account_that_lives_only_here(run: Runner) -> None:
+    added = run("account", "add", "ablage@example.org", "--local", "--json")
+    assert (added.code, added.err) == (0, "")
+    schema.fits("account", added.record)
+    assert added.record["state"] == "ready"
+    assert [added.record[protocol] for protocol in ("imap", "smtp", "pop3")] == [None, None, None]
+    assert "lives only here" in run("account", "test", "ablage@example.org").out
+    assert "nur hier, ohne Server" in run("account", "show", "ablage@example.org", "--lang", "de").out
+    assert run("mailboxes", "create", "Projekt").out == "Projekt is created.\n"
+    assert run("mailboxes", "rename", "Projekt", "Alt").out == "Projekt is now called Alt.\n"
+    assert run("sync", "--json").record["new"] == 0
+    (inbox, other) = run("verify", "--json").records
+    schema.fits("verify", inbox)
+    assert (inbox["mailbox"], inbox["ok"], other["mailbox"]) == ("INBOX", True, "Alt")
+    assert "are whole" in run("verify").out
+    wrong = run("account", "add", "b@example.org", "--local", "--imap", "imap.example.org", "--json")
+    assert (wrong.code, wrong.error["code"]) == (64, "account.local_has_server")

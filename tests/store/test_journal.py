@@ -315,7 +315,7 @@ def test_a_mailbox_that_the_server_will_not_create_goes_again(home: Home) -> Non
 
 def test_nothing_moves_between_accounts(three: Home) -> None:
     other = three.store.accounts.add(type(ANNA)("b@example.org", "", "b", ANNA.auth, b""), NOW)
-    made, _ = three.store.journal.create_mailbox(other.id, MailboxName("INBOX"), "user", NOW)
+    (made,) = three.store.mailboxes.all(other.id)
     assert three.store.journal.move([(three.inbox, 1)], made.id, "user", NOW) == []
     assert three.held() == "1:3"
 

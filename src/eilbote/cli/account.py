@@ -19,9 +19,10 @@ from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
-from eilbote.engine.accounts import find_account
+from eilbote.engine.accounts import find_account, is_local
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login
+from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, Security, Server
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -78,11 +79,18 @@ def _server_options(command: F) -> F:
 @account.command("add", help=mark("Add an account and try its login."), short_help=mark("Add an account"))
 @click.argument("address")
 @_server_options
+@click.option(
+    "--local",
+    cls=Option,
+    is_flag=True,
+    help=mark("Without a server to receive from: mailboxes that live only here."),
+)
 @click.pass_obj
 def add(
     face: Face,
     address: str,
     *,
+    local: bool,
     imap: str,
     smtp: str,
     pop3: str,
@@ -94,9 +102,12 @@ def add(
     oauth: bool,
 ) -> None:
     source = SecretSource(password_stdin, password_command, oauth)
-    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind, local)
     with opened_home(face) as app:
         planned = setup.planned_account(app, wanted)
+        if local and planned.smtp is None:
+            tested = asyncio.run(setup.add_account(app, planned, Secret("")))
+            _finish_test(face, tested, mark("{address} is set up; its mail lives only here."), kept=True)
         _hint_before_login(face, planned.address, typed=sys.stdin.isatty() and not source.given)
         secret = source.read(face, planned.address)
         tested = asyncio.run(setup.add_account(app, planned, secret))
@@ -189,7 +200,12 @@ def edit(
 def test(face: Face, address: str) -> None:
     with opened_home(face) as app:
         tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
-    _finish_test(face, tested, mark("{address}: the login works."), kept=False)
+    good = (
+        mark("{address} lives only here; there is no login to try.")
+        if is_local(tested.account)
+        else mark("{address}: the login works.")
+    )
+    _finish_test(face, tested, good, kept=False)
 
 
 @account.command(
@@ -362,8 +378,12 @@ def _describe(face: Face, found: Account) -> None:
         (mark("IMAP server"), _server_text(face, found.imap), ""),
         (mark("SMTP server"), _server_text(face, found.smtp), ""),
         (mark("POP3 server"), _server_text(face, found.pop3), ""),
-        (mark("User name"), found.user, ""),
-        (mark("Login"), face.text(auth), ""),
+        (mark("Mailboxes"), face.text(mark("only here, without a server")) if is_local(found) else "", ""),
+        *(
+            ((mark("User name"), found.user, ""), (mark("Login"), face.text(auth), ""))
+            if found.imap or found.smtp or found.pop3
+            else ()
+        ),
         (mark("Last sync"), long_date(found.synced, language), ""),
         *((mark("Trusted certificate"), fingerprint, "") for fingerprint in found.trusted),
     ]

@@ -14,7 +14,7 @@ from eilbote.cli.options import account_option
 from eilbote.cli.shapes import mailbox_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import mailboxes as door
-from eilbote.engine.accounts import only_account
+from eilbote.engine.accounts import is_local, only_account
 from eilbote.engine.read import list_mailboxes
 from eilbote.errors import NotAllowed
 from eilbote.mail.mailbox import SpecialUse
@@ -97,8 +97,12 @@ def show_mailboxes(face: Face, found: list[tuple[str, Mailbox]]) -> None:
 @click.pass_obj
 def create(face: Face, name: str, account: str | None) -> None:
     with opened_home(face) as app:
-        door.create_mailbox(app, only_account(app, account), name)
-    _tell(face, mark("{name} will be created with the next sync."), name)
+        owner = only_account(app, account)
+        door.create_mailbox(app, owner, name)
+    done = (
+        mark("{name} is created.") if is_local(owner) else mark("{name} will be created with the next sync.")
+    )
+    _tell(face, done, name)
 
 
 @mailboxes.command("rename", help=mark("Rename a mailbox."), short_help=mark("Rename a mailbox"))
@@ -108,13 +112,14 @@ def create(face: Face, name: str, account: str | None) -> None:
 @click.pass_obj
 def rename(face: Face, name: str, new_name: str, account: str | None) -> None:
     with opened_home(face) as app:
-        door.rename_mailbox(app, only_account(app, account), name, new_name)
-    _tell(
-        face,
-        mark("{name} is now called {new_name}; the server learns it with the next sync."),
-        name,
-        new_name,
+        owner = only_account(app, account)
+        door.rename_mailbox(app, owner, name, new_name)
+    done = (
+        mark("{name} is now called {new_name}.")
+        if is_local(owner)
+        else mark("{name} is now called {new_name}; the server learns it with the next sync.")
     )
+    _tell(face, done, name, new_name)
 
 
 @mailboxes.command(
@@ -135,7 +140,12 @@ def delete(face: Face, name: str, account: str | None, yes: bool) -> None:
         if mails and not yes:
             raise NotAllowed("mailbox.not_empty", mailbox=name, mails=mails)
         door.remove_mailbox(app, owner, name)
-    _tell(face, mark("{name} is deleted; the server learns it with the next sync."), name)
+    done = (
+        mark("{name} is deleted.")
+        if is_local(owner)
+        else mark("{name} is deleted; the server learns it with the next sync.")
+    )
+    _tell(face, done, name)
 
 
 @mailboxes.command(

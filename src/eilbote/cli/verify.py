@@ -117,7 +117,17 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
         )
     different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):
-        face.line(face.text(mark("Server and local copy are the same.")), "green")
+        whole = (
+            mark("The mailboxes that live only here are whole.")
+            if all(each.local for each in reports)
+            else mark("Server and local copy are the same.")
+        )
+        face.line(face.text(whole), "green")
+    elif any(each.local for each in different):
+        face.line(
+            face.text(mark("Mail that lives only here is damaged. Bring the home back from your backup.")),
+            "bold red",
+        )
     elif any(each.content_differ for each in different):
         face.line(
             face.text(

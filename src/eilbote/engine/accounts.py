@@ -7,6 +7,11 @@ from eilbote.errors import Gone, Misused
 from eilbote.store.values import Account
 
 
+def is_local(account: Account) -> bool:
+    """Whether the account has no IMAP server: its mailboxes live only here, acts are complete at once."""
+    return account.imap is None
+
+
 def find_account(app: App, name: str) -> Account:
     """The account with this address, or the only one whose address or name begins so.
 

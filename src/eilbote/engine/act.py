@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
+from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
 from eilbote.mail.message import read_source
+from eilbote.store.local import DELIMITER, ROLE_NAMES, role_of
 from eilbote.store.values import Account, Mailbox
 
 Place = tuple[int, Uid]
@@ -99,26 +101,32 @@ def move(
     in several. A message that lies there already is left alone."""
     check_allowed(origin, Act.MOVE)
     return _relocate(
-        app, ids, lambda account: mailbox_named(app, account, target), source, origin, copy=False
+        app, ids, lambda account: target_named(app, account, target, origin), source, origin, copy=False
     )
 
 
 def copy(app: App, ids: Sequence[int], target: str, *, origin: Origin = Origin.USER) -> list[int]:
     """Copies each message to the mailbox `target` of its own account: the copy is a new message."""
     check_allowed(origin, Act.COPY)
-    return _relocate(app, ids, lambda account: mailbox_named(app, account, target), None, origin, copy=True)
+    return _relocate(
+        app, ids, lambda account: target_named(app, account, target, origin), None, origin, copy=True
+    )
 
 
 def archive(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
     """Moves each message to its account's archive mailbox."""
     check_allowed(origin, Act.MOVE)
-    return _relocate(app, ids, lambda account: mailbox_for(app, account, SpecialUse.ARCHIVE), None, origin)
+    return _relocate(
+        app, ids, lambda account: mailbox_for(app, account, SpecialUse.ARCHIVE, origin), None, origin
+    )
 
 
 def junk(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
     """Moves each message to its account's spam mailbox."""
     check_allowed(origin, Act.MOVE)
-    return _relocate(app, ids, lambda account: mailbox_for(app, account, SpecialUse.JUNK), None, origin)
+    return _relocate(
+        app, ids, lambda account: mailbox_for(app, account, SpecialUse.JUNK, origin), None, origin
+    )
 
 
 def delete(
@@ -131,7 +139,7 @@ def delete(
     thrown: dict[int, list[Place]] = {}
     for place in [place for id_ in ids for place in _places(app, id_)]:
         account = app.store.mailboxes.get(place[0]).account
-        trash = None if for_good else _find_role(app, account, SpecialUse.TRASH)
+        trash = None if for_good else _role_mailbox(app, account, SpecialUse.TRASH, origin)
         if trash is None or trash.id == place[0]:
             ended.append(place)
         else:
@@ -171,7 +179,7 @@ def append(
     """Puts a mail into a mailbox; the server gets it at the next pass. Returns (message, debt)."""
     check_allowed(origin, Act.APPEND)
     checked: Flags = frozenset(check_flag(flag) for flag in flags)
-    target = mailbox_named(app, account.id, mailbox)
+    target = target_named(app, account.id, mailbox, origin)
     now = app.clock.now()
     date = now if internal_date is None else internal_date
     return app.store.journal.append(target.id, raw, read_source(raw), checked, date, origin.value, now)
@@ -191,9 +199,21 @@ def mailbox_named(app: App, account: int, name: str) -> Mailbox:
     return mailbox
 
 
-def mailbox_for(app: App, account: int, role: SpecialUse) -> Mailbox:
-    """The account's mailbox with this role. Raises Gone `mailbox.no_role`."""
-    mailbox = _find_role(app, account, role)
+def target_named(app: App, account: int, name: str, origin: Origin) -> Mailbox:
+    """As `mailbox_named`, for an act that puts mail there: in a local account the mailboxes that have
+    a role are made when they are first needed."""
+    role = role_of("INBOX" if name.upper() == "INBOX" else name)
+    if role is None and name.lower() in set(SpecialUse):
+        role = SpecialUse(name.lower())
+    if role is not None and app.store.mailboxes.find(account, name) is None:
+        _role_mailbox(app, account, role, origin)
+    return mailbox_named(app, account, name)
+
+
+def mailbox_for(app: App, account: int, role: SpecialUse, origin: Origin = Origin.USER) -> Mailbox:
+    """The account's mailbox with this role, made where the account is local. Raises Gone
+    `mailbox.no_role`."""
+    mailbox = _role_mailbox(app, account, role, origin)
     if mailbox is None:
         raise Gone("mailbox.no_role", role=role.value)
     return mailbox
@@ -203,6 +223,21 @@ def _find_role(app: App, account: int, role: SpecialUse) -> Mailbox | None:
     return next(
         (one for one in app.store.mailboxes.all(account) if one.role is role and one.selectable), None
     )
+
+
+def _role_mailbox(app: App, account: int, role: SpecialUse, origin: Origin) -> Mailbox | None:
+    """The mailbox with this role; in a local account one is made for the roles that have a name."""
+    found = _find_role(app, account, role)
+    name = ROLE_NAMES.get(role)
+    if found is not None or name is None or not is_local(app.store.accounts.get(account)):
+        return found
+    named = app.store.mailboxes.find(account, name)
+    if named is not None:
+        return named
+    made, _ = app.store.journal.create_mailbox(
+        account, name, origin.value, app.clock.now(), delimiter=DELIMITER
+    )
+    return made
 
 
 def _relocate(

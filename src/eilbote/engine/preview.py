@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.listing import looks_unchanged
@@ -33,6 +34,9 @@ async def preview_accounts(
     budget = HostBudget(app.config.connections_per_host)
     previews = []
     for account in accounts:
+        if is_local(account):
+            previews.append(Preview(account.address))
+            continue
         connections = ImapConnections(app, account, budget, most=1)
         round_ = Round(app, account, connections, lambda progress: None)
         try:

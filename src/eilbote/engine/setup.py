@@ -11,7 +11,7 @@ import asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eilbote.engine.accounts import find_account
+from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of
@@ -34,6 +34,8 @@ class Wanted(Struct, frozen=True):
     pop3: str = ""
     security: str | None = None
     auth: AuthKind = AuthKind.PASSWORD
+    local: bool = False
+    """Without a server to receive mail from: mailboxes that live only here."""
 
 
 class Tested(Struct, frozen=True):
@@ -53,11 +55,23 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
     secret, so that bad input is named before anybody is asked for a password.
 
     Raises Misused (`account.bad_address`, `account.bad_server`, `account.servers_unknown`,
-    `account.exists`) and NotAllowed `account.insecure`.
+    `account.exists`, `account.local_has_server`) and NotAllowed `account.insecure`.
     """
     address = checked_address(wanted.address)
     if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
         raise Misused("account.exists", address=address)
+    if wanted.local:
+        if wanted.imap or wanted.pop3:
+            raise Misused("account.local_has_server", address=address)
+        return NewAccount(
+            address=address,
+            name=wanted.name,
+            user=wanted.user or address,
+            auth=wanted.auth,
+            sealed=b"",
+            smtp=_server("smtp", wanted.smtp, wanted.security, None),
+            state=AccountState.READY,
+        )
     provider = provider_of(address)
     imap = _server("imap", wanted.imap, wanted.security, provider.imap if provider else None)
     if imap is None:
@@ -86,7 +100,8 @@ async def add_account(app: App, planned: NewAccount, secret: Secret) -> Tested:
 
 
 async def test_account(app: App, address: str) -> Tested:
-    """Logs in and out once, and notes the outcome in the account's state (a paused one stays so)."""
+    """Logs in and out once, where there is a server to receive mail from, and notes the outcome in
+    the account's state (a paused one stays so)."""
     account = await asyncio.to_thread(find_account, app, address)
     error: EilboteError | None = None
     try:
@@ -107,6 +122,8 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
     `wanted.address` is not looked at: an account's address never changes.
     """
     account = await asyncio.to_thread(find_account, app, address)
+    if is_local(account) and wanted.imap:
+        raise Misused("account.no_imap", address=account.address)
     changes: dict[str, object] = {}
     for protocol, text in (("imap", wanted.imap), ("smtp", wanted.smtp), ("pop3", wanted.pop3)):
         old: Server | None = getattr(account, protocol)
@@ -181,7 +198,7 @@ def trust_certificate(app: App, address: str, fingerprint: str, *, remove: bool 
 
 async def _log_in(app: App, account: Account) -> None:
     if account.imap is None:
-        raise Misused("account.no_imap", address=account.address)
+        return  # its mailboxes live only here: there is nowhere to log in
     credential = await asyncio.to_thread(credential_of, app, account)
     session = await ImapSession.open(
         account.imap,
@@ -199,6 +216,8 @@ async def _log_in(app: App, account: Account) -> None:
 
 
 def _good_state(account: Account) -> AccountState:
+    if is_local(account):
+        return AccountState.READY
     return AccountState.NEW if account.synced is None else AccountState.READY
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.clock import process_seconds
+from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.expire import forget_expired
@@ -49,7 +50,8 @@ async def sync_owned(
     report: Report = lambda progress: None,
 ) -> list[SyncReport]:
     """One pass over `accounts` side by side, by the process that owns the home. One account's
-    trouble never stops another's pass; it stands in its report."""
+    trouble never stops another's pass; it stands in its report. For a local account there is nothing
+    to do but to index what came in."""
     budget = HostBudget(app.config.connections_per_host)
     indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
     rounds = [
@@ -62,11 +64,13 @@ async def sync_owned(
             preparer,
         )
         for account in accounts
+        if not is_local(account)
     ]
+    idle = {account.address: SyncReport(account.address) for account in accounts if is_local(account)}
     try:
         passes = [_pass_and_leave(one, Errand(only=mailbox)) for one in rounds]
         with storing_pace():
-            reports = await asyncio.gather(*passes)
+            carried = await asyncio.gather(*passes)
         await preparer.close()
         await asyncio.to_thread(forget_expired, app)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
@@ -74,7 +78,15 @@ async def sync_owned(
         await preparer.close()
         await indexer.close()
     seconds = process_seconds()
-    return [replace(one, seconds=seconds) for one in reports]
+    done = idle | {one.account: one for one in carried}
+    return [
+        replace(
+            done[account.address],
+            stored_seconds=done[account.address].stored_seconds or seconds,
+            seconds=seconds,
+        )
+        for account in accounts
+    ]
 
 
 async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:

@@ -1,5 +1,6 @@
 """Are server and store the same? Counts, UIDs, flags and sizes of every mailbox; with `content`
-every mail is read again and its hash compared. Reads only; repairs nothing.
+every mail is read again and its hash compared. A local account has no server: there the store is held
+against itself. Reads only; repairs nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
+from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.observe import ALL_UIDS
@@ -25,7 +27,8 @@ _EXAMPLES = 10
 class VerifyReport(Struct, frozen=True):
     """One mailbox compared. `missing`: on the server only; `extra`: in the store only;
     `content_differ` counts wrong sizes and, with `content`, wrong hashes. `pending` are local
-    changes not carried yet, which are no difference. `examples` name the first UIDs that differ."""
+    changes not carried yet, which are no difference. `examples` name the first UIDs that differ.
+    In a local account `server` is what the mailbox itself counts."""
 
     account: str
     mailbox: str
@@ -39,6 +42,7 @@ class VerifyReport(Struct, frozen=True):
     quarantined: int = 0
     examples: tuple[int, ...] = ()
     problem: Problem | None = None
+    local: bool = False
 
     @property
     def ok(self) -> bool:
@@ -56,6 +60,11 @@ async def verify_accounts(
     """Compares every mailbox of each account. What cannot be compared is a report with a problem."""
     budget = HostBudget(app.config.connections_per_host)
     for account in accounts:
+        if is_local(account):
+            for mailbox in app.store.mailboxes.all(account.id):
+                report(Progress(account.address, "verify", mailbox.name))
+                yield _verify_local(app, account, mailbox, content=content)
+            continue
         try:
             connections = ImapConnections(app, account, budget, most=1)
         except EilboteError as error:
@@ -134,6 +143,26 @@ async def _verify_mailbox(
         pending=pending,
         quarantined=len(quarantined),
         examples=tuple(list(missing | extra | flags_differ | wrong)[:_EXAMPLES]),
+    )
+
+
+def _verify_local(app: App, account: Account, mailbox: Mailbox, *, content: bool) -> VerifyReport:
+    """Does the mailbox count what lies in it, is every number one that it gave, and with `content`,
+    has every body the hash that it was stored under?"""
+    messages = app.store.messages
+    held = messages.held_uids(mailbox.id)
+    stray = UidSet.of(uid for uid in held if uid >= mailbox.watermarks.uidnext)
+    damaged = UidSet.of(uid for uid in held if content and not messages.is_intact(mailbox.id, uid))
+    return VerifyReport(
+        account.address,
+        mailbox.name,
+        server=mailbox.messages,
+        store=len(held),
+        missing=max(0, mailbox.messages - len(held)),
+        extra=len(stray) + max(0, len(held) - mailbox.messages),
+        content_differ=len(damaged),
+        local=True,
+        examples=tuple(list(stray | damaged)[:_EXAMPLES]),
     )
 
 

@@ -9,9 +9,21 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from eilbote.errors import Gone, Misused, Problem
+from eilbote.mail.mailbox import SpecialUse
+from eilbote.store import mailboxes
 from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
+from eilbote.store.local import DELIMITER, ROLE_NAMES
 from eilbote.store.problems import problem_from_text, problem_to_text
-from eilbote.store.values import Account, AccountState, AuthKind, Kept, NewAccount, Security, Server
+from eilbote.store.values import (
+    Account,
+    AccountState,
+    AuthKind,
+    Kept,
+    ListedMailbox,
+    NewAccount,
+    Security,
+    Server,
+)
 
 _COLUMNS = (
     "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created,"
@@ -26,7 +38,8 @@ class Accounts:
         self._database = database
 
     def add(self, account: NewAccount, now: float = 0.0) -> Account:
-        """Misused `store.account_exists` where the address (case ignored) is there already."""
+        """Misused `store.account_exists` where the address (case ignored) is there already. A local
+        account has its inbox from the first moment."""
         with self._database.write() as session:
             taken = session.one("SELECT 1 FROM account WHERE lower(address) = lower(?)", (account.address,))
             if taken is not None:
@@ -47,6 +60,9 @@ class Accounts:
                 ),
             )
             assert row is not None
+            if account.imap is None:
+                role = SpecialUse.INBOX
+                mailboxes.insert(session, integer(row[0]), ListedMailbox(ROLE_NAMES[role], DELIMITER, role))
             return _by_id(session, integer(row[0]))
 
     def get(self, key: int | str) -> Account:

@@ -1,7 +1,9 @@
 """Local changes of mail: what the user sees at once, and the debt to the server, in one transaction.
 
 Placements are named by (mailbox, uid). One that is gone meanwhile is passed over: nothing is
-owed for it. What may be done by whom is decided above, in the engine.
+owed for it. In a local account every change is complete at once: new placements get the mailbox's own
+numbers, and the debt is born paid, kept for undo. What may be done by whom is decided above, in the
+engine.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from eilbote.store.bodies import take_numbers
 from eilbote.store.database import Row, Session, integer
 from eilbote.store.debts import owe
 from eilbote.store.envelopes import clean
+from eilbote.store.local import new_uids
 from eilbote.store.mailboxes import by_id
 from eilbote.store.placed import Placed
 from eilbote.store.tombstones import bury, take_away
@@ -86,7 +89,7 @@ def append(
     undo_of: int = 0,
 ) -> Debt:
     """Places a stored message in a mailbox under a negative UID, owing its upload."""
-    waiting = -take_numbers(session, "waiting", 1)
+    (waiting,) = new_uids(session, mailbox, 1)
     one = Placed(waiting, message, clean(flags_to_text(flags)), int(date), 0)
     put(session, mailbox, [one])
     debt = Debt(
@@ -131,14 +134,14 @@ def _transfer(
     for mailbox, found in _by_mailbox(session, places):
         if mailbox.account != target.account or (kind is DebtKind.MOVE and mailbox.id == target.id):
             continue
-        first = take_numbers(session, "waiting", len(found))
+        uids = new_uids(session, target, len(found))
         if kind is DebtKind.MOVE:
             take_away(session, mailbox, found)
             ids = [one.message for one in found]
         else:
             ids = [_twin(session, one.message) for one in found]
-        for at, (one, message) in enumerate(zip(found, ids, strict=True)):
-            waiting = Placed(-(first + at), message, one.flags, one.date, 0)
+        for uid, one, message in zip(uids, found, ids, strict=True):
+            waiting = Placed(uid, message, one.flags, one.date, 0)
             arriving.append(waiting)
             owing.append(
                 _debt(

@@ -10,6 +10,7 @@ from eilbote.errors import Gone, Problem
 from eilbote.mail.mailbox import flags_from_text, flags_to_text
 from eilbote.store.database import Row, Session, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import clean
+from eilbote.store.local import is_local
 from eilbote.store.problems import problem_from_text, problem_to_text
 from eilbote.store.values import Debt, DebtKind, DebtState
 
@@ -39,7 +40,10 @@ OWED = "state IN ('open', 'sent')"
 
 
 def owe(session: Session, debts: Sequence[Debt]) -> list[Debt]:
-    """Writes new debts; returns them with their ids, in the same order."""
+    """Writes new debts of one account; returns them with their ids, in the same order. In a local
+    account, where there is nobody to pay, they are born done."""
+    if debts and is_local(session, debts[0].account):
+        debts = [replace(debt, state=DebtState.DONE) for debt in debts]
     written: list[Debt] = []
     sql = f"INSERT INTO journal ({', '.join(_COLUMNS)}) VALUES {_marks()} RETURNING id"
     for debt in debts:

@@ -14,6 +14,7 @@ from eilbote.errors import Problem
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, chunked, in_list, integer
+from eilbote.store.local import is_local
 from eilbote.store.mailboxes import by_id
 from eilbote.store.problems import problem_to_text
 from eilbote.store.reading import places
@@ -101,7 +102,10 @@ class Erasing:
         reason = problem_to_text(Problem("store.erased"))
         for number, uids in by_mailbox.items():
             live = placements.at_uids(session, number, uids)
-            take_away(session, by_id(session, number), list(live.values()))
+            home = by_id(session, number)
+            take_away(session, home, list(live.values()))
+            if is_local(session, home.account):
+                continue
             aside: list[Row] = [(number, uid, reason, now) for uid in uids if uid > 0]
             session.insert_many(
                 "quarantine",

@@ -9,6 +9,7 @@ from eilbote.mail.mailbox import MailboxName
 from eilbote.store import changes, mailboxes
 from eilbote.store.database import Session
 from eilbote.store.debts import OWED, owe
+from eilbote.store.local import is_local, role_of
 from eilbote.store.tombstones import bury_mailbox
 from eilbote.store.values import Debt, DebtKind, DebtState, ListedMailbox, Mailbox
 
@@ -25,7 +26,8 @@ def create(
     """Misused `store.mailbox_exists`."""
     if mailboxes.by_name(session, account, name) is not None:
         raise Misused("store.mailbox_exists", mailbox=name)
-    number = mailboxes.insert(session, account, ListedMailbox(name, delimiter))
+    role = role_of(name) if is_local(session, account) else None
+    number = mailboxes.insert(session, account, ListedMailbox(name, delimiter, role))
     mailbox = mailboxes.by_id(session, number)
     return mailbox, _owe(session, DebtKind.CREATE, mailbox, origin, now, target=name, undo_of=undo_of)
 

@@ -8,6 +8,7 @@ from eilbote.errors import Gone, Misused
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
 from eilbote.store import changes
 from eilbote.store.database import Database, Row, Session, integer, text
+from eilbote.store.local import is_local, open_numbering
 from eilbote.store.tombstones import bury_mailbox
 from eilbote.store.values import ListedMailbox, Mailbox, Watermarks
 
@@ -118,7 +119,7 @@ def rename(session: Session, mailbox: Mailbox, name: MailboxName, *, tree: bool)
 
 
 def insert(session: Session, account: int, listed: ListedMailbox) -> int:
-    """A new row; returns its id."""
+    """A new row; returns its id. In a local account it begins to number its mail."""
     row = session.one(
         "INSERT INTO mailbox (account, name, delimiter, role, selectable, subscribed, object_id)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -133,6 +134,8 @@ def insert(session: Session, account: int, listed: ListedMailbox) -> int:
         ),
     )
     assert row is not None
+    if is_local(session, account):
+        open_numbering(session, integer(row[0]))
     return integer(row[0])
 
 

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import Flags, Uid, UidSet, flags_from_text
-from eilbote.store import applying, reading, rematch, tombstones
+from eilbote.store import applying, mailboxes, reading, rematch, tombstones
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, blob, integer, text
+from eilbote.store.local import new_uids
 from eilbote.store.values import (
     Applied,
+    Arrival,
     Candidate,
     HeldIdentity,
     Identity,
@@ -46,6 +48,17 @@ class Messages:
         `store.no_mailbox`; Unreachable `store.full`."""
         with self._database.write() as session:
             return applying.apply(session, self._bodies, mailbox, update, now)
+
+    def take_in(self, mailbox: int, arrivals: Sequence[Arrival], now: float) -> Applied:
+        """Stores new mail in a mailbox of a local account, which gives it its numbers: the UIDs of
+        the arrivals are not looked at. All of it or nothing; otherwise as `apply`."""
+        with self._database.write() as session:
+            home = mailboxes.by_id(session, mailbox)
+            numbered = [
+                one._replace(uid=uid)
+                for uid, one in zip(new_uids(session, home, len(arrivals)), arrivals, strict=True)
+            ]
+            return applying.apply(session, self._bodies, mailbox, MailboxUpdate(arrivals=numbered), now)
 
     def renumber(
         self,

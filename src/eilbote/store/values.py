@@ -59,9 +59,11 @@ class Server(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """One mail account. `sealed` is the secret (password, command line or token) as the vault
-    wrote it; `trusted` holds SHA-256 fingerprints (lower-case hex) of certificates that the user
-    trusts by name. `change` is the account's change counter: the number of its latest change."""
+    """One mail account; one without `imap` is local: its mailboxes live only here.
+
+    `sealed` is the secret (password, command line or token) as the vault wrote it; `trusted` holds
+    SHA-256 fingerprints (lower-case hex) of certificates that the user trusts by name. `change` is
+    the account's change counter: the number of its latest change."""
 
     id: int
     address: str
@@ -251,7 +253,7 @@ class Debt(Struct, frozen=True):
     """A journal row. Addressed by (mailbox, uidvalidity, uid) and the message's id, never by row
     numbers of the server (C3 rule 11). `add`/`remove` are flags; `target` is the mailbox moved or
     copied to, or the new name; `placement` is the negative uid of the local placement that waits
-    for the server's number (move, copy, append)."""
+    for the server's number (move, copy, append), or its own number once it has one."""
 
     id: int
     account: int
