@@ -5,6 +5,10 @@ The lock is free the moment the owner's connection dies; the epoch grows with ev
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
+
 from eilbote.errors import Misused
 from eilbote.store.ownership import UNKNOWN, Owner, holder_from_text, holder_to_text, me, owned
 from eilbote.store.postgres import connect, translated_errors
@@ -44,7 +48,14 @@ class PostgresOwnership:
                 raise
         if kept is None:
             raise Misused("store.failed", reason="no lease row")
-        return Owner(holder, int(kept[0]), connection.close)
+
+        def release() -> None:
+            # Said, and not left to the server, which takes its time to notice that a line has ended.
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock(%s)", (_OWNER_LOCK,))
+            connection.close()
+
+        return Owner(holder, int(kept[0]), release)
 
     def holder(self) -> Holder | None:
         with translated_errors(), connect(self._url) as connection:
