@@ -168,11 +168,6 @@ class SqliteDatabase:
                 raise Unreachable("store.busy", 60.0, path=self.path)
             self.observe("after:scrub")
 
-    def checkpoint(self) -> None:
-        """Moves the WAL into the file, as far as readers allow, without waiting for them."""
-        with self._lock, self._translated():
-            self._writer.wal_checkpoint("main", mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-
     def close(self) -> None:
         self._readers.close()
         with self._lock:
