@@ -50,11 +50,6 @@ class Config:
         300.0, "seconds between two passes of `eilbote serve` over one account", 1, 86_400
     )
 
-    @property
-    def store_url(self) -> str:
-        """Where the store is, with the default written out (`sqlite:///HOME/eilbote.sqlite`)."""
-        return self.store or f"sqlite:///{self.home / 'eilbote.sqlite'}"
-
 
 def settings() -> Iterator[Field[Any]]:
     """Every setting but the home, in the order of the manual."""

@@ -28,7 +28,6 @@ def problem_of(
 def test_defaults(tmp_path: Path) -> None:
     config = load_config(tmp_path, {})
     assert config == Config(tmp_path)
-    assert config.store_url == f"sqlite:///{tmp_path}/eilbote.sqlite"
 
 
 def test_later_sources_win(tmp_path: Path) -> None:

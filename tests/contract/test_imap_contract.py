@@ -21,6 +21,15 @@ def fill(client: RawClient, count: int, mailbox: str = "INBOX") -> None:
         client(f"APPEND {mailbox} {{}}", MAIL, expect="OK")
 
 
+def two_in_the_inbox(login: Login, mails: int) -> tuple[RawClient, RawClient]:
+    """Two sessions that have an inbox with so many mails open."""
+    one, other = login(), login()
+    fill(one, mails)
+    one("SELECT INBOX", expect="OK")
+    other("SELECT INBOX", expect="OK")
+    return one, other
+
+
 def resync(client: RawClient, uidvalidity: str, modseq: int, known: str = "") -> list[str]:
     """What SELECT with QRESYNC told: VANISHED and FETCH responses."""
     inside = f"{uidvalidity} {modseq}{' ' if known else ''}{known}"
@@ -141,10 +150,7 @@ def test_garbage_is_answered_and_the_session_goes_on(login: Login) -> None:
 
 
 def test_another_sessions_changes_are_told_at_noop(login: Login) -> None:
-    one, other = login(), login()
-    fill(one, 3)
-    one("SELECT INBOX", expect="OK")
-    other("SELECT INBOX", expect="OK")
+    one, other = two_in_the_inbox(login, 3)
     other("UID STORE 1 +FLAGS (\\Flagged)", expect="OK")
     other("UID STORE 2 +FLAGS.SILENT (\\Deleted)", expect="OK")
     other("UID EXPUNGE 2", expect="OK")
@@ -156,10 +162,7 @@ def test_another_sessions_changes_are_told_at_noop(login: Login) -> None:
 
 
 def test_expunges_wait_while_numbers_are_in_use(login: Login) -> None:
-    one, other = login(), login()
-    fill(one, 3)
-    one("SELECT INBOX", expect="OK")
-    other("SELECT INBOX", expect="OK")
+    one, other = two_in_the_inbox(login, 3)
     other("UID STORE 1 +FLAGS.SILENT (\\Deleted)", expect="OK")
     other("EXPUNGE", expect="OK")
     assert one("FETCH 2:3 UID", expect="OK").of("EXPUNGE") == []
@@ -168,10 +171,7 @@ def test_expunges_wait_while_numbers_are_in_use(login: Login) -> None:
 
 
 def test_an_idling_session_hears_of_mail_flags_and_expunges(login: Login) -> None:
-    one, other = login(), login()
-    fill(one, 2)
-    one("SELECT INBOX", expect="OK")
-    other("SELECT INBOX", expect="OK")
+    one, other = two_in_the_inbox(login, 2)
     one.raw(b"t IDLE\r\n")
     assert one.response().startswith(b"+ ")
 

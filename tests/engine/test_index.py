@@ -166,9 +166,30 @@ async def test_what_a_dead_child_left_is_done_here(home: Home, monkeypatch: pyte
         await made.committed(ids)
         child = made._child
         assert child is not None
-        assert child._process is not None
         child._process.kill()
         await made.complete()
+    assert find(home, "brief") == ids[::-1]
+
+
+async def test_mailboxes_that_store_side_by_side_share_one_child(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = arrive(home, range(1, 60))
+    async with children_at_work(home, monkeypatch) as made:
+        await asyncio.gather(*(made.committed(ids[start : start + 20]) for start in (0, 20, 40)))
+        await made.complete()
+    assert find(home, "brief") == ids[::-1]
+
+
+async def test_where_no_process_can_be_started_it_is_done_here(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent")
+    ids = arrive(home, range(1, 60))
+    async with children_at_work(home, monkeypatch) as made:
+        await made.committed(ids)
+        await made.complete()
+        assert made._child is None
     assert find(home, "brief") == ids[::-1]
 
 
@@ -189,7 +210,6 @@ async def test_what_a_stalled_child_left_is_done_here(
         child = made._child
     assert find(home, "brief") == ids[::-1]
     assert child is not None
-    assert child._process is not None
     assert child._process.returncode == -signal.SIGKILL
 
 
@@ -199,7 +219,7 @@ async def test_closing_ends_the_child(home: Home, monkeypatch: pytest.MonkeyPatc
         child = made._child
         assert child is not None
         process = child._process
-        assert process is not None
+        assert os.getsid(process.pid) == process.pid, "a Ctrl-C at the terminal is not for the child"
     assert process.returncode == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -48,6 +49,20 @@ async def test_few_mails_start_no_child() -> None:
     assert few._child is None
     assert await few.prepare(MAILS) == prepare(MAILS)
     await few.close()
+
+
+async def test_where_no_process_can_be_started_mails_are_prepared_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent")
+    alone = Preparer()
+    await alone.expect(WORTH_A_CHILD)
+    assert await alone.prepare(MAILS) == prepare(MAILS)
+    await alone.close()
+
+
+async def test_an_interrupt_at_the_terminal_is_not_for_the_child(preparer: Preparer) -> None:
+    assert os.getsid(pid_of(preparer)) == pid_of(preparer)
 
 
 async def test_mails_too_large_for_the_shared_memory_are_prepared_here(preparer: Preparer) -> None:

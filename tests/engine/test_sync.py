@@ -53,6 +53,15 @@ def settled(here: World) -> None:
     assert not here.app.store.journal.open_debts(here.account.id)
 
 
+def moved_by_another(here: World, uid: str, target: str) -> None:
+    """Another client moves a mail from the inbox, as clients do that have no MOVE."""
+    with here.server.imap(here.user) as client:
+        client.select("INBOX")
+        client.uid("COPY", uid, target)
+        client.uid("STORE", uid, "+FLAGS", "(\\Deleted)")
+        client.uid("EXPUNGE", uid)
+
+
 def test_first_sync_brings_everything(here: World) -> None:
     here.server.append(here.user, [mail(n) for n in range(12)], flags="(\\Seen)")
     here.server.append(here.user, [mail(20)], mailbox="Sent", flags="(\\Answered $Forwarded)")
@@ -115,11 +124,7 @@ def test_move_on_the_server_keeps_the_id_and_downloads_nothing(here: World) -> N
     here.server.append(here.user, [mail(n, size=50_000) for n in range(3)])
     here.sync()
     before = here.ids()
-    with here.server.imap(here.user) as client:
-        client.select("INBOX")
-        client.uid("COPY", "2", "Archive")
-        client.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
-        client.uid("EXPUNGE", "2")
+    moved_by_another(here, "2", "Archive")
     report = here.sync()
     assert report.new == 0
     assert report.bytes < 20_000
@@ -211,11 +216,7 @@ def test_flag_here_and_move_there(here: World) -> None:
     here.server.append(here.user, [mail(1), mail(2)])
     here.sync()
     act.change_flags(here.app, [here.ids()[1]], add=[FLAGGED])
-    with here.server.imap(here.user) as client:
-        client.select("INBOX")
-        client.uid("COPY", "1", "Archive")
-        client.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
-        client.uid("EXPUNGE", "1")
+    moved_by_another(here, "1", "Archive")
     here.sync()
     ((flags, _),) = here.truth()["Archive"].values()
     assert flags == {FLAGGED}
@@ -227,11 +228,7 @@ def test_move_here_and_another_move_there_follows_the_user(here: World) -> None:
     here.sync()
     kept = here.ids()[1]
     act.move(here.app, [kept], "Junk")
-    with here.server.imap(here.user) as client:
-        client.select("INBOX")
-        client.uid("COPY", "1", "Archive")
-        client.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
-        client.uid("EXPUNGE", "1")
+    moved_by_another(here, "1", "Archive")
     here.sync()
     assert "Archive" not in here.truth()
     assert list(here.ids("Junk").values()) == [kept]

@@ -8,13 +8,18 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eilbote.mail.thread import Links, join, links_of, message_key
+from eilbote.mail.thread import Links, ancestor_keys, join, message_key
 
 Mail = tuple[str, tuple[str, ...]]
 
 
 def mail(own: str, *references: str) -> Mail:
     return own, references
+
+
+def links_of(message_id: str, references: tuple[str, ...], number: int) -> Links:
+    own = message_key(message_id) if message_id else -number
+    return Links(own, ancestor_keys(message_id, references) if references else ())
 
 
 def linked(mails: Iterable[Mail], first: int = 1) -> list[Links]:

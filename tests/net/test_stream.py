@@ -28,6 +28,15 @@ def trusting(dovecot_tls: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield dovecot_tls
 
 
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """An authority that the machine trusts."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return made
+
+
 async def log_in(
     dovecot: Dovecot, security: Security, *, host: str = "", trusted: tuple[str, ...] = ()
 ) -> frozenset[str]:
@@ -94,12 +103,7 @@ async def test_nothing_is_sent_before_the_certificate_is_judged() -> None:
     assert b"".join(heard) == b""
 
 
-async def test_the_name_in_the_certificate_must_be_the_servers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+async def test_the_name_in_the_certificate_must_be_the_servers(authority: trustme.CA) -> None:
     other = authority.issue_cert("mail.example.org")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     other.configure_cert(context)
@@ -147,13 +151,8 @@ async def test_hosts_that_do_not_exist(host: str) -> None:
         assert caught.value.problem.code == "net.no_such_host"
 
 
-async def test_login_is_bound_to_the_channel_where_both_can(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_login_is_bound_to_the_channel_where_both_can(authority: trustme.CA) -> None:
     """TLS 1.2 gives `tls-unique`; the mechanism with -PLUS is then the best."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     authority.issue_cert("127.0.0.1").configure_cert(context)

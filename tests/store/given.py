@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, UidSet
+from eilbote.mail.mailbox import SEEN, Flags, MailboxName, SpecialUse, UidSet
 from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.rematch import recount
 from eilbote.store.values import (
     Applied,
     Arrival,
@@ -23,6 +22,14 @@ from eilbote.store.values import (
 )
 
 NOW = 1_790_000_000.0
+
+
+def counted(store: Store, mailbox: int) -> tuple[int, int]:
+    """Messages and unread as the placements themselves say: what the kept counts must equal."""
+    with store.database.read() as session:
+        rows = session.rows("SELECT flags FROM placement WHERE mailbox = ?", (mailbox,))
+    return len(rows), sum(SEEN not in str(flags) for (flags,) in rows)
+
 
 ANNA = NewAccount(
     address="anna@example.org",
@@ -110,8 +117,7 @@ class Home:
     def check(self) -> None:
         """What must hold after every change: kept counts equal the placements, the feed has no gap."""
         for mailbox in self.store.mailboxes.all(self.account):
-            with self.store.database.read() as session:
-                assert recount(session, mailbox.id) == (mailbox.messages, mailbox.unread), mailbox.name
+            assert counted(self.store, mailbox.id) == (mailbox.messages, mailbox.unread), mailbox.name
         changes = self.store.changes.since(self.account, 0, 10_000)
         assert [change.number for change in changes] == list(range(1, len(changes) + 1))
         assert self.store.changes.latest(self.account) == len(changes)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from eilbote.store import Store
-from eilbote.store.rematch import recount
-from tests.store.given import ANNA, NOW, raw_mail
+from tests.store.given import ANNA, NOW, counted, raw_mail
 from tests.store.killed_workload import all_ids, run
 
 
@@ -24,8 +23,7 @@ def consistent(store: Store) -> None:
     """What holds at any moment: counts, bodies that can be read, a feed without a gap."""
     for account in store.accounts.all():
         for mailbox in store.mailboxes.all(account.id):
-            with store.database.read() as session:
-                assert recount(session, mailbox.id) == (mailbox.messages, mailbox.unread)
+            assert counted(store, mailbox.id) == (mailbox.messages, mailbox.unread)
             if mailbox.name == "INBOX":
                 assert store.messages.held_uids(mailbox.id).highest <= mailbox.watermarks.cursor
         changes = store.changes.since(account.id, 0, 1000)

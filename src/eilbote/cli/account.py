@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
 
 import click
+from msgspec.structs import replace
 
 from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
@@ -24,8 +25,6 @@ from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, Security, Server
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _STATES = {
     AccountState.NEW: (mark("new"), ""),
@@ -47,33 +46,53 @@ account = Group(
 )
 
 
-def _server_options(command: F) -> F:
-    options = [
-        click.option("--imap", cls=Option, metavar="HOST:PORT", default="", help=mark("IMAP server.")),
-        click.option("--smtp", cls=Option, metavar="HOST:PORT", default="", help=mark("SMTP server.")),
-        click.option("--pop3", cls=Option, metavar="HOST:PORT", default="", help=mark("POP3 server.")),
-        click.option(
-            "--security",
-            cls=Option,
-            type=click.Choice(["tls", "starttls", "none"]),
-            help=mark("How the line is protected; none only for this machine itself."),
-        ),
-        click.option("--user", cls=Option, default="", help=mark("User name, if it is not the address.")),
-        click.option("--name", cls=Option, default="", help=mark("Name for the account.")),
-        click.option(
-            "--password-stdin", cls=Option, is_flag=True, help=mark("Read the password from standard input.")
-        ),
-        click.option(
-            "--password-command",
-            cls=Option,
-            metavar="CMD",
-            help=mark("Command whose first line of output is the password."),
-        ),
-        click.option("--oauth", cls=Option, is_flag=True, help=mark("The secret is an OAuth access token.")),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _server_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command what is wanted of an account, and where its secret comes from."""
+
+    @click.option("--imap", cls=Option, metavar="HOST:PORT", default="", help=mark("IMAP server."))
+    @click.option("--smtp", cls=Option, metavar="HOST:PORT", default="", help=mark("SMTP server."))
+    @click.option("--pop3", cls=Option, metavar="HOST:PORT", default="", help=mark("POP3 server."))
+    @click.option(
+        "--security",
+        cls=Option,
+        type=click.Choice(["tls", "starttls", "none"]),
+        help=mark("How the line is protected; none only for this machine itself."),
+    )
+    @click.option("--user", cls=Option, default="", help=mark("User name, if it is not the address."))
+    @click.option("--name", cls=Option, default="", help=mark("Name for the account."))
+    @click.option(
+        "--password-stdin", cls=Option, is_flag=True, help=mark("Read the password from standard input.")
+    )
+    @click.option(
+        "--password-command",
+        cls=Option,
+        metavar="CMD",
+        help=mark("Command whose first line of output is the password."),
+    )
+    @click.option("--oauth", cls=Option, is_flag=True, help=mark("The secret is an OAuth access token."))
+    @click.pass_obj
+    @wraps(command)
+    def wanting(
+        face: Face,
+        /,
+        address: str,
+        *,
+        imap: str,
+        smtp: str,
+        pop3: str,
+        security: str | None,
+        user: str,
+        name: str,
+        password_stdin: bool,
+        password_command: str | None,
+        oauth: bool,
+        **others: object,
+    ) -> None:
+        source = SecretSource(password_stdin, password_command, oauth)
+        wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+        command(face, wanted, source, **others)
+
+    return wanting
 
 
 @account.command("add", help=mark("Add an account and try its login."), short_help=mark("Add an account"))
@@ -85,24 +104,8 @@ def _server_options(command: F) -> F:
     is_flag=True,
     help=mark("Without a server to receive from: mailboxes that live only here."),
 )
-@click.pass_obj
-def add(
-    face: Face,
-    address: str,
-    *,
-    local: bool,
-    imap: str,
-    smtp: str,
-    pop3: str,
-    security: str | None,
-    user: str,
-    name: str,
-    password_stdin: bool,
-    password_command: str | None,
-    oauth: bool,
-) -> None:
-    source = SecretSource(password_stdin, password_command, oauth)
-    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind, local)
+def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) -> None:
+    wanted = replace(wanted, local=local)
     with opened_home(face) as app:
         planned = setup.planned_account(app, wanted)
         if local and planned.smtp is None:
@@ -169,26 +172,9 @@ def show(face: Face, address: str) -> None:
 @click.argument("address")
 @_server_options
 @click.option("--password", cls=Option, is_flag=True, help=mark("Ask for a new password."))
-@click.pass_obj
-def edit(
-    face: Face,
-    address: str,
-    *,
-    imap: str,
-    smtp: str,
-    pop3: str,
-    security: str | None,
-    user: str,
-    name: str,
-    password_stdin: bool,
-    password_command: str | None,
-    oauth: bool,
-    password: bool,
-) -> None:
-    source = SecretSource(password_stdin, password_command, oauth)
-    wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bool) -> None:
     with opened_home(face) as app:
-        found = find_account(app, address)
+        found = find_account(app, wanted.address)
         secret = source.read(face, found.address) if source.given or password else None
         tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
     _finish_test(face, tested, mark("{address} is changed; the login works."), kept=True)

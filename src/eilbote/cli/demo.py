@@ -104,7 +104,7 @@ class _Show(Struct):
         self._scene(mark("Mailboxes, known by what they are for"), "mailboxes")
         if not self.face.json:
             show_mailboxes(self.face, mailboxes)
-        found = self._search(app, servers)
+        found = self._search(app)
         plain = [each for each in found if FLAGGED not in each.flags]
         mail = (plain or read.list_mail(app, "INBOX", None, 1))[0]
         self._read(app, mail)
@@ -149,7 +149,7 @@ class _Show(Struct):
             raise Refused(outcome.failed)
         return outcome, app.clock.monotonic() - start
 
-    def _search(self, app: App, servers: DemoServers) -> list[Placement]:
+    def _search(self, app: App) -> list[Placement]:
         self._scene(mark("A search; it finds umlauts in any spelling"), "search", *_QUERY.split())
         start = app.clock.monotonic()
         found = read.search_mail(app, _QUERY, None, _FOUND)

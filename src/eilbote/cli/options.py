@@ -24,6 +24,11 @@ def account_option(command: F) -> F:
     )(command)
 
 
+def accounts_argument(command: F) -> F:
+    """`ACCOUNT ...`, as every command that goes through accounts takes it."""
+    return click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...", shell_complete=account_names)(command)
+
+
 def limit_option(command: F) -> F:
     """`--limit`, as every command that lists takes it."""
     return click.option(

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.completion import account_names
 from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import duration, number, size
 from eilbote.cli.home import opened_home
+from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import report_shape
 from eilbote.engine.accounts import find_account
@@ -29,7 +29,7 @@ from eilbote.errors import Problem
         "local changes out, the server's changes in, all mail stored and searchable."
     ),
 )
-@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...", shell_complete=account_names)
+@accounts_argument
 @click.option("--dry-run", cls=Option, is_flag=True, help=mark("Only show what would be done."))
 @click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only this mailbox."))
 @click.pass_obj

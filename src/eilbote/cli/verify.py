@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.completion import account_names
 from eilbote.cli.exits import FAILED, UNREACHABLE
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
+from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import verify_shape
 from eilbote.cli.sync import is_unreachable
@@ -32,7 +32,7 @@ from eilbote.engine.verify import VerifyReport, verify_accounts
         "every mail again and compare it byte by byte. Changes nothing."
     ),
 )
-@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...", shell_complete=account_names)
+@accounts_argument
 @click.option("--content", cls=Option, is_flag=True, help=mark("Compare the content of every mail too."))
 @click.pass_obj
 def verify(face: Face, accounts: Sequence[str], content: bool) -> None:

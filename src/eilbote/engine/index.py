@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from eilbote.clock import Clock
 from eilbote.config import Config
+from eilbote.engine.child import end_child, kill_child, start_child
 from eilbote.engine.pace import usable_cores
 from eilbote.store import Store
 
@@ -31,7 +30,6 @@ ALONE = 10.0
 STALLED = 60.0
 """Seconds without progress after which the child is ended and its work done here."""
 
-_PATIENCE = 5.0
 # -P: nothing of the folder that we were started in is ever imported.
 _PROGRAM = ("-P", "-m", "eilbote.engine.indexing")
 
@@ -48,6 +46,7 @@ class Indexer:
         self._since = clock.monotonic()
         self._url = config.store
         self._child: _Child | None = None
+        self._starting = asyncio.Lock()
         self._count = 0
 
     async def committed(self, ids: Sequence[int]) -> None:
@@ -55,9 +54,8 @@ class Indexer:
         if not ids:
             return
         self._count += len(ids)
-        if self._child is None and self._count >= WORTH_A_CHILD and self._has_room():
-            self._child = _Child()
-            await self._child.start(self._store, self._url)
+        if self._has_room():
+            await self._start_for(self._count)
         if self._child is not None:
             self._child.tell(max(ids))
 
@@ -67,14 +65,12 @@ class Indexer:
         covered, behind = await asyncio.to_thread(self._waiting)
         if not behind:
             return
-        if self._child is None and behind >= WORTH_A_CHILD:
-            self._child = _Child()
-            await self._child.start(self._store, self._url)
+        await self._start_for(behind)
         if self._child is not None:
             await self._child.finish(covered, covered + behind, progress)
         from eilbote.engine.indexing import index_all  # noqa: PLC0415  # nothing new needs no parser
 
-        # Few mails, contents that were replaced, and what a child that died has left.
+        # Few mails, contents that were replaced, and what a child that died or never was has left.
         await asyncio.to_thread(index_all, self._store)
 
     async def close(self) -> None:
@@ -86,6 +82,12 @@ class Indexer:
     def _has_room(self) -> bool:
         return usable_cores() > CORES or self._clock.monotonic() - self._since > ALONE
 
+    async def _start_for(self, mails: int) -> None:
+        """Starts the child if there is none and it pays for so many mails."""
+        async with self._starting:
+            if self._child is None and mails >= WORTH_A_CHILD:
+                self._child = await _Child.start(self._store, self._url)
+
     def _waiting(self) -> tuple[int, int]:
         search = self._store.search
         covered = search.covered()
@@ -95,15 +97,19 @@ class Indexer:
 class _Child:
     """The program `indexing.py` at work: told what is committed, it tells what is searchable."""
 
-    def __init__(self) -> None:
-        self._process: Process | None = None
+    def __init__(self, process: Process) -> None:
+        self._process = process
         self._told = 0
 
-    async def start(self, store: Store, url: str) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *_PROGRAM, stdin=PIPE, stdout=PIPE
-        )
-        self._write(json.dumps({"home": str(store.home), "url": url}))
+    @classmethod
+    async def start(cls, store: Store, url: str) -> _Child | None:
+        """None where the system allows no further process."""
+        process = await start_child(*_PROGRAM)
+        if process is None:
+            return None
+        child = cls(process)
+        child._write(json.dumps({"home": str(store.home), "url": url}))
+        return child
 
     def tell(self, committed: int) -> None:
         """All up to this message is committed. Never blocks: a pipe holds thousands of numbers."""
@@ -115,7 +121,6 @@ class _Child:
         no further for `STALLED` seconds."""
         self._told = max(self._told, newest)
         self._write(f"{self._told}!")
-        assert self._process is not None
         assert self._process.stdout is not None
         reached = -1
         try:
@@ -127,22 +132,12 @@ class _Child:
                 reached = done
                 progress(min(done, newest) - start, newest - start)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            kill_child(self._process)
 
     async def end(self) -> None:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.communicate(), _PATIENCE)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end_child(self._process, self._process.communicate())
 
     def _write(self, line: str) -> None:
-        assert self._process is not None
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(line.encode("ascii") + b"\n")

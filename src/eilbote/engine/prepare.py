@@ -11,9 +11,10 @@ import asyncio
 import os
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
+from asyncio.subprocess import Process
 from typing import IO, TYPE_CHECKING
+
+from eilbote.engine.child import end_child, kill_child, start_child
 
 if TYPE_CHECKING:  # most passes bring no mail: they must not pay for loading what reads it
     from eilbote.engine.preparing import Arena
@@ -25,7 +26,6 @@ WORTH_A_CHILD = 1_000
 STALLED = 60.0
 """Seconds without an answer after which the child is ended and its work done here."""
 
-_PATIENCE = 5.0
 # -P: nothing of the folder that we were started in is ever imported.
 _PROGRAM = ("-P", "-m", "eilbote.engine.preparing")
 
@@ -74,15 +74,15 @@ class _Child:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls) -> _Child:
+    async def start(cls) -> _Child | None:
         from eilbote.engine.preparing import INPUT_BYTES, SLOTS, Arena  # noqa: PLC0415  # see above
 
         with _memory() as file:
             arena = Arena(file.fileno())
-            program = (sys.executable, *_PROGRAM, str(file.fileno()))
-            process = await asyncio.create_subprocess_exec(
-                *program, stdin=PIPE, stdout=PIPE, pass_fds=(file.fileno(),)
-            )
+            process = await start_child(*_PROGRAM, str(file.fileno()), pass_fds=(file.fileno(),))
+        if process is None:
+            arena.close()
+            return None
         return cls(process, arena, SLOTS, INPUT_BYTES)
 
     async def prepare(self, raws: list[bytes]) -> Batch | None:
@@ -111,8 +111,7 @@ class _Child:
             async with asyncio.timeout(STALLED):
                 return await answer
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            kill_child(self._process)
             return 0
         finally:
             del self._asked[serial]
@@ -133,16 +132,11 @@ class _Child:
                     answer.set_result(0)
 
     async def end(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        ending = asyncio.gather(self._listening, self._process.wait(), return_exceptions=True)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await asyncio.wait([self._listening])
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        self._arena.close()
+            await end_child(self._process, ending)
+        finally:
+            self._arena.close()
 
 
 def _memory() -> IO[bytes]:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Round(Struct):
-    """`write` runs a store call on the account's thread, in the order of the calls."""
+    """What the pass works with, and what it has done so far."""
 
     app: App
     account: Account

@@ -92,12 +92,6 @@ def _uu_line(line: bytes) -> bytes:
     return data if held <= 2 * len(line) else b""
 
 
-def uuencoded_name(data: bytes) -> bytes | None:
-    """The file name that a uuencoded body begins with, None if it is no such body."""
-    begin = _UU_BEGIN.search(data, 0, 4096)
-    return begin[1].strip() if begin else None
-
-
 def decode_transfer(data: bytes, encoding: str) -> bytes:
     """The content behind a Content-Transfer-Encoding; an unknown or identity encoding changes nothing."""
     match encoding:

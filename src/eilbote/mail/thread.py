@@ -42,13 +42,6 @@ def message_key(message_id: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def links_of(message_id: str, references: tuple[str, ...], fallback: int) -> Links:
-    """The keys of a mail. `fallback` (1 or more, another for every mail: its number in the store)
-    stands for a mail without a Message-ID; it gives a negative key, which no id ever has."""
-    own = message_key(message_id) if message_id else -fallback
-    return Links(own, ancestor_keys(message_id, references) if references else ())
-
-
 def ancestor_keys(message_id: str, references: tuple[str, ...]) -> tuple[int, ...]:
     """The keys of the mails that a mail answers, nearest first, the root last; `references` is not
     empty."""

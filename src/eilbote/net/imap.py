@@ -27,7 +27,7 @@ from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.notify import Heard
 from eilbote.protocols.imap.responses import Listed, Quota, Status, StatusTold
-from eilbote.protocols.imap.search import ALL, Header, SearchKey
+from eilbote.protocols.imap.search import ALL, SearchKey
 from eilbote.protocols.imap.types import (
     AppendUid,
     CopyUid,
@@ -200,11 +200,6 @@ class ImapSession:
         return self._dialogue.enabled
 
     @property
-    def server_name(self) -> str:
-        """What the server calls itself in ID, "" if it does not say."""
-        return self._dialogue.server_id.get("name", "")
-
-    @property
     def selected(self) -> Selected | None:
         """The open mailbox as it was when it was opened."""
         return self._dialogue.selected
@@ -228,14 +223,6 @@ class ImapSession:
     @property
     def has_idle(self) -> bool:
         return self._dialogue.can("IDLE")
-
-    @property
-    def has_object_ids(self) -> bool:
-        return self._dialogue.can("OBJECTID")
-
-    @property
-    def has_esearch(self) -> bool:
-        return self._dialogue.can("ESEARCH")
 
     @property
     def is_gmail(self) -> bool:
@@ -326,10 +313,6 @@ class ImapSession:
             return await self._talk.run(flow)
         return await self._talk.run(mails.search_within(self._dialogue, within, key)) if within else UidSet()
 
-    async def search_header(self, header: str, value: str) -> UidSet:
-        """UIDs of mails whose header holds this text."""
-        return await self._talk.run(mails.search(self._dialogue, Header(header, value)))
-
     async def fetch_flags(self, uids: UidSet, *, changed_since: ModSeq = 0) -> tuple[FetchedFlags, ...]:
         """Flags of messages; with `changed_since` only those changed after that mod-sequence."""
         return await self._talk.run(mails.fetch_flags(self._dialogue, uids, changed_since)) if uids else ()
@@ -356,13 +339,6 @@ class ImapSession:
         """
         commands = mails.mail_fetches(self._dialogue, uids, headers_only=headers_only) if uids else []
         return self._batches(commands, batch_bytes)
-
-    async def fetch_headers(
-        self, uids: UidSet, *, batch_bytes: int = 3 << 20
-    ) -> AsyncGenerator[list[FetchedMessage], None]:
-        """As `fetch_messages`, with the header alone in `raw`."""
-        async for batch in self.fetch_messages(uids, headers_only=True, batch_bytes=batch_bytes):
-            yield batch
 
     async def _batches(
         self, commands: list[Command], batch_bytes: int

@@ -47,17 +47,7 @@ class Accounts:
             row = session.one(
                 "INSERT INTO account (address, name, state, login, auth, sealed, servers, trusted, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (
-                    account.address,
-                    account.name,
-                    account.state.value,
-                    account.user,
-                    account.auth.value,
-                    account.sealed,
-                    _servers_to_text(account.imap, account.smtp, account.pop3),
-                    "\n".join(account.trusted),
-                    now,
-                ),
+                (*_written(account), now),
             )
             assert row is not None
             if account.imap is None:
@@ -89,14 +79,7 @@ class Accounts:
                 "UPDATE account SET address = ?, name = ?, state = ?, login = ?, auth = ?, sealed = ?,"
                 " servers = ?, trusted = ?, problem = ?, synced = ?, bodies = ? WHERE id = ?",
                 (
-                    account.address,
-                    account.name,
-                    account.state.value,
-                    account.user,
-                    account.auth.value,
-                    account.sealed,
-                    _servers_to_text(account.imap, account.smtp, account.pop3),
-                    "\n".join(account.trusted),
+                    *_written(account),
                     problem_to_text(account.problem),
                     account.synced,
                     account.bodies.value,
@@ -133,6 +116,20 @@ def _by_id(session: Session, account_id: int) -> Account:
     if row is None:
         raise Gone("store.no_account", account=account_id)
     return _account(row)
+
+
+def _written(account: NewAccount | Account) -> tuple[Value, ...]:
+    """What a row begins with: address, name, state, login, auth, sealed, servers, trusted."""
+    return (
+        account.address,
+        account.name,
+        account.state.value,
+        account.user,
+        account.auth.value,
+        account.sealed,
+        _servers_to_text(account.imap, account.smtp, account.pop3),
+        "\n".join(account.trusted),
+    )
 
 
 def _account(row: Row | Sequence[Value]) -> Account:

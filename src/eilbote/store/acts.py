@@ -92,22 +92,16 @@ def append(
     (waiting,) = new_uids(session, mailbox, 1)
     one = Placed(waiting, message, clean(flags_to_text(flags)), int(date), 0)
     put(session, mailbox, [one])
-    debt = Debt(
-        id=0,
-        account=mailbox.account,
-        kind=DebtKind.APPEND,
-        state=DebtState.OPEN,
-        mailbox=mailbox.id,
-        uidvalidity=mailbox.watermarks.uidvalidity,
-        uid=0,
-        message=message,
-        target=mailbox.name,
-        target_mailbox=mailbox.id,
+    debt = _debt(
+        DebtKind.APPEND,
+        mailbox,
+        Placed(0, message, one.flags, one.date, 0),
+        origin,
+        now,
+        undo_of=undo_of,
+        target=mailbox,
         placement=waiting,
         add=flags,
-        origin=origin,
-        created=now,
-        undo_of=undo_of,
     )
     return owe(session, [debt])[0]
 

@@ -7,12 +7,12 @@ Header bytes are kept as bytes: no database takes NUL or lone surrogates as text
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.source import EnvelopeSource
 from eilbote.mail.words import bytes_of, text_of
 from eilbote.store.database import Row, Value, blob, integer, real, text
+from eilbote.store.values import EnvelopeColumns
 
 ENVELOPE_COLUMNS = (
     "date",
@@ -34,10 +34,7 @@ def clean(words: str) -> str:
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-Columns: TypeAlias = tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
-
-
-def to_columns(source: EnvelopeSource) -> Columns:
+def to_columns(source: EnvelopeSource) -> EnvelopeColumns:
     """The values of `ENVELOPE_COLUMNS`."""
     message_id, subject, sender, to, cc, date, refs, attachments = source
     if len(refs) > _MOST_REFERENCES:  # the root and the nearest ancestors decide the thread

@@ -19,7 +19,7 @@ from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
 from eilbote.store.settling import settle
 from eilbote.store.tombstones import bury, take_away
-from eilbote.store.values import Arrival, Conflict, Debt, DebtKind, DebtState, Mailbox
+from eilbote.store.values import Arrival, Conflict, Debt, DebtState, Mailbox
 
 _UNPAID = (DebtState.OPEN, DebtState.SENT)
 
@@ -243,6 +243,3 @@ class Journal:
 
 def _ids(made: Sequence[Debt]) -> list[int]:
     return [debt.id for debt in made]
-
-
-__all__ = ["DebtKind", "Journal"]

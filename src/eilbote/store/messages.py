@@ -180,7 +180,6 @@ class Messages:
         mailbox: int | None = None,
         account: int | None = None,
         limit: int = 50,
-        before: float | None = None,
     ) -> list[Placement]:
         """The newest placements of a mailbox, of an account, or of everything."""
         with self._database.read() as session:
@@ -190,7 +189,7 @@ class Messages:
                 where, params = ("WHERE account = ?", (account,)) if account is not None else ("", ())
                 rows = session.rows(f"SELECT id FROM mailbox {where} ORDER BY id", params)
                 chosen = [integer(row[0]) for row in rows]
-            return reading.newest(session, chosen, limit, before)
+            return reading.newest(session, chosen, limit)
 
     def placements(self, messages: Sequence[int]) -> list[Placement]:
         """Live placements of messages, in the order asked for."""
@@ -225,12 +224,6 @@ class Messages:
         with self._database.read() as session:
             rows = session.rows("SELECT id FROM message WHERE account = ? ORDER BY id", (account,))
         return [integer(row[0]) for row in rows]
-
-    def ids_since(self, message: int, limit: int) -> list[int]:
-        """Message ids above `message`, ascending: what an index has not seen yet."""
-        with self._database.read() as session:
-            sql = "SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?"
-            return [integer(found) for (found,) in session.rows(sql, (message, limit))]
 
     def raw(self, message: int) -> bytes:
         """The exact bytes received, checked against their hash. Gone `store.no_message`,

@@ -12,7 +12,6 @@ import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
@@ -74,7 +73,7 @@ class Scanned(Struct, frozen=True):
 
 
 def make_record(bodies: Sequence[tuple[bytes, bytes]], packed: bytes | None) -> Record:
-    """A record of bodies given as (sha256, bytes); `packed` is what `prepare.compressed` made of
+    """A record of bodies given as (sha256, bytes); `packed` is what `blocks.compressed` made of
     them."""
     table = tuple([(digest, len(body)) for digest, body in bodies])
     stored = (packed,) if packed is not None else tuple([body for _, body in bodies])
@@ -220,13 +219,6 @@ class Packs:
             finally:
                 os.close(descriptor)
         self._recent = None
-
-    def truncate(self, pack: int, end: int) -> None:
-        """Cuts a torn tail off (its bytes were never acknowledged)."""
-        path = self.path(pack)
-        with files_at(path), suppress(FileNotFoundError):
-            if path.stat().st_size > end:
-                os.truncate(path, end)
 
     def remove(self, pack: int) -> None:
         """Deletes a pack that no content lies in."""

@@ -17,6 +17,7 @@ from psycopg import sql as composed
 from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
 from eilbote.store.database import Observer, Row, Value, text, unobserved
 from eilbote.store.failures import RETRY_FULL
+from eilbote.store.readers import Readers
 
 _WRITER_LOCK = 0x45494C42_57524954  # "EILBWRIT"; advisory locks are per database
 _BUSY = "60s"
@@ -86,8 +87,7 @@ class PostgresDatabase:
         self._lock = threading.Lock()
         self._writing: int | None = None
         self._local = threading.local()
-        self._readers: list[tuple[threading.Thread, Connection]] = []
-        self._readers_lock = threading.Lock()
+        self._readers = Readers(lambda: connect(url))
         with translated_errors():
             self._writer = connect(url)
 
@@ -148,26 +148,13 @@ class PostgresDatabase:
             self.observe("after:scrub")
 
     def close(self) -> None:
-        with self._readers_lock:
-            for _, connection in self._readers:
-                connection.close()
-            self._readers.clear()
+        self._readers.close()
         with self._lock:
             self._writer.close()
 
     def _reader(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and not connection.closed:
-            return connection
-        connection = connect(self._url)
-        self._local.connection = connection
-        with self._readers_lock:
-            for thread, stale in self._readers:
-                if not thread.is_alive():
-                    stale.close()
-            self._readers = [(thread, live) for thread, live in self._readers if thread.is_alive()]
-            self._readers.append((threading.current_thread(), connection))
-        return connection
+        connection = self._readers.mine()
+        return self._readers.anew() if connection.closed else connection
 
 
 def connect(url: str) -> Connection:

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from eilbote.mail.mailbox import MailboxName, flags_from_text
-from eilbote.store.database import Row, Session, Value, blob, chunked, in_list, integer, real, text
+from eilbote.store.database import Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import ENVELOPE_COLUMNS, from_columns
 from eilbote.store.values import Placement
 
@@ -19,17 +19,10 @@ _SELECT = (
 )
 
 
-def newest(
-    session: Session, mailboxes: Sequence[int], limit: int, before: float | None = None
-) -> list[Placement]:
-    """The newest placements of these mailboxes by internal date, at most `limit`; with `before`
-    only those older than it (seconds since 1970)."""
-    found: list[list[Row]] = []
-    older = "" if before is None else " AND p.date < ?"
-    for mailbox in mailboxes:
-        params: tuple[Value, ...] = (mailbox,) if before is None else (mailbox, int(before))
-        sql = f"{_SELECT} WHERE p.mailbox = ?{older} ORDER BY p.date DESC, p.uid DESC LIMIT ?"
-        found.append(session.rows(sql, (*params, limit)))
+def newest(session: Session, mailboxes: Sequence[int], limit: int) -> list[Placement]:
+    """The newest placements of these mailboxes by internal date, at most `limit`."""
+    sql = f"{_SELECT} WHERE p.mailbox = ? ORDER BY p.date DESC, p.uid DESC LIMIT ?"
+    found = [session.rows(sql, (mailbox, limit)) for mailbox in mailboxes]
     merged = heapq.merge(*found, key=lambda row: -int(real(row[6])))
     return [_placement(row) for row, _ in zip(merged, range(limit), strict=False)]
 

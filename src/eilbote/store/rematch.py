@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.mail.mailbox import SEEN, Uid, UidSet
+from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.mail.thread import message_key
 from eilbote.store import changes
 from eilbote.store.database import Row, Session, chunked, in_list, integer, real, text, values_list
@@ -110,12 +110,6 @@ def renumber(
     session.run("DELETE FROM quarantine WHERE mailbox = ?", (mailbox_id,))
     save_watermarks(session, mailbox_id, watermarks)
     changes.record(session, mailbox.account, [(changes.MAILBOX, mailbox_id, (0,))])
-
-
-def recount(session: Session, mailbox: int) -> tuple[int, int]:
-    """Messages and unread as the placements themselves say: what the kept counts must equal."""
-    rows = session.rows("SELECT flags FROM placement WHERE mailbox = ?", (mailbox,))
-    return len(rows), sum(SEEN not in text(flags) for (flags,) in rows)
 
 
 def _alike(held: Identity, shown: Identity) -> bool:

@@ -22,6 +22,7 @@ import apsw
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
 from eilbote.store.database import Observer, Row, Value, unobserved
 from eilbote.store.failures import RETRY_FULL
+from eilbote.store.readers import Readers
 
 APPLICATION_ID = 0x45494C42  # "EILB" (PRAGMA application_id)
 _BUSY_MS = 60_000
@@ -80,9 +81,7 @@ class SqliteDatabase:
         self.observe: Observer = observer or unobserved
         self._lock = threading.Lock()
         self._writing: int | None = None
-        self._local = threading.local()
-        self._readers: list[tuple[threading.Thread, apsw.Connection]] = []
-        self._readers_lock = threading.Lock()
+        self._readers = Readers(self._connect_to_read)
         self._was_there = path.exists()
         with self._translated():
             self._writer = self._connect()
@@ -103,6 +102,11 @@ class SqliteDatabase:
         connection.execute("PRAGMA cache_size = -16000")
         return connection
 
+    def _connect_to_read(self) -> apsw.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
     def _claim(self, application_id: int) -> None:
         """Marks a new file as ours; refuses another program's."""
         found = self._writer.pragma("application_id")
@@ -120,7 +124,7 @@ class SqliteDatabase:
     def read(self) -> Iterator[SqliteSession]:
         """A snapshot on this thread's own connection; a nested `read` shares the outer one's."""
         with self._translated():
-            connection = self._reader()
+            connection = self._readers.mine()
             if connection.in_transaction:
                 yield SqliteSession(connection)
                 return
@@ -159,10 +163,9 @@ class SqliteDatabase:
     def scrub(self) -> None:
         """Rewrites the file without its free space and empties the WAL (erasure). It waits for
         readers, so it must not be called inside this thread's own `read`."""
-        reader: apsw.Connection | None = getattr(self._local, "connection", None)
-        if reader is not None and reader.in_transaction:
-            raise Misused("store.nested_write")
         with self._lock, self._translated():
+            if self._readers.mine().in_transaction:
+                raise Misused("store.nested_write")
             self.observe("before:scrub")
             self._writer.execute("VACUUM")
             busy = self._writer.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
@@ -170,33 +173,10 @@ class SqliteDatabase:
                 raise Unreachable("store.busy", 60.0, path=self.path)
             self.observe("after:scrub")
 
-    def checkpoint(self) -> None:
-        """Moves the WAL into the file, as far as readers allow, without waiting for them."""
-        with self._lock, self._translated():
-            self._writer.wal_checkpoint("main", mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-
     def close(self) -> None:
-        with self._readers_lock:
-            for _, connection in self._readers:
-                connection.close()
-            self._readers.clear()
+        self._readers.close()
         with self._lock:
             self._writer.close()
-
-    def _reader(self) -> apsw.Connection:
-        connection: apsw.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            return connection
-        connection = self._connect()
-        connection.execute("PRAGMA query_only = ON")
-        self._local.connection = connection
-        with self._readers_lock:
-            for thread, stale in self._readers:
-                if not thread.is_alive():
-                    stale.close()
-            self._readers = [(thread, live) for thread, live in self._readers if thread.is_alive()]
-            self._readers.append((threading.current_thread(), connection))
-        return connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

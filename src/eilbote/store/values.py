@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, field
 
 from eilbote.errors import Problem
-from eilbote.mail.envelope import Address, Envelope
+from eilbote.mail.envelope import Envelope
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
 
 
@@ -141,12 +141,16 @@ class Mailbox(Struct, frozen=True):
     unread: int = 0
 
 
+EnvelopeColumns: TypeAlias = tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
+"""What lists show of a mail: the values of `ENVELOPE_COLUMNS`."""
+
+
 class Prepared(Struct, frozen=True, array_like=True, gc=False):
-    """One mail's hash, what lists show of it (the values of `ENVELOPE_COLUMNS`), and what it says of
-    its conversation: `own` is the key of its Message-ID, 0 without one."""
+    """One mail's hash, what lists show of it, and what it says of its conversation: `own` is the key
+    of its Message-ID, 0 without one."""
 
     sha256: bytes
-    columns: tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
+    columns: EnvelopeColumns
     own: int
     ancestors: tuple[int, ...]
 
@@ -293,18 +297,6 @@ class Placement(Struct, frozen=True):
     thread: int
 
 
-class Part(Struct, frozen=True):
-    """Where a body lies: the pack's number, the offset and length of the record in it, how the
-    record is encoded, where in the decoded record the body starts, and the body's own size."""
-
-    pack: int
-    offset: int
-    length: int
-    encoding: int
-    skip: int = 0
-    size: int = 0
-
-
 class HeldIdentity(Struct, frozen=True):
     """By what a held message of one mailbox is recognised after a UIDVALIDITY change."""
 
@@ -371,35 +363,3 @@ class Change(Struct, frozen=True):
     kind: str
     message: int
     mailbox: int
-
-
-__all__ = [
-    "Account",
-    "AccountState",
-    "Address",
-    "Applied",
-    "Arrival",
-    "AuthKind",
-    "Candidate",
-    "Change",
-    "Conflict",
-    "Debt",
-    "DebtKind",
-    "DebtState",
-    "Erased",
-    "FlagChange",
-    "HeldIdentity",
-    "Holder",
-    "Identity",
-    "ListedMailbox",
-    "Mailbox",
-    "MailboxUpdate",
-    "Mapping",
-    "NewAccount",
-    "Part",
-    "Placement",
-    "Security",
-    "Server",
-    "Watermarks",
-    "Wish",
-]

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eilbote.protocols.imap.dates import DateReader, internal_date, search_date
+from eilbote.protocols.imap.dates import DateReader, internal_date
 
 _ENGLISH = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -45,12 +45,3 @@ def test_what_is_written_is_read_again(seconds: int) -> None:
 def test_what_is_no_date_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         DateReader().seconds(text)
-
-
-def test_search_dates_are_english() -> None:
-    assert search_date(date(2026, 5, 3)) == b"03-May-2026"
-    assert (
-        internal_date(datetime(2026, 12, 24, 18, 0, tzinfo=UTC).timestamp()) == b"24-Dec-2026 18:00:00 +0000"
-    )
-    with pytest.raises(ValueError, match="date"):
-        internal_date(1e20)

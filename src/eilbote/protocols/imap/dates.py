@@ -68,9 +68,9 @@ def internal_date(seconds: float) -> bytes:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
     except OverflowError:
         raise ValueError("no such date") from None
-    return search_date(moment.date()) + moment.strftime(" %H:%M:%S +0000").encode("ascii")
+    return _day(moment.date()) + moment.strftime(" %H:%M:%S +0000").encode("ascii")
 
 
-def search_date(day: date) -> bytes:
-    """As SINCE and BEFORE want it: `17-Jul-1996`."""
+def _day(day: date) -> bytes:
+    """`17-Jul-1996`, in English whatever the locale."""
     return b"%02d-%s-%04d" % (day.day, _MONTHS[day.month - 1], day.year)

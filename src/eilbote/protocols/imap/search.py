@@ -5,13 +5,10 @@ Built from typed parts only, so that no search text can become another key.
 
 from __future__ import annotations
 
-from datetime import date
-
 from msgspec import Struct
 
-from eilbote.mail.mailbox import Flag, ModSeq, UidSet
+from eilbote.mail.mailbox import Flag, UidSet
 from eilbote.protocols.imap import encode
-from eilbote.protocols.imap.dates import search_date
 from eilbote.protocols.imap.encode import Piece
 
 
@@ -74,16 +71,6 @@ class Text(SearchKey, frozen=True):
         return [encode.atom(self.place) + b" ", encode.astring(self.text, utf8=utf8)]
 
 
-class Day(SearchKey, frozen=True):
-    """SINCE, BEFORE, ON, SENTSINCE, SENTBEFORE or SENTON a day."""
-
-    relation: str
-    day: date
-
-    def pieces(self, *, utf8: bool = False) -> list[Piece]:
-        return [encode.atom(self.relation) + b" " + search_date(self.day)]
-
-
 class Size(SearchKey, frozen=True):
     """LARGER or SMALLER than so many bytes."""
 
@@ -99,15 +86,6 @@ class Keyword(SearchKey, frozen=True):
 
     def pieces(self, *, utf8: bool = False) -> list[Piece]:
         return [b"KEYWORD " + encode.atom(self.keyword)]
-
-
-class ChangedSince(SearchKey, frozen=True):
-    """Mod-sequence of at least this (RFC 7162 section 3.1.5)."""
-
-    modseq: ModSeq
-
-    def pieces(self, *, utf8: bool = False) -> list[Piece]:
-        return [b"MODSEQ " + encode.number(self.modseq)]
 
 
 class _All(SearchKey, frozen=True):

@@ -12,10 +12,6 @@ class Person(Struct, frozen=True):
     address: str
     german: bool = True
 
-    @property
-    def first_name(self) -> str:
-        return self.name.split()[0]
-
 
 OWNER = Person("Johanna Lindner", "johanna.lindner@example.de")
 
