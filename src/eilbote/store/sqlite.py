@@ -158,7 +158,7 @@ class SqliteDatabase:
     def version(self) -> int:
         """See `Database.version`."""
         with self._translated():
-            return int(self._reader().pragma("data_version"))
+            return int(self._readers.mine().pragma("data_version"))
 
     def scrub(self) -> None:
         """Rewrites the file without its free space and empties the WAL (erasure). It waits for
