@@ -41,7 +41,14 @@ class Config:
         "file with the key that seals passwords; empty: in the user's configuration folder",
     )
     connections_per_host: int = _setting(
-        5, "IMAP connections at once to one host, all accounts together", 1, 50
+        5, "IMAP connections at once to one host, all accounts together", 1, 1000
+    )
+    idle_mailboxes: int = _setting(
+        2,
+        "mailboxes of an account that are listened to while `eilbote serve` runs, the inbox and those that"
+        " get most mail; where a server tells of all (NOTIFY) one connection is enough",
+        1,
+        20,
     )
     connect_timeout: float = _setting(30.0, "seconds to wait for a connection and its greeting", 1, 600)
     read_timeout: float = _setting(60.0, "seconds a server may be silent inside one command", 5, 3600)

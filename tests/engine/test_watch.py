@@ -193,6 +193,11 @@ async def test_more_accounts_than_the_host_grants_connections_all_stay_current(t
             assert {WatchState.IDLE, WatchState.POLLING} <= set(log.states)
 
 
+def idling(here: Embedded) -> int:
+    """Connections that wait in IDLE now."""
+    return sum(one.commands[-1] == "IDLE" for one in here.server.sessions if one.commands)
+
+
 def count(app: App, account: Account) -> int:
     return sum(one.messages for one in app.store.mailboxes.all(account.id))
 
@@ -228,3 +233,35 @@ def expunge(here: World, mailbox: str) -> None:
 def make(here: World, mailbox: str) -> None:
     with here.server.imap(here.user) as client:
         client.create(mailbox)
+
+
+async def test_what_a_watch_does_is_seen_by_other_processes_until_the_end(tmp_path: Path) -> None:
+    async with embedded(tmp_path / "home") as here:
+        async with served(with_interval(here.app)) as log:
+            await until(lambda: bool(here.app.store.watches.all()))
+            (watched,) = here.app.store.watches.all().values()
+            assert watched.state == "idle"
+            await here.server.stop()
+            await until(lambda: here.app.store.watches.all()[here.account.id].state == "waiting")
+            (watched,) = here.app.store.watches.all().values()
+            assert watched.until is not None
+            assert watched.problem is not None
+            await here.server.__aenter__()
+            await until(lambda: at_rest(log))
+        assert here.app.store.watches.all() == {}
+
+
+async def test_mailboxes_that_get_mail_are_listened_to_as_well(tmp_path: Path) -> None:
+    async with embedded(tmp_path / "home", Behaviour()) as here:
+        lists = here.server.store.create("Listen")
+        now = here.app.clock.now()
+        for number in range(3):
+            lists.append(mail(number), internal_date=now)
+        app = with_interval(here.app)
+        async with served(app) as log:
+            await until(lambda: idling(here) == 2)
+            lists.append(mail(9), internal_date=now)
+            await until(lambda: len(here.held("Listen")) == 4 and at_rest(log))
+            here.inbox.append(mail(10))
+            await settled(here, log)
+            assert len(here.server.sessions) == 2  # the connections were kept

@@ -17,14 +17,15 @@ from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date
 from eilbote.cli.home import opened_home
 from eilbote.cli.password import SecretSource
-from eilbote.cli.shapes import account_shape
+from eilbote.cli.shapes import account_shape, watch_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account, is_local
+from eilbote.engine.events import WatchState
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
-from eilbote.store.values import Account, AccountState, AuthKind, Security, Server
+from eilbote.store.values import Account, AccountState, AuthKind, Security, Server, Watched
 
 _STATES = {
     AccountState.NEW: (mark("new"), ""),
@@ -32,6 +33,15 @@ _STATES = {
     AccountState.READY: (mark("ready"), "green"),
     AccountState.FAILING: (mark("failing"), "red"),
     AccountState.PAUSED: (mark("paused"), "yellow"),
+}
+
+_WATCHED = {
+    WatchState.SYNCING: mark("syncing"),
+    WatchState.NOTIFY: mark("the server tells of every change, since {since}"),
+    WatchState.IDLE: mark("the server tells of new mail, the rest is asked for, since {since}"),
+    WatchState.POLLING: mark("asked for at intervals, since {since}"),
+    WatchState.WAITING: mark("waiting after a failure, next try {until}"),
+    WatchState.STOPPED: mark("stopped: the login was refused too often"),
 }
 
 _LINES = {
@@ -158,10 +168,12 @@ def list_(face: Face) -> None:
 def show(face: Face, address: str) -> None:
     with opened_home(face) as app:
         found = find_account(app, address)
+        served = app.store.ownership.holder() is not None
+        watched = app.store.watches.all().get(found.id) if served else None
     if face.json:
-        face.record(account_shape(found))
+        face.record({**account_shape(found), "watch": watched and watch_shape(watched)})
     else:
-        _describe(face, found)
+        _describe(face, found, watched)
 
 
 @account.command(
@@ -348,7 +360,7 @@ def _hint_before_login(face: Face, address: str, *, typed: bool) -> None:
             face.note("  {url}", url=provider.help)
 
 
-def _describe(face: Face, found: Account) -> None:
+def _describe(face: Face, found: Account, watched: Watched | None) -> None:
     language = face.catalogue.language
     state, style = _STATES[found.state]
     auth = {
@@ -370,6 +382,7 @@ def _describe(face: Face, found: Account) -> None:
             if found.imap or found.smtp or found.pop3
             else ()
         ),
+        (mark("Being served"), _watch_text(face, watched) if watched else "", ""),
         (mark("Last sync"), long_date(found.synced, language), ""),
         *((mark("Trusted certificate"), fingerprint, "") for fingerprint in found.trusted),
     ]
@@ -377,6 +390,12 @@ def _describe(face: Face, found: Account) -> None:
     if found.problem is not None:
         face.line()
         face.problem(found.problem, about=found.address)
+
+
+def _watch_text(face: Face, watched: Watched) -> str:
+    language = face.catalogue.language
+    since, until = long_date(watched.since, language), long_date(watched.until, language)
+    return face.text(_WATCHED[WatchState(watched.state)], since=since, until=until)
 
 
 def _server_text(face: Face, server: Server | None) -> str:

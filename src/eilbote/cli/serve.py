@@ -12,6 +12,7 @@ from eilbote.cli.command import Command, mark
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
+from eilbote.cli.shapes import event_shape
 from eilbote.cli.sync import show_report
 from eilbote.engine.events import Event, Passed, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport
@@ -29,6 +30,9 @@ from eilbote.engine.serve import serve as serve_home
 @click.pass_obj
 def serve(face: Face) -> None:
     def told(event: Event) -> None:
+        if face.json:
+            face.record(event_shape(event))
+            return
         match event:
             case Passed(report=report) if _worth_telling(report):
                 show_report(face, report)

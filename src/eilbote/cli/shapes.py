@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from eilbote.clock import rfc3339
+from eilbote.engine.events import Event, Passed, Watching
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
-from eilbote.store.values import Account, Kept, Mailbox, Placement, Server
+from eilbote.store.values import Account, Kept, Mailbox, Placement, Server, Watched
 
 if TYPE_CHECKING:
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
@@ -157,6 +158,29 @@ def report_shape(report: SyncReport) -> JSON:
         "problems": [{"mailbox": mailbox, **problem_shape(problem)} for mailbox, problem in report.problems],
         "failed": None if report.failed is None else problem_shape(report.failed),
     }
+
+
+def watch_shape(watched: Watched) -> JSON:
+    """What the process that serves does for an account: in `account show` and in `serve`."""
+    return {
+        "state": watched.state,
+        "since": moment(watched.since),
+        "until": moment(watched.until),
+        "problem": None if watched.problem is None else problem_shape(watched.problem),
+    }
+
+
+def event_shape(event: Event) -> JSON:
+    """A line of `serve`."""
+    match event:
+        case Watching():
+            state = Watched(event.state.value, event.since, event.until, event.problem)
+            return {"event": "watching", "account": event.account, **watch_shape(state)}
+        case Passed():
+            report = report_shape(event.report)
+            return {"event": "passed", "at": moment(event.at), "mailboxes": event.mailboxes, **report}
+        case _:
+            assert_never(event)
 
 
 def problem_shape(problem: Problem) -> JSON:

@@ -31,6 +31,7 @@ class Watching(Struct, frozen=True):
     """An account's watch is in this state since `since`; `until` (both seconds since 1970) and
     `problem` where it waits."""
 
+    id: int
     account: str
     state: WatchState
     since: float

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.events import Told
+from eilbote.engine.events import Event, Told, Watching, WatchState
 from eilbote.engine.expire import forget_expired
 from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.pace import storing_pace
@@ -24,7 +24,7 @@ from eilbote.engine.sync import sync_owned
 from eilbote.engine.watch import Watch
 from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
 from eilbote.errors import EilboteError
-from eilbote.store.values import Account, AccountState, Wish
+from eilbote.store.values import Account, AccountState, Watched, Wish
 
 LOOK_SECONDS = 0.1
 """How often the store is asked whether anything has changed: what was changed here leaves soon."""
@@ -47,6 +47,7 @@ async def serve(
     stop = stop or _stop_on_signal()
     with app.store.ownership.acquire(app.clock.now(), "serve"), storing_pace():
         app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
+        app.store.watches.forget()
         work = asyncio.create_task(_Service(app, report, told).run())
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -74,7 +75,9 @@ class _Service:
     def __init__(self, app: App, report: Report, told: Told) -> None:
         self._app = app
         self._report = report
-        self._told = told
+        self._show = told
+        self._states: dict[int, Watched] = {}
+        self._shown: dict[int, Watched] = {}
         self._budget = HostBudget(app.config.connections_per_host)
         self._gate = asyncio.Semaphore(_PASSES)
         self._running: dict[int, _Running] = {}
@@ -92,6 +95,7 @@ class _Service:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             looks.shutdown()
+            self._app.store.watches.forget()
 
     async def _look_on(self, looks: ThreadPoolExecutor) -> None:
         app, loop = self._app, asyncio.get_running_loop()
@@ -102,11 +106,29 @@ class _Service:
             if version != seen:
                 seen = version
                 await self._take_in(*await loop.run_in_executor(looks, self._wanted))
+            await self._write_down(looks)
             if app.clock.monotonic() >= expire:
                 expire = app.clock.monotonic() + _EXPIRE_SECONDS
                 await loop.run_in_executor(looks, forget_expired, app)
             self._raise_what_failed()
             await app.clock.sleep(LOOK_SECONDS)
+
+    def _told(self, event: Event) -> None:
+        """Passes on what a watch tells, and remembers it for other processes; a pass is soon over."""
+        if isinstance(event, Watching) and event.state is not WatchState.SYNCING:
+            before = self._states.get(event.id)
+            now = Watched(event.state.value, event.since, event.until, event.problem)
+            if before is None or (before.state, before.problem) != (now.state, now.problem) or now.until:
+                self._states[event.id] = now
+        self._show(event)
+
+    async def _write_down(self, looks: ThreadPoolExecutor) -> None:
+        """What has changed of what the watches do, for other processes to read."""
+        loop, watches = asyncio.get_running_loop(), self._app.store.watches
+        for account, state in list(self._states.items()):
+            if self._shown.get(account) != state:
+                self._shown[account] = state
+                await loop.run_in_executor(looks, watches.tell, account, state)
 
     def _wanted(self) -> tuple[list[Account], dict[int, int], list[Wish]]:
         store = self._app.store
@@ -133,6 +155,9 @@ class _Service:
         ]
         for one in ended:
             del self._running[one.account.id]
+            self._states.pop(one.account.id, None)
+            self._shown.pop(one.account.id, None)
+            self._app.store.watches.forget(one.account.id)
             one.task.cancel()
         await asyncio.gather(*(one.task for one in ended), return_exceptions=True)
         for key, account in wanted.items():

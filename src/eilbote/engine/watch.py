@@ -38,6 +38,8 @@ POLL_SECONDS = 60.0
 THOROUGH_SECONDS = 3600.0
 """How often also that is looked at which a listing does not tell."""
 
+_OF_LATE = 30 * 86_400.0
+
 DEAF = 2
 """After so many polls in a row that found inbox mail of which IDLE had said nothing, it is polled."""
 
@@ -62,7 +64,7 @@ class Watch:
         self._told = told
         self._connections: ImapConnections
         self._wake = asyncio.Event()
-        self._idler: ImapSession | None = None
+        self._idlers: set[ImapSession] = set()
         self._asked: list[tuple[str | None, asyncio.Future[SyncReport]]] = []
         self._heard: set[MailboxName] = set()
         self._tried = 0
@@ -71,7 +73,7 @@ class Watch:
         self._next_poll = 0.0
         self._next_thorough = 0.0
         self._deaf = 0
-        self._at_rest: tuple[int, int, int] | None = None
+        self._at_rest: dict[int, tuple[int, int, int]] = {}
         self._well_since: float | None = None
 
     # --- what others may do ----------------------------------------------------------------------
@@ -93,8 +95,8 @@ class Watch:
 
     def _stir(self) -> None:
         self._wake.set()
-        if self._idler is not None:
-            self._idler.wake()
+        for imap in self._idlers:
+            imap.wake()
 
     # --- the life of a watch ---------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Watch:
 
     def _tell(self, state: WatchState, *, until: float | None = None, problem: Problem | None = None) -> None:
         now = self._app.clock.now()
-        self._told(Watching(self.account.address, state, now, until, problem))
+        self._told(Watching(self.account.id, self.account.address, state, now, until, problem))
 
     # --- passes ----------------------------------------------------------------------------------
 
@@ -247,8 +249,8 @@ class Watch:
             try:
                 inbox = await asyncio.to_thread(self._inbox)
                 async with self._connections.session(mailbox=inbox.name if inbox else None) as imap:
-                    await self._connections.close()  # those that are not needed to wait
                     if inbox is None or not imap.has_idle or self._deaf >= DEAF:
+                        await self._connections.close()  # those that are not needed to wait
                         await self._poll(inbox)
                     else:
                         await self._idle(imap, inbox)
@@ -263,32 +265,72 @@ class Watch:
         return next((one for one in mailboxes if one.role is SpecialUse.INBOX and one.selectable), None)
 
     async def _idle(self, imap: ImapSession, inbox: Mailbox) -> None:
-        """Waits in IDLE, with NOTIFY where the server has it."""
+        """Waits in IDLE, with NOTIFY where the server has it, else with some more mailboxes beside."""
         if not imap.hears_all:
             await self._compare(await imap.notify() or {})
-        selected = await imap.select(inbox.name)
-        marks = inbox.watermarks
-        at_rest = (selected.uidnext, selected.exists, selected.highestmodseq)
-        if at_rest not in ((marks.uidnext, marks.exists, marks.modseq), self._at_rest):
-            self._at_rest = at_rest  # once: a server that never comes to rest is not asked for ever
-            self._heard.add(inbox.name)  # it changed between the pass and now
-            return
-        self._tell(WatchState.NOTIFY if imap.hears_all else WatchState.IDLE)
         self._plan_poll(PROOF_SECONDS if imap.hears_all else self._app.config.sync_interval)
+        beside = [] if imap.hears_all else await asyncio.to_thread(self._important)
+        others = [asyncio.create_task(self._listen_beside(mailbox)) for mailbox in beside]
+        try:
+            await self._hear(imap, inbox)
+            self._stir()  # in order: their connections are needed again
+            await asyncio.gather(*others)
+        finally:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    async def _hear(self, imap: ImapSession, mailbox: Mailbox) -> None:
+        """Waits for news of the mailbox until there is any, or something else to do."""
+        selected = await imap.select(mailbox.name)
+        marks = mailbox.watermarks
+        at_rest = (selected.uidnext, selected.exists, selected.highestmodseq)
+        if at_rest not in ((marks.uidnext, marks.exists, marks.modseq), self._at_rest.get(mailbox.id)):
+            # It changed between the pass and now; and once: a server that never rests is not asked for ever.
+            self._at_rest[mailbox.id] = at_rest
+            self._heard.add(mailbox.name)
+            return
+        if mailbox.role is SpecialUse.INBOX:
+            self._tell(WatchState.NOTIFY if imap.hears_all else WatchState.IDLE)
         while not self._has_work:
             left = self._next_poll - self._app.clock.monotonic()
             if left <= 0:
                 self._full = True
                 return
-            self._idler = imap
+            self._idlers.add(imap)
             try:
                 news = await imap.idle(most=min(left, LONGEST_IDLE))
             except Refused:  # offered, and not granted
                 self._deaf = DEAF
                 return
             finally:
-                self._idler = None
-            self._note(news, inbox.name)
+                self._idlers.discard(imap)
+            self._note(news, mailbox.name)
+
+    async def _listen_beside(self, mailbox: Mailbox) -> None:
+        """Hears of one more mailbox, over a connection of its own if the host grants one. What goes
+        wrong here ends the hearing of this mailbox; it is polled like the others."""
+        host = self.account.imap.host if self.account.imap is not None else ""
+        if not self._budget.keep_waiting(host):
+            return
+        try:
+            async with self._connections.session(mailbox=mailbox.name) as imap:
+                await self._hear(imap, mailbox)
+            self._stir()
+        except EilboteError:
+            return
+        finally:
+            self._budget.stop_waiting(host)
+
+    def _important(self) -> list[Mailbox]:
+        """Mailboxes beside the inbox into which mail is delivered: where most has come of late."""
+        store = self._app.store
+        count = self._app.config.idle_mailboxes - 1
+        if not count:
+            return []
+        held = {one.id: one for one in store.mailboxes.all(self.account.id)}
+        busy = store.messages.busiest(self.account.id, self._app.clock.now() - _OF_LATE)
+        return [held[one] for one in busy if held[one].role is None and held[one].selectable][:count]
 
     async def _compare(self, told: dict[MailboxName, MailboxStatus]) -> None:
         """What changed between the pass and the beginning of NOTIFY."""

@@ -172,6 +172,16 @@ class Messages:
             return False
         return True
 
+    def busiest(self, account: int, since: float) -> list[int]:
+        """Mailboxes by how much mail of after `since` lies in them, most first; none without any."""
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT m.id FROM mailbox m JOIN placement p ON p.mailbox = m.id AND p.date > ?"
+                " WHERE m.account = ? GROUP BY m.id ORDER BY count(*) DESC, m.id",
+                (int(since), account),
+            )
+        return [integer(mailbox) for (mailbox,) in rows]
+
     # What faces read
 
     def list_placements(

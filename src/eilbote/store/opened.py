@@ -26,6 +26,7 @@ from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sqlite import SqliteDatabase
 from eilbote.store.values import Erased
+from eilbote.store.watches import Watches
 from eilbote.store.wishes import Wishes
 
 DATABASE = "eilbote.sqlite"
@@ -57,6 +58,7 @@ class Store:
         self.journal = Journal(database, self.bodies)
         self.changes = Changes(database)
         self.wishes = Wishes(database)
+        self.watches = Watches(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

@@ -98,6 +98,16 @@ class NewAccount(Struct, frozen=True):
     state: AccountState = AccountState.NEW
 
 
+class Watched(Struct, frozen=True):
+    """What the process that serves does for an account: `state` is a `WatchState` of the engine,
+    `since` and `until` (where it waits) are seconds since 1970."""
+
+    state: str
+    since: float
+    until: float | None = None
+    problem: Problem | None = None
+
+
 class ListedMailbox(Struct, frozen=True):
     """A mailbox as the server lists it, to be remembered."""
 
