@@ -6,3 +6,4 @@ cd "$(dirname "$0")"
 
 need "The tests" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd \
     "/usr/lib/postgresql/*/bin/initdb=postgresql"
+./cyrus.sh

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.postgres import Postgres
@@ -38,6 +39,39 @@ def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
     """Refuses logins before TLS is on."""
     return dovecot_like(DovecotOptions(tls="required"))
+
+
+@pytest.fixture(scope="session")
+def cyrus_like() -> Iterator[Callable[[CyrusOptions], Cyrus]]:
+    """Gives the running Cyrus with these options, started at first asking."""
+    running: dict[CyrusOptions, Cyrus] = {}
+
+    def with_options(options: CyrusOptions) -> Cyrus:
+        if options not in running:
+            running[options] = Cyrus(options)
+        return running[options]
+
+    yield with_options
+    for server in running.values():
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def cyrus(cyrus_like: Callable[[CyrusOptions], Cyrus]) -> Cyrus:
+    """Everything Cyrus can. Take `cyrus.new_user()` in each test."""
+    return cyrus_like(CyrusOptions())
+
+
+@pytest.fixture(scope="session")
+def server_like(
+    dovecot_like: Callable[[DovecotOptions], Dovecot], cyrus_like: Callable[[CyrusOptions], Cyrus]
+) -> Callable[[DovecotOptions | CyrusOptions], Dovecot | Cyrus]:
+    """Gives the running server of the kind whose options these are."""
+
+    def with_options(options: DovecotOptions | CyrusOptions) -> Dovecot | Cyrus:
+        return cyrus_like(options) if isinstance(options, CyrusOptions) else dovecot_like(options)
+
+    return with_options
 
 
 @pytest.fixture(scope="session")

@@ -12,25 +12,29 @@ from eilbote.engine.act import Act, Origin
 from eilbote.engine.mailboxes import create_mailbox, remove_mailbox, rename_mailbox, subscribe
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import FLAGGED, SEEN
-from tests.engine.world import World, mail, world
-from tests.servers.dovecot import Dovecot
+from tests.engine.world import Options, RealServer, World, mail, world
+from tests.servers.cyrus import CyrusOptions
 from tests.servers.dovecot_settings import DovecotOptions
 
-KINDS = {
+BARE = frozenset({"QRESYNC", "CONDSTORE", "MOVE", "UIDPLUS"})
+KINDS: dict[str, Options] = {
     "full": DovecotOptions(),
-    "bare": DovecotOptions(hidden=frozenset({"QRESYNC", "CONDSTORE", "MOVE", "UIDPLUS"})),
+    "bare": DovecotOptions(hidden=BARE),
+    "cyrus": CyrusOptions(),
+    "cyrus bare": CyrusOptions(hidden=BARE | {"OBJECTID"}),
 }
+CASES = [("full", "sqlite"), ("full", "postgres"), ("bare", "sqlite"), ("bare", "postgres")]
+CASES += [("cyrus", "sqlite"), ("cyrus bare", "sqlite")]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store_url(request: pytest.FixtureRequest) -> str:
-    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-def here(dovecot: Dovecot, tmp_path: Path, store_url: str) -> Iterator[World]:
+@pytest.fixture(params=[("full", "sqlite"), ("full", "postgres"), ("cyrus", "sqlite")], ids="-".join)
+def here(
+    request: pytest.FixtureRequest, server_like: Callable[[Options], RealServer], tmp_path: Path
+) -> Iterator[World]:
     """Two mails in the inbox, in step with a server that can all."""
-    with world(dovecot, tmp_path / "home", store_url) as made:
+    kind, store = request.param
+    url = "" if store == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    with world(server_like(KINDS[kind]), tmp_path / "home", url) as made:
         made.server.append(made.user, [mail(1), mail(2)])
         made.sync()
         yield made
@@ -233,12 +237,18 @@ def test_undo_of_what_made_or_ended_a_mail(here: World, deed: str, between: bool
 # --- mail that waits for its number -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(("kind", "store"), CASES, ids=map("-".join, CASES))
 @pytest.mark.parametrize("deed", ["flag", "move", "copy", "delete", "move twice"])
 def test_acting_on_a_mail_that_waits_for_its_number(
-    deed: str, kind: str, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path, store_url: str
+    deed: str,
+    kind: str,
+    store: str,
+    server_like: Callable[[Options], RealServer],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
-    with world(dovecot_like(KINDS[kind]), tmp_path / "home", store_url) as here:
+    url = "" if store == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    with world(server_like(KINDS[kind]), tmp_path / "home", url) as here:
         here.sync()
         chosen, _ = act.append(here.app, here.account, "INBOX", mail(7))
         if deed == "flag":

@@ -1,10 +1,12 @@
-"""Two-way sync against a real Dovecot: on both stores, with QRESYNC, with CONDSTORE, with neither.
+"""Two-way sync against a real Dovecot and a real Cyrus: on both stores, with QRESYNC, with CONDSTORE,
+with neither.
 
 Every case ends with server and store compared, and with a second pass that finds nothing to do.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,35 +15,36 @@ import pytest
 from eilbote.engine import act
 from eilbote.engine.act import Origin
 from eilbote.engine.mailboxes import create_mailbox, remove_mailbox, rename_mailbox
+from eilbote.engine.owner import sync_accounts
 from eilbote.errors import NotAllowed
 from eilbote.mail.mailbox import FLAGGED, SEEN
-from tests.engine.world import CONDSTORE, NEITHER, QRESYNC, World, mail, world
-from tests.servers.dovecot import Dovecot
+from tests.engine.world import CONDSTORE, NEITHER, QRESYNC, Options, RealServer, World, mail, world
+from tests.servers.cyrus import CyrusOptions
 from tests.servers.dovecot_settings import DovecotOptions
 
-KINDS = {
+KINDS: dict[str, Options] = {
     "qresync": DovecotOptions(hidden=QRESYNC),
     "condstore": DovecotOptions(hidden=CONDSTORE),
     "neither": DovecotOptions(hidden=NEITHER),
     "bare": DovecotOptions(
         hidden=NEITHER | {"MOVE", "ESEARCH", "LIST-STATUS", "LIST-EXTENDED", "SPECIAL-USE"}
     ),
+    "cyrus": CyrusOptions(),
+    "cyrus neither": CyrusOptions(hidden=NEITHER | {"OBJECTID"}),
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store_url(request: pytest.FixtureRequest) -> str:
-    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+CASES = [(kind, store) for kind in KINDS for store in ("sqlite", "postgres")]
+CASES.remove(("cyrus neither", "postgres"))  # what is seen here is seen in the others
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=CASES, ids="-".join)
 def here(
-    request: pytest.FixtureRequest,
-    dovecot_like: Callable[[DovecotOptions], Dovecot],
-    tmp_path: Path,
-    store_url: str,
+    request: pytest.FixtureRequest, server_like: Callable[[Options], RealServer], tmp_path: Path
 ) -> Iterator[World]:
-    with world(dovecot_like(KINDS[request.param]), tmp_path / "home", store_url) as made:
+    kind, store = request.param
+    url = "" if store == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    with world(server_like(KINDS[kind]), tmp_path / "home", url) as made:
         yield made
 
 
@@ -167,6 +170,32 @@ def test_append_reaches_the_server_once(here: World) -> None:
     settled(here)
 
 
+def test_a_mail_with_bare_line_feeds_and_a_nul_is_uploaded_in_a_form_that_every_server_takes(
+    here: World,
+) -> None:
+    here.sync()
+    act.append(here.app, here.account, "Drafts", b"From: a@example.org\nSubject: x\n\nText\0\r\nEnde")
+    here.sync()
+    ((_, raw),) = here.truth()["Drafts"].values()
+    assert raw == b"From: a@example.org\r\nSubject: x\r\n\r\nText\x80\r\nEnde"
+    settled(here)
+
+
+def test_a_mail_that_the_server_refuses_holds_up_nothing(here: World) -> None:
+    """Cyrus takes no mail that begins with something else than a header; Dovecot does."""
+    here.sync()
+    act.append(here.app, here.account, "Drafts", b"Kein Kopf, nur Text\r\n")
+    act.append(here.app, here.account, "Drafts", mail(2))
+    (report,) = asyncio.run(sync_accounts(here.app))
+    assert report.failed is None
+    assert mail(2) in [raw for _, raw in here.truth()["Drafts"].values()]
+    assert len(here.truth()["Drafts"]) + len(report.problems) == 2
+    again = here.sync()
+    assert again.pushed == 0
+    verified = {one.mailbox: one for one in here.verify()}
+    assert verified["Drafts"].extra == len(report.problems), "what was refused lies here and is named"
+
+
 def test_mailboxes_made_here(here: World) -> None:
     here.server.append(here.user, [mail(1)])
     here.sync()
@@ -204,7 +233,7 @@ def test_changed_uidvalidity_downloads_nothing_and_keeps_the_ids(here: World) ->
     here.server.append(here.user, [mail(77, message_id="", size=30_000)])
     here.sync()
     before = sorted(here.ids().values())
-    here.server.doveadm("mailbox", "update", "-u", here.user, "--uid-validity", "4242", "INBOX")
+    here.server.renumber(here.user)
     report = here.sync()
     assert (report.new, report.deleted) == (0, 0)
     assert report.bytes < 20_000

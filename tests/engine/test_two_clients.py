@@ -21,17 +21,19 @@ from eilbote.engine import act
 from eilbote.errors import EilboteError
 from eilbote.mail.mailbox import SEEN
 from eilbote.store.values import Placement
-from tests.engine.world import World, mail, world
-from tests.servers.dovecot import Dovecot
+from tests.engine.world import Options, RealServer, World, mail, world
+from tests.servers.cyrus import CyrusOptions
 from tests.servers.dovecot_settings import DovecotOptions
 
 SEED = int(os.environ.get("EILBOTE_SEED", "20261123"))
 OPERATIONS = 150  # on each side
 BOXES = ("INBOX", "Archive", "Junk")
-KINDS = {
+KINDS: dict[str, Options] = {
     "qresync": DovecotOptions(),
     "no move": DovecotOptions(hidden=frozenset({"QRESYNC", "MOVE"})),
     "neither": DovecotOptions(hidden=frozenset({"QRESYNC", "CONDSTORE", "ESEARCH"})),
+    "cyrus": CyrusOptions(),
+    "cyrus no move": CyrusOptions(hidden=frozenset({"QRESYNC", "MOVE", "OBJECTID"})),
 }
 
 
@@ -122,13 +124,22 @@ def somebody_here(here: World, oracle: Oracle, seed: int, pause: Callable[[], No
 
 @pytest.mark.parametrize("round_", range(2))
 @pytest.mark.parametrize(
-    ("kind", "store"), [("qresync", ""), ("no move", ""), ("neither", ""), ("qresync", "postgres")]
+    ("kind", "store"),
+    [
+        ("qresync", ""),
+        ("no move", ""),
+        ("neither", ""),
+        ("qresync", "postgres"),
+        ("cyrus", ""),
+        ("cyrus", "postgres"),
+        ("cyrus no move", ""),
+    ],
 )
 def test_nothing_is_lost_and_both_sides_agree(
     kind: str,
     store: str,
     round_: int,
-    dovecot_like: Callable[[DovecotOptions], Dovecot],
+    server_like: Callable[[Options], RealServer],
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -136,7 +147,7 @@ def test_nothing_is_lost_and_both_sides_agree(
     print(f"EILBOTE_SEED={seed}")
     url = str(request.getfixturevalue("postgres_url")) if store else ""
     oracle = Oracle(made=set(range(1, 21)))
-    with world(dovecot_like(KINDS[kind]), tmp_path / "home", url) as here:
+    with world(server_like(KINDS[kind]), tmp_path / "home", url) as here:
         here.server.append(here.user, [mail(number) for number in range(1, 21)])
         here.sync()
         failures: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""A home with one account on a private Dovecot, for the tests of the engine.
+"""A home with one account on a private Dovecot or Cyrus, for the tests of the engine.
 
 The truth is asked of the server through the standard library's client, never through our own.
 """
@@ -20,7 +20,13 @@ from eilbote.engine.progress import SyncReport
 from eilbote.engine.verify import VerifyReport, verify_accounts
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind, NewAccount, Security, Server
+from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_settings import DovecotOptions
+
+Options = DovecotOptions | CyrusOptions
+"""What to start; the kind of options says which server."""
+RealServer = Dovecot | Cyrus
 
 QRESYNC = frozenset[str]()
 CONDSTORE = frozenset({"QRESYNC"})
@@ -52,7 +58,7 @@ class World:
 
     app: App
     account: Account
-    server: Dovecot
+    server: RealServer
     user: str
 
     def sync(self) -> SyncReport:
@@ -80,7 +86,7 @@ class World:
         with self.server.imap(self.user) as client:
             for row in client.list()[1]:
                 assert isinstance(row, bytes)
-                name = row.decode().rpartition(' "/" ')[2].strip('"')
+                name = re.split(r' "[/.]" ', row.decode(), maxsplit=1)[1].strip('"')
                 status, _ = client.select(f'"{name}"', readonly=True)
                 if status != "OK":
                     continue
@@ -109,7 +115,7 @@ class World:
 
 
 @contextmanager
-def world(server: Dovecot, home: Path, store_url: str = "", user: str | None = None) -> Iterator[World]:
+def world(server: RealServer, home: Path, store_url: str = "", user: str | None = None) -> Iterator[World]:
     """Opens a home at `home` with an account for a fresh user of `server` (or for `user`)."""
     name = user or server.new_user()[0]
     config = Config(home=home, store=store_url, key_file=str(home.parent / "key"))

@@ -77,13 +77,13 @@ class Embedded:
         return {uid: message.raw for uid, message in self.server.store[name].messages.items()}
 
 
-def add_account(app: App, port: int, address: str = "kim@example.de") -> Account:
+def add_account(app: App, port: int, address: str = "kim@example.de", *, user: str = "kim") -> Account:
     """An account whose IMAP server listens on that port of loopback."""
     return app.store.accounts.add(
         NewAccount(
             address=address,
             name="",
-            user="kim",
+            user=user,
             auth=AuthKind.PASSWORD,
             sealed=app.vault.seal(Secret(PASSWORD), f"account:{address}"),
             imap=Server("127.0.0.1", port, Security.NONE),

@@ -30,6 +30,7 @@ from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, fre
 LOOPBACK_TWO = "127.0.0.2"
 _TRIES = 4
 _serial = itertools.count(1)
+_uidvalidities = itertools.count(4242)
 
 
 class DovecotMissing(Exception):
@@ -120,6 +121,11 @@ class Dovecot:
         """Run doveadm against this instance; its output. Raises CalledProcessError when it fails."""
         command = [_beside("doveadm"), "-c", str(self._configuration), *arguments]
         return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout.decode()
+
+    def renumber(self, user: str, mailbox: str = "INBOX") -> None:
+        """A new UIDVALIDITY for the same mails under the same numbers."""
+        number = str(next(_uidvalidities))
+        self.doveadm("mailbox", "update", "-u", user, "--uid-validity", number, mailbox)
 
     def mail_folder(self, user: str) -> Path:
         """Where this user's mail lies on disk."""

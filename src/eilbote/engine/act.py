@@ -11,9 +11,11 @@ from enum import StrEnum
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
+from eilbote.engine.naming import personal_name
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
 from eilbote.mail.message import read_source
+from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.local import DELIMITER, ROLE_NAMES, role_of
 from eilbote.store.values import Account, Mailbox
 
@@ -176,10 +178,12 @@ def append(
     internal_date: float | None = None,
     origin: Origin = Origin.USER,
 ) -> tuple[int, int]:
-    """Puts a mail into a mailbox; the server gets it at the next pass. Returns (message, debt)."""
+    """Puts a mail into a mailbox; the server gets it at the next pass. Returns (message, debt).
+    Line ends become CRLF, as every server wants them."""
     check_allowed(origin, Act.APPEND)
     checked: Flags = frozenset(check_flag(flag) for flag in flags)
     target = target_named(app, account.id, mailbox, origin)
+    raw = ready_to_upload(raw)
     now = app.clock.now()
     date = now if internal_date is None else internal_date
     return app.store.journal.append(target.id, raw, read_source(raw), checked, date, origin.value, now)
@@ -187,11 +191,14 @@ def append(
 
 def mailbox_named(app: App, account: int, name: str) -> Mailbox:
     """The account's mailbox of this name (INBOX in any case), or of this role where no mailbox has
-    the name (`archive`, `trash`). Raises Gone `mailbox.unknown`."""
+    the name (`archive`, `trash`), or of this name below the server's prefix. Raises Gone
+    `mailbox.unknown`."""
     wanted = MailboxName("INBOX" if name.upper() == "INBOX" else name)
     mailbox = app.store.mailboxes.find(account, wanted)
     if mailbox is None and name.lower() in set(SpecialUse):
         mailbox = _find_role(app, account, SpecialUse(name.lower()))
+    if mailbox is None:
+        mailbox = app.store.mailboxes.find(account, personal_name(app, account, name))
     if mailbox is None:
         raise Gone("mailbox.unknown", mailbox=name)
     if not mailbox.selectable:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
+from eilbote.engine.naming import delimiter_of, personal_name
 from eilbote.errors import Gone, Misused
 from eilbote.mail.mailbox import MailboxName, SpecialUse
 from eilbote.store.values import Account, Mailbox
@@ -14,10 +15,13 @@ _LONGEST_NAME = 1000
 
 
 def create_mailbox(app: App, account: Account, name: str, *, origin: Origin = Origin.USER) -> Mailbox:
-    """A new, subscribed mailbox; its levels are separated as the server separates them."""
+    """A new, subscribed mailbox, where the server keeps personal mailboxes; its levels are separated
+    as the server separates them."""
     check_allowed(origin, Act.MAILBOX)
+    made = personal_name(app, account.id, _checked(name))
+    delimiter = delimiter_of(app, account.id)
     mailbox, _ = app.store.journal.create_mailbox(
-        account.id, _checked(name), origin.value, app.clock.now(), delimiter=_delimiter(app, account)
+        account.id, made, origin.value, app.clock.now(), delimiter=delimiter
     )
     return mailbox
 
@@ -26,7 +30,8 @@ def rename_mailbox(app: App, account: Account, name: str, new: str, *, origin: O
     """Renames a mailbox and those below it. Returns the journal's number."""
     check_allowed(origin, Act.MAILBOX)
     mailbox = _own(app, account, name)
-    return app.store.journal.rename_mailbox(mailbox.id, _checked(new), origin.value, app.clock.now())
+    target = personal_name(app, account.id, _checked(new))
+    return app.store.journal.rename_mailbox(mailbox.id, target, origin.value, app.clock.now())
 
 
 def remove_mailbox(app: App, account: Account, name: str, *, origin: Origin = Origin.USER) -> int:
@@ -39,19 +44,25 @@ def remove_mailbox(app: App, account: Account, name: str, *, origin: Origin = Or
 def subscribe(app: App, account: Account, name: str, wanted: bool, *, origin: Origin = Origin.USER) -> int:
     """Subscribes to a mailbox, or no longer."""
     check_allowed(origin, Act.MAILBOX)
-    mailbox = app.store.mailboxes.find(account.id, name)
-    if mailbox is None:
-        raise Gone("mailbox.unknown", mailbox=name)
+    mailbox = _found(app, account, name)
     return app.store.journal.subscribe(mailbox.id, wanted, origin.value, app.clock.now())
 
 
 def _own(app: App, account: Account, name: str) -> Mailbox:
     """A mailbox that may be renamed or removed: INBOX may not."""
-    mailbox = app.store.mailboxes.find(account.id, name)
-    if mailbox is None:
-        raise Gone("mailbox.unknown", mailbox=name)
+    mailbox = _found(app, account, name)
     if mailbox.role is SpecialUse.INBOX:
         raise Misused("mailbox.inbox_stays")
+    return mailbox
+
+
+def _found(app: App, account: Account, name: str) -> Mailbox:
+    mailboxes = app.store.mailboxes
+    mailbox = mailboxes.find(account.id, name) or mailboxes.find(
+        account.id, personal_name(app, account.id, name)
+    )
+    if mailbox is None:
+        raise Gone("mailbox.unknown", mailbox=name)
     return mailbox
 
 
@@ -64,7 +75,3 @@ def _checked(name: str) -> MailboxName:
     ):
         raise Misused("mailbox.bad_name", mailbox=name[:100])
     return MailboxName(name)
-
-
-def _delimiter(app: App, account: Account) -> str:
-    return next((one.delimiter for one in app.store.mailboxes.all(account.id) if one.delimiter), "/")

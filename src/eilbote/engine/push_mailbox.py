@@ -3,6 +3,8 @@ subscribe, unsubscribe. Saying one twice does no harm: what is already so counts
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from eilbote.engine.round import Round
 from eilbote.errors import Misused, Refused
 from eilbote.mail.mailbox import MailboxName
@@ -15,6 +17,7 @@ async def push_mailbox_change(round_: Round, debt: Debt) -> None:
     store = round_.app.store
     await round_.call(store.journal.mark_sent, [debt.id], round_.now)
     async with round_.connections.session() as imap:
+        debt = await _below_prefix(round_, imap, debt)
         try:
             await _say(imap, debt)
         except Refused:
@@ -22,6 +25,17 @@ async def push_mailbox_change(round_: Round, debt: Debt) -> None:
                 raise
     await round_.call(store.journal.close, debt.id, round_.now)
     round_.tally.pushed += 1
+
+
+async def _below_prefix(round_: Round, imap: ImapSession, debt: Debt) -> Debt:
+    """The same change with its names where the server keeps personal mailboxes. They lie there already
+    unless the mailbox was named before anything else than INBOX was known of the server."""
+    source = imap.personal_name(MailboxName(debt.source))
+    target = imap.personal_name(MailboxName(debt.target)) if debt.target else ""
+    made = target if debt.kind is DebtKind.RENAME else source
+    if debt.kind in (DebtKind.CREATE, DebtKind.RENAME) and made not in (debt.source, debt.target):
+        await round_.call(round_.app.store.mailboxes.renamed, debt.mailbox, MailboxName(made))
+    return replace(debt, source=source, target=target)
 
 
 async def _say(imap: ImapSession, debt: Debt) -> None:

@@ -123,8 +123,11 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
     elif debt.kind is DebtKind.MOVE and elsewhere:
         journal.move(elsewhere[:1], debt.target_mailbox, debt.origin, now)
     elif upload and debt.target_mailbox:
-        from eilbote.mail.message import read_source  # noqa: PLC0415  # seldom; every pass loads this module
+        # Loaded here, because it is seldom needed and every pass loads this module.
+        from eilbote.mail.message import read_source  # noqa: PLC0415
+        from eilbote.mail.uploading import ready_to_upload  # noqa: PLC0415
 
+        raw = ready_to_upload(raw)
         date = store.messages.identity(debt.message).internal_date
         journal.append(debt.target_mailbox, raw, read_source(raw), debt.add, date, debt.origin, now)
 

@@ -303,6 +303,11 @@ class ImapSession:
         """The quotas that bind a mailbox; empty where the server has none."""
         return await self._talk.run(folders.quotas(self._dialogue, name))
 
+    def personal_name(self, name: MailboxName) -> MailboxName:
+        """The name below the prefix of personal mailboxes (NAMESPACE, RFC 2342), unless it lies below
+        the prefix of some namespace already. Never doubled."""
+        return self._dialogue.personal_name(name)
+
     # --- messages: asking ------------------------------------------------------------------------
 
     async def search_uids(self, key: SearchKey = ALL, *, within: UidSet | None = None) -> UidSet:

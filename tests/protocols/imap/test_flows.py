@@ -120,6 +120,23 @@ def test_a_new_server_tells_all_at_once() -> None:
     assert roles == {"INBOX": SpecialUse.INBOX, "Raus": SpecialUse.SENT, "Sent": None}
 
 
+def test_cyrus_is_never_asked_for_the_mailbox_id_in_status() -> None:
+    """Cyrus 3.6 answers with stray bytes of its memory; its name in ID tells."""
+    talk = Talk({"LIST": b'* LIST () "/" INBOX\r\n'}, "IMAP4rev1 LIST-EXTENDED LIST-STATUS OBJECTID")
+    talk.dialogue.server_id = {"name": "Cyrus IMAPD"}
+    talk.dialogue.judge_server()
+    talk.run(folders.list_mailboxes(talk.dialogue, status=True))
+    assert "MAILBOXID" not in talk.rounds[0][0]
+
+
+def test_a_status_that_nobody_can_read_costs_its_own_mailbox_alone() -> None:
+    told = b'* LIST () "/" INBOX\r\n* STATUS INBOX (MESSAGES 1 MAILBOXID (\x8a\xef(\x07\xd3uU))\r\n'
+    told += b'* LIST () "/" Neu\r\n* STATUS Neu (MESSAGES 2)\r\n'
+    talk = Talk({"LIST": told}, "IMAP4rev1 LIST-EXTENDED LIST-STATUS OBJECTID")
+    listed = talk.run(folders.list_mailboxes(talk.dialogue, status=True))
+    assert [(one.name, one.status and one.status.messages) for one in listed] == [("INBOX", None), ("Neu", 2)]
+
+
 def test_a_refused_lsub_costs_only_the_subscriptions() -> None:
     talk = Talk({"LIST": LISTS, "LSUB": b"%s BAD unknown\r\n"})
     assert len(talk.run(folders.list_mailboxes(talk.dialogue, status=False))) == 3

@@ -138,7 +138,6 @@ def test_codes_give_typed_values() -> None:
         b"",
         b"* LIST",
         b"* LIST (a) b",
-        b"* STATUS INBOX (MESSAGES x)",
         b"* SEARCH 1 x",
         b"* SEARCH 0",
         b"* SEARCH 99999999999",

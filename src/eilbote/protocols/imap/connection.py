@@ -44,7 +44,7 @@ class Greeting(Struct, frozen=True):
 class Reply(Struct, frozen=True):
     """A command is done: its tagged response, and the untagged ones since the reply before.
 
-    `skipped` counts FETCH responses that could not be used: unreadable, or without a UID.
+    `skipped` counts responses that could not be used: FETCH or STATUS unreadable, FETCH without a UID.
     """
 
     command: Command

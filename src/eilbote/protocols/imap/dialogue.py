@@ -17,7 +17,7 @@ from eilbote.mail.mailbox import MailboxName
 from eilbote.protocols.imap import encode, mutf7
 from eilbote.protocols.imap.connection import ImapConnection, Reply
 from eilbote.protocols.imap.encode import Command, Piece
-from eilbote.protocols.imap.quirks import distrusted
+from eilbote.protocols.imap.quirks import Quirk, Trait, quirks_of
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
 from eilbote.protocols.imap.types import Selected
 
@@ -70,7 +70,10 @@ class Dialogue:
         self.server_id: dict[str, str] = {}
         self.namespaces = Namespaces()
         self.selected: Selected | None = None
-        self._distrusted = distrusted(host, "", frozenset())
+        self.quirks: tuple[Quirk, ...] = ()
+        """What this server does not keep, or does in its own way."""
+        self._distrusted: frozenset[str] = frozenset()
+        self.judge_server()
         self._wire_names: dict[MailboxName, bytes] = {}
 
     # --- what the server can do ----------------------------------------------------------------
@@ -80,6 +83,10 @@ class Dialogue:
         known = self.capabilities
         offered = name in known or (name in _IN_REV2 and "IMAP4REV2" in known)
         return offered and name not in self._distrusted
+
+    def shows(self, trait: Trait) -> bool:
+        """The server is known for this behaviour."""
+        return any(trait in quirk.traits for quirk in self.quirks)
 
     @property
     def has_qresync(self) -> bool:
@@ -135,7 +142,8 @@ class Dialogue:
 
     def judge_server(self) -> None:
         """After ID and capabilities are known: what this server does not keep."""
-        self._distrusted = distrusted(self.host, self.server_id.get("name", ""), self.capabilities)
+        self.quirks = quirks_of(self.host, self.server_id.get("name", ""), self.capabilities)
+        self._distrusted = frozenset[str]().union(*(one.distrusted for one in self.quirks))
 
     # --- names ---------------------------------------------------------------------------------
 
@@ -162,6 +170,17 @@ class Dialogue:
         """The name as an argument. Misused where it cannot be sent."""
         raw = self._wire_names.get(name)
         return encode.mailbox(name, utf8=self.utf8) if raw is None else encode.wire_mailbox(raw)
+
+    def personal_name(self, name: MailboxName) -> MailboxName:
+        """The name below the prefix of personal mailboxes, where there is one and the name lies below
+        no namespace's prefix yet."""
+        told = self.namespaces
+        spaces = (*told.personal, *told.other, *told.shared)
+        prefixes = [self.name_from_wire(prefix) for prefix, _ in spaces]
+        inside = any(prefix and name.upper().startswith(prefix.upper()) for prefix in prefixes)
+        if not told.personal or not prefixes[0] or inside or name.upper() == "INBOX":
+            return name
+        return MailboxName(prefixes[0] + name)
 
 
 def ask(*commands: Command) -> Flow[list[Reply]]:

@@ -15,6 +15,7 @@ from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
 from eilbote.protocols.imap.dialogue import Dialogue, Flow, ask_one, check
 from eilbote.protocols.imap.encode import Command, command
+from eilbote.protocols.imap.quirks import Trait
 from eilbote.protocols.imap.responses import Listed, Quota, QuotaRoots, StatusTold
 from eilbote.protocols.imap.roles import rank_by_name, role_by_attribute
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
@@ -108,7 +109,7 @@ def _status_items(dialogue: Dialogue) -> bytes:
     items = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN"]
     if dialogue.has_condstore:
         items.append(b"HIGHESTMODSEQ")
-    if dialogue.can("OBJECTID"):
+    if dialogue.can("OBJECTID") and not dialogue.shows(Trait.STATUS_MAILBOXID_GARBLED):
         items.append(b"MAILBOXID")  # RFC 8474 section 4.3
     return encode.listed(items)
 

@@ -130,7 +130,8 @@ class QuotaRoots(Struct, frozen=True):
 
 
 class Unreadable(Struct, frozen=True):
-    """A FETCH that could not be read. It is counted and skipped: one broken mail holds up nothing."""
+    """A FETCH or STATUS that could not be read. It is counted and skipped: one broken mail, or one
+    mailbox that is described with broken words, holds up nothing."""
 
     reason: str
 
@@ -227,7 +228,12 @@ class ResponseReader:
                 return Capabilities(names(frame[0][at:]))
             case b"ENABLED":
                 return Enabled(names(frame[0][at:]))
-            case b"LIST" | b"LSUB" | b"STATUS" | b"ESEARCH" | b"FLAGS" | b"NAMESPACE" | b"ID":
+            case b"STATUS":
+                try:
+                    return self._structured(word, read_values(frame, at, self._depth))
+                except Garbled as problem:
+                    return Unreadable(str(problem)[:80])
+            case b"LIST" | b"LSUB" | b"ESEARCH" | b"FLAGS" | b"NAMESPACE" | b"ID":
                 return self._structured(word, read_values(frame, at, self._depth))
             case b"QUOTA" | b"QUOTAROOT":
                 return _quota(word, read_values(frame, at, self._depth))

@@ -1,0 +1,269 @@
+"""A private Cyrus for tests: a loopback port, a configuration and a spool of its own, ended by its
+process id.
+
+Never touches the machine's own Cyrus, and wants none installed: Debian lets no Cyrus lie beside a
+Dovecot, so `scripts/cyrus.sh` unpacks one below `.cache/cyrus`. Runs as root (mail then belongs to
+`nobody`) and as a normal user alike.
+"""
+
+from __future__ import annotations
+
+import grp
+import imaplib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, free_ports, stop, wait_until
+
+SPECIAL_USE = ("Archive", "Drafts", "Junk", "Sent", "Trash")
+_TRIES = 4
+_UNPACKED = Path(__file__).parents[2] / ".cache" / "cyrus"
+_serial = itertools.count(1)
+
+
+class CyrusMissing(Exception):
+    """There is no Cyrus on this machine, neither installed nor unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class CyrusOptions:
+    """What to start. `hidden` takes capabilities out of the announcement. `classic` is how Cyrus was
+    set up for decades: personal mailboxes lie below `INBOX.`."""
+
+    hidden: frozenset[str] = frozenset()
+    classic: bool = False
+
+
+class Cyrus:
+    """One running instance; `port` speaks plain IMAP."""
+
+    host = LOOPBACK
+
+    def __init__(self, options: CyrusOptions | None = None) -> None:
+        """Start it and wait until it answers; raises CyrusMissing or StartFailed."""
+        self.options = options or CyrusOptions()
+        self._root = _root()
+        self.folder = Path(tempfile.mkdtemp(prefix="cy-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        owner = _mail_owner()
+        for name in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "conf/log", "spool"):
+            (self.folder / name).mkdir(parents=True)
+        self._write_password("unused", "unused")  # makes the file
+        if os.geteuid() == 0:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        (self.folder / "imapd.conf").write_text(_settings(self.folder, owner, self.options), encoding="utf-8")
+        self._start()
+
+    # --- users -------------------------------------------------------------------------------
+
+    def new_user(self, name: str | None = None, password: str = "geheim-1") -> tuple[str, str]:
+        """A fresh user nobody else has, with empty mailboxes (made at the first login)."""
+        user = name or f"u{os.getpid()}-{next(_serial)}"
+        self._write_password(user, password)
+        return user, password
+
+    def _write_password(self, user: str, password: str) -> None:
+        command = ["-p", "-c", "-f", str(self.folder / "sasldb"), "-u", "localhost", user]
+        self._run("usr/sbin/saslpasswd2", *command, said=password.encode())
+
+    # --- an independent look inside ------------------------------------------------------------
+
+    @contextmanager
+    def imap(self, user: str, password: str = "geheim-1") -> Iterator[imaplib.IMAP4]:
+        """The standard library's client, logged in: the oracle that does not share our code."""
+        client = imaplib.IMAP4(self.host, self.port)
+        try:
+            client.login(user, password)
+            yield client
+        finally:
+            client.logout()
+
+    def append(
+        self,
+        user: str,
+        mails: Iterable[bytes],
+        mailbox: str = "INBOX",
+        flags: str = "",
+        password: str = "geheim-1",
+    ) -> None:
+        """Put mails into a mailbox, in this order, through the front door; it must exist."""
+        with self.imap(user, password) as client:
+            for raw in mails:
+                answer, said = client.append(mailbox, flags, "", raw)
+                if answer != "OK":
+                    raise AssertionError(f"APPEND to {mailbox}: {said!r}")
+
+    def renumber(self, user: str, mailbox: str = "INBOX") -> None:
+        """A new UIDVALIDITY, as after a lost index: the mails stay, their flags are gone."""
+        inner = f"user/{user}" if mailbox == "INBOX" else f"user/{user}/{mailbox}"
+        before = self._uidvalidity(user, mailbox)
+        while self._uidvalidity(user, mailbox) == before:  # Cyrus takes the second of the day
+            path = self._run("usr/lib/cyrus/bin/mbpath", "-C", self._configuration, inner).decode().strip()
+            (Path(path) / "cyrus.index").unlink()
+            self._run("usr/lib/cyrus/bin/reconstruct", "-C", self._configuration, inner)
+            time.sleep(0.05)
+
+    def _uidvalidity(self, user: str, mailbox: str) -> int:
+        with self.imap(user) as client:
+            _, (told,) = client.status(mailbox, "(UIDVALIDITY)")
+        assert isinstance(told, bytes)
+        return int(told.rpartition(b" ")[2].rstrip(b")"))
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Stop the server; mail and port stay, `restart` brings them back."""
+        stop(self._process)
+
+    def restart(self) -> None:
+        """Stop and start again on the same port with the same mail."""
+        self.stop()
+        self._launch()
+
+    def remove(self) -> None:
+        """End the server and delete its folder."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own
+            self._process.wait()
+        shutil.rmtree(self.folder)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def _configuration(self) -> str:
+        return str(self.folder / "imapd.conf")
+
+    def _start(self) -> None:
+        for attempt in range(1, _TRIES + 1):
+            (self.port,) = free_ports(1)
+            services = _services(self._root, self._configuration, self.port)
+            (self.folder / "cyrus.conf").write_text(services, encoding="utf-8")
+            try:
+                self._launch()
+            except StartFailed:
+                if attempt == _TRIES:
+                    shutil.rmtree(self.folder)
+                    raise
+            else:
+                return
+
+    def _launch(self) -> None:
+        command = [str(self._root / "usr/lib/cyrus/bin/master"), "-C", self._configuration]
+        command += ["-M", str(self.folder / "cyrus.conf"), "-p", str(self.folder / "master.pid")]
+        output = self.folder / "start.log"
+        with output.open("wb") as sink:
+            self._process = subprocess.Popen(
+                bound_to_us(command, "TERM"),
+                stdout=sink,
+                stderr=sink,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=_environment(self._root),
+            )
+        try:
+            wait_until(
+                lambda: answers(self.port, self.host),
+                self._process,
+                lambda: output.read_text(errors="replace")[-2000:],
+            )
+        except StartFailed:
+            stop(self._process)
+            raise
+
+    def _run(self, program: str, *arguments: str, said: bytes = b"") -> bytes:
+        """A program of Cyrus, as the user to whom the mail belongs."""
+        owner = _mail_owner()
+        done = subprocess.run(
+            [str(self._root / program), *arguments],
+            input=said,
+            capture_output=True,
+            check=True,
+            env=_environment(self._root),
+            user=owner.pw_uid if os.geteuid() == 0 and "saslpasswd2" not in program else None,
+            extra_groups=[] if os.geteuid() == 0 else None,
+        )
+        return done.stdout
+
+
+def _root() -> Path:
+    """Where Cyrus lies: `/` where it is installed, else where it was unpacked."""
+    for root in (Path("/"), _UNPACKED):
+        if (root / "usr/lib/cyrus/bin/master").exists() and (root / "usr/sbin/saslpasswd2").exists():
+            return root
+    raise CyrusMissing("Cyrus is missing: scripts/cyrus.sh unpacks it")
+
+
+def _environment(root: Path) -> dict[str, str]:
+    libraries = [str(path) for path in (*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*"))]
+    plugins = [path for library in libraries if (path := Path(library) / "sasl2").exists()]
+    system = Path("/").glob("usr/lib/*-linux-gnu*/sasl2")
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LD_LIBRARY_PATH": ":".join(libraries),
+        "SASL_PATH": ":".join(str(path) for path in (*plugins, *system)),
+    }
+
+
+def _mail_owner() -> pwd.struct_passwd:
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def _settings(folder: Path, owner: pwd.struct_passwd, options: CyrusOptions) -> str:
+    folders = "|".join(SPECIAL_USE)
+    lines = [
+        f"configdirectory: {folder}/conf",
+        f"partition-default: {folder}/spool",
+        "defaultpartition: default",
+        f"cyrus_user: {owner.pw_name}",
+        f"cyrus_group: {grp.getgrgid(owner.pw_gid).gr_name}",
+        "servername: localhost",
+        "admins: admin",
+        "allowplaintext: yes",
+        "sasl_pwcheck_method: auxprop",
+        "sasl_auxprop_plugin: sasldb",
+        f"sasl_sasldb_path: {folder}/sasldb",
+        "sasl_mech_list: PLAIN",
+        f"unixhierarchysep: {'no' if options.classic else 'yes'}",
+        f"altnamespace: {'no' if options.classic else 'yes'}",
+        "autocreate_quota: 0",
+        f"autocreate_inbox_folders: {folders}",
+        f"autocreate_subscribe_folders: {folders}",
+        *(f"xlist-{name}: {name}" for name in SPECIAL_USE),
+        "skiplist_unsafe: yes",  # a test needs no disk that survives
+        "maxlogins_per_user: 0",
+        "delete_mode: immediate",
+        "expunge_mode: immediate",
+    ]
+    if options.hidden:
+        lines.append(f"suppress_capabilities: {' '.join(sorted(options.hidden))}")
+    return "\n".join(lines) + "\n"
+
+
+def _services(root: Path, configuration: str, port: int) -> str:
+    programs = root / "usr/lib/cyrus/bin"
+    return f"""\
+START {{
+  recover cmd="{programs}/ctl_cyrusdb -C {configuration} -r"
+}}
+SERVICES {{
+  imap cmd="{programs}/imapd -C {configuration}" listen="{LOOPBACK}:{port}" prefork=1 maxchild=100
+}}
+EVENTS {{
+}}
+DAEMON {{
+  idled cmd="{programs}/idled -C {configuration}"
+}}
+"""
