@@ -159,7 +159,7 @@ service imap-login {{
   }}{secure}{tls_off}
   {"restart_request_count = unlimited" if modern else "service_count = 0"}
   process_min_avail = 1
-  client_limit = 500{free}
+  client_limit = {max(500, 5 * options.connections)}{free}
 }}
 service anvil {{
   unix_listener anvil-auth-penalty {{
@@ -167,7 +167,7 @@ service anvil {{
   }}
 }}
 service imap {{
-  process_limit = 500
+  process_limit = {max(500, options.connections)}
 }}
 {others if place.unprivileged else ""}"""
 

@@ -203,10 +203,10 @@ class ImapConnections:
         self._past_bytes += imap.bytes_received + imap.bytes_sent
         self._host.release()
 
-    async def close(self) -> None:
-        """Logs out of everything that is not lent. A server that fails to say good-bye changes
-        nothing any more."""
-        idle, self._idle = self._idle, []
+    async def close(self, *, keep: int = 0) -> None:
+        """Logs out of everything that is not lent, but for `keep` of them. A server that fails to say
+        good-bye changes nothing any more."""
+        idle, self._idle = self._idle[keep:], self._idle[:keep]
         await asyncio.gather(*(self._log_out(imap) for imap in idle))
 
     async def _log_out(self, imap: ImapSession) -> None:

@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.events import Event, Told, Watching, WatchState
+from eilbote.engine.events import Event, Passed, Told, Watching, WatchState
 from eilbote.engine.expire import forget_expired
 from eilbote.engine.owner import chosen_accounts
-from eilbote.engine.pace import storing_pace
+from eilbote.engine.pace import give_memory_back, storing_pace
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.sync import sync_owned
 from eilbote.engine.watch import Watch
@@ -33,6 +33,9 @@ _PASSES = 8
 """Accounts that have a pass at the same time; the others wait their turn."""
 
 _EXPIRE_SECONDS = 3600.0
+
+_MANY = 1_000
+"""After a pass with so many new mails memory is given back."""
 
 
 async def serve(
@@ -76,6 +79,8 @@ class _Service:
         self._app = app
         self._report = report
         self._show = told
+        self._syncing: set[int] = set()
+        self._untidy = True
         self._states: dict[int, Watched] = {}
         self._shown: dict[int, Watched] = {}
         self._budget = HostBudget(app.config.connections_per_host)
@@ -110,11 +115,18 @@ class _Service:
             if app.clock.monotonic() >= expire:
                 expire = app.clock.monotonic() + _EXPIRE_SECONDS
                 await loop.run_in_executor(looks, forget_expired, app)
+            if self._untidy and not self._syncing:
+                self._untidy = False
+                await loop.run_in_executor(looks, give_memory_back)
             self._raise_what_failed()
             await app.clock.sleep(LOOK_SECONDS)
 
     def _told(self, event: Event) -> None:
         """Passes on what a watch tells, and remembers it for other processes; a pass is soon over."""
+        if isinstance(event, Watching):
+            (self._syncing.add if event.state is WatchState.SYNCING else self._syncing.discard)(event.id)
+        if isinstance(event, Passed) and event.report.new >= _MANY:
+            self._untidy = True
         if isinstance(event, Watching) and event.state is not WatchState.SYNCING:
             before = self._states.get(event.id)
             now = Watched(event.state.value, event.since, event.until, event.problem)
@@ -156,6 +168,7 @@ class _Service:
         for one in ended:
             del self._running[one.account.id]
             self._states.pop(one.account.id, None)
+            self._syncing.discard(one.account.id)
             self._shown.pop(one.account.id, None)
             self._app.store.watches.forget(one.account.id)
             one.task.cancel()

@@ -270,6 +270,7 @@ class Watch:
             await self._compare(await imap.notify() or {})
         self._plan_poll(PROOF_SECONDS if imap.hears_all else self._app.config.sync_interval)
         beside = [] if imap.hears_all else await asyncio.to_thread(self._important)
+        await self._connections.close(keep=len(beside))
         others = [asyncio.create_task(self._listen_beside(mailbox)) for mailbox in beside]
         try:
             await self._hear(imap, inbox)

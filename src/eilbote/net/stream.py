@@ -11,12 +11,17 @@ import hashlib
 import ipaddress
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from eilbote.errors import EilboteError, NotAllowed, Unreachable
 from eilbote.net.dial import Address, dial, resolve
 from eilbote.store.values import Security, Server
+
+# asyncio keeps a buffer of 256 KB for each TLS connection, which one that waits never needs.
+sslproto.SSLProtocol.max_size = 16 * 1024
 
 _CLOSE_SECONDS = 2.0
 _RETRY_SECONDS = 60.0
@@ -276,12 +281,16 @@ class Stream:
             transport.abort()  # changes nothing for one that is closed
 
 
+@cache
 def _context(*, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not verify:
+    """One for all connections: each would hold every authority's certificate, megabytes of them."""
+    if verify:
+        context = ssl.create_default_context()
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

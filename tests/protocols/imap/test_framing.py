@@ -92,7 +92,26 @@ def test_a_huge_announced_literal_costs_nothing_before_it_comes() -> None:
     framer.filled(len(wire))
     assert framer.next_frame() is None
     assert framer.at_boundary is False
-    assert len(framer.buffer) == limits.buffer
+    assert len(framer.buffer) <= limits.buffer
+
+
+def test_a_line_that_waits_keeps_a_small_buffer_and_gets_a_large_one_for_much() -> None:
+    framer = Framer(Limits())
+    small = len(framer.buffer)
+    assert small <= 16 * 1024
+    wire = b"* OK Still here\r\n" * 100_000
+    sent = read = 0
+    while read < 100_000:
+        room = framer.room()
+        part = wire[sent : sent + len(room)]
+        room[: len(part)] = part
+        framer.filled(len(part))
+        sent += len(part)
+        while framer.next_frame() is not None:
+            read += 1
+    assert len(framer.buffer) == framer.limits.buffer
+    framer.let_go()
+    assert len(framer.buffer) == small
 
 
 @given(

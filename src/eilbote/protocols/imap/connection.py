@@ -135,7 +135,7 @@ class ImapConnection:
 
     def receive_data(self, data: bytes) -> None:
         """Takes bytes from the server, at most what fits `framer.room()`."""
-        room = self.framer.room()
+        room = self.framer.room(len(data))
         if len(data) > len(room):
             raise Misused("imap.buffer_too_small")
         room[: len(data)] = data

@@ -22,6 +22,7 @@ _HOLDS_NUMBERS = re.compile(
     rb"\* (?:SEARCH|SORT|ESEARCH|VANISHED)\b|\S+ (?:OK|NO) \[(?:COPYUID|MODIFIED)\b", re.IGNORECASE
 )
 _NO_LITERAL = -1
+_WAITING_BUFFER = 8 * 1024
 
 
 class Framer:
@@ -34,8 +35,9 @@ class Framer:
         if limits.buffer < 4 * max(limits.line, limits.inline):
             raise Misused("imap.buffer_too_small")
         self.limits = limits
-        self.buffer = bytearray(limits.buffer)
+        self.buffer = bytearray(min(_WAITING_BUFFER, limits.buffer))
         self.view = memoryview(self.buffer)
+        self._brimful = False  # so much comes that a larger buffer is worth it
         self.start = 0
         """Where the unread bytes begin."""
         self.end = 0
@@ -51,33 +53,43 @@ class Framer:
 
     # --- receiving ---------------------------------------------------------------------------
 
-    def room(self) -> memoryview:
-        """Where to receive next; empty only when `is_full`."""
+    def room(self, least: int = 0) -> memoryview:
+        """Where to receive next, `least` bytes if that fits the limits; empty only when `is_full`."""
         if self.start == self.end:
             self.start = self.end = self._scanned = 0
+        held = self.end - self.start
+        if len(self.buffer) < self.limits.buffer and (self._brimful or len(self.buffer) - held < least):
+            self._move_to(bytearray(self.limits.buffer))
         elif len(self.buffer) - self.end < len(self.buffer) // 4:
-            held = self.end - self.start
-            self.view[:held] = self.view[self.start : self.end]
-            self._scanned -= self.start
-            self.start, self.end = 0, held
+            self._move_to(self.buffer)
         return self.view[self.end :]
+
+    def _move_to(self, buffer: bytearray) -> None:
+        """Lays what is unread at the beginning of a buffer, this one or another."""
+        held = self.end - self.start
+        view = memoryview(buffer)
+        view[:held] = self.view[self.start : self.end]
+        self.buffer, self.view = buffer, view
+        self._scanned -= self.start
+        self.start, self.end = 0, held
 
     def filled(self, count: int) -> None:
         """`count` bytes were received into `room()`."""
         self.end += count
+        self._brimful = self.end == len(self.buffer)
 
     def let_go(self) -> None:
-        """Gives the buffer's memory back to the system, if nothing lies in it: a connection that only
-        waits needs none. A new one takes up memory only as far as it is filled."""
-        if self.start == self.end:
-            self.buffer = bytearray(self.limits.buffer)
-            self.view = memoryview(self.buffer)
+        """Takes a small buffer again, if nothing lies in the large one: a connection that only waits
+        needs no more."""
+        if self.start == self.end and len(self.buffer) > _WAITING_BUFFER:
             self.start = self.end = self._scanned = 0
+            self._move_to(bytearray(_WAITING_BUFFER))
 
     @property
     def is_full(self) -> bool:
         """Too little room to receive: read frames first."""
-        return len(self.buffer) - (self.end - self.start) < len(self.buffer) // 4
+        whole = self.limits.buffer
+        return whole - (self.end - self.start) < whole // 4
 
     @property
     def is_waiting(self) -> bool:
