@@ -74,12 +74,13 @@ def test_locale_chooses_the_language(tmp_path: Path) -> None:
         (["serch"], "cli.no_such_command_but", "search"),
         (["xyzzy"], "cli.no_such_command", "xyzzy"),
         (["list", "--limti", "3"], "cli.no_such_option_but", "--limit"),
-        (["list", "--limit", "many"], "cli.bad_argument", "--limit"),
+        (["list", "--limit", "many"], "cli.not_in_range", "--limit"),
+        (["list", "--limit", "-1"], "cli.not_in_range", "1000000"),
         (["list", "--limit"], "cli.option_needs_value", "--limit"),
         (["show"], "cli.missing_argument", "ID"),
         (["--lang", "fr"], "cli.not_a_choice", "de, en"),
-        (["show", "1", "2"], "cli.wrong_usage", "2"),
-        (["flag", "1"], "cli.wrong_usage", "--read"),
+        (["show", "1", "2", "3"], "cli.too_many_arguments", "2 3"),
+        (["flag", "1"], "cli.no_flag_named", "--read"),
     ],
 )
 def test_wrong_usage_is_one_sentence(run: Runner, arguments: list[str], code: str, named: str) -> None:

@@ -118,6 +118,7 @@ def test_show_raw_thread_and_attachments(run: Runner, tmp_path: Path) -> None:
         (["flag", "1", "--add", "two words"], "flag.invalid", 64),
         (["sync", "nobody@example.org"], "account.unknown", 2),
         (["mailboxes", "delete", "Rechnungen"], "mailbox.not_empty", 2),
+        (["mailboxes", "delete", "INBOX"], "mailbox.inbox_stays", 64),
     ],
 )
 def test_mistakes_are_named(run: Runner, arguments: list[str], code: str, exit_code: int) -> None:
