@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.cli.face import Face
+from eilbote.cli.verify import _show as show
+from eilbote.engine.verify import VerifyReport
 from eilbote.testing.demo import DEMO_PASSWORD
 from tests.cli import schema
 from tests.cli.running import Runner
@@ -177,6 +180,13 @@ def test_verify_agrees_and_finds_a_difference(run: Runner, mail: Serving) -> Non
     assert (inbox["missing"], inbox["ok"]) == (1, False)
     told = run("verify", "--lang", "de")
     assert "Es gibt Unterschiede" in told.out
+
+
+def test_verify_tells_of_mail_that_the_server_does_not_give(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Face("en"), [VerifyReport("kim@example.de", "INBOX", server=3, store=1, quarantined=2)], False)
+    told = capsys.readouterr().out
+    assert "2 mails are put aside" in told
+    assert "fetches what is missing" not in told
 
 
 def test_hostile_mail_never_commands_the_terminal(run: Runner, mail: Serving, tmp_path: Path) -> None:

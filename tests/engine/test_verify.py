@@ -96,6 +96,33 @@ async def test_a_whole_mailbox_on_one_side(here: Embedded) -> None:
     assert "Archiv" not in reports, "an empty mailbox that went is no difference in mail"
 
 
+async def test_a_mailbox_that_may_not_be_read_hides_no_other(here: Embedded) -> None:
+    here.lie(
+        lambda answer, command: answer.replace(b" OK ", b" NO [NOPERM] ") if b"INBOX" in command else answer
+    )
+    reports = {one.mailbox: one for one in await here.verify()}
+    assert reports["Archiv"].ok
+    assert not reports["INBOX"].ok
+    assert reports["INBOX"].problem is not None
+    assert reports["INBOX"].problem.code == "imap.refused"
+
+
+async def test_four_billion_mails_that_are_not_there_cost_no_memory(here: Embedded) -> None:
+    here.lie(instead(rb"(ESEARCH.* ALL) [0-9:,]+", rb"\1 1:4294967295"))
+    report = await inbox(here)
+    assert (report.ok, report.server, report.missing) == (False, 4294967295, 4294967289)
+    assert report.examples == tuple(range(7, 17))
+
+
+async def test_a_mailbox_that_was_never_read_is_missing_and_not_renumbered(here: Embedded) -> None:
+    here.server.store["Archiv"].append(mail(7))
+    here.server.store.create("Neu").append(mail(8))
+    here.server.faults.refuse["SELECT"] = "later"
+    await here.sync()
+    reports = {one.mailbox: one for one in await here.verify()}
+    assert (reports["Neu"].problem, reports["Neu"].missing) == (None, 1)
+
+
 async def test_numbers_that_changed_are_a_problem_not_a_difference(here: Embedded) -> None:
     here.inbox.renumber()
     report = await inbox(here)

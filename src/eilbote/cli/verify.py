@@ -115,6 +115,15 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
             mark("{number} changes made here wait for the next sync; they are no difference."),
             number=number(pending, language),
         )
+    aside = sum(each.quarantined for each in reports)
+    if aside:
+        face.line(
+            face.plural(
+                mark("{count} mail is put aside: the server does not give it; tried again every day."),
+                mark("{count} mails are put aside: the server does not give them; tried again every day."),
+                aside,
+            )
+        )
     different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):
         whole = (
@@ -138,7 +147,7 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
             ),
             "bold red",
         )
-    elif different:
+    elif any(each.missing + each.extra + each.flags_differ for each in different):
         face.line(
             face.text(mark("There are differences. “eilbote sync” fetches what is missing.")), "bold red"
         )
