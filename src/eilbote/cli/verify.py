@@ -8,14 +8,13 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.exits import FAILED, UNREACHABLE
+from eilbote.cli.exits import FAILED, UNREACHABLE, is_unreachable
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import verify_shape
-from eilbote.cli.sync import is_unreachable
 from eilbote.cli.table import Column, Row
 from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App
