@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -86,6 +87,17 @@ async def test_damage_on_our_own_disk_is_found_by_content(here: Embedded, tmp_pa
     assert (await inbox(here)).ok
     report = await inbox(here, content=True)
     assert (report.ok, report.content_differ) == (False, 6)
+
+
+async def test_the_inbox_comes_first_and_the_others_by_name(here: Embedded) -> None:
+    here.server.store.create("Anfang")
+    await here.sync()
+    names = {b"Anfang": b"Archiv", b"Archiv": b"Anfang"}
+    swapped = re.compile(rb"(?<=\W)(Anfang|Archiv)(?=\W)")
+    here.lie(
+        lambda said, command: swapped.sub(lambda name: names[name[0]], said) if b"* LIST" in said else said
+    )
+    assert [one.mailbox for one in await here.verify()] == ["INBOX", "Anfang", "Archiv"]
 
 
 async def test_a_whole_mailbox_on_one_side(here: Embedded) -> None:

@@ -84,7 +84,8 @@ async def verify_accounts(
 async def _verify_account(
     app: App, account: Account, imap: ImapSession, *, content: bool, report: Report
 ) -> AsyncIterator[VerifyReport]:
-    listings = await imap.list_mailboxes(status=False)
+    listed = await imap.list_mailboxes(status=False)
+    listings = sorted(listed, key=lambda one: (one.name != "INBOX", one.name))  # as they are shown elsewhere
     held = {mailbox.name: mailbox for mailbox in app.store.mailboxes.all(account.id)}
     for listing in listings:
         if not listing.selectable:
