@@ -12,7 +12,9 @@ import pytest
 
 import eilbote
 from eilbote.catalogue import LANGUAGES, Catalogue, Language, choose_language, read_po
+from eilbote.cli import steps
 from eilbote.errors import Problem
+from eilbote.store.values import DebtKind
 
 SOURCE = Path(eilbote.__file__).parent
 RULES = Path(__file__).parents[2] / "docs" / "decisions" / "conflicts.md"
@@ -73,6 +75,14 @@ def test_every_rule_that_decides_a_conflict_has_its_sentence(language: Language)
     rules |= set(re.findall(r"^\| `([a-z-]+)` \|", RULES.read_text(encoding="utf-8"), re.MULTILINE))
     assert len(rules) == 10
     assert not {rule for rule in rules if not catalogue.knows(f"conflict.{rule}")}
+
+
+def test_every_step_of_a_preview_has_its_words() -> None:
+    source = (SOURCE / "sync" / "plan.py").read_text(encoding="utf-8")
+    reasons = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|arrived|interrupted)"', source)) - {"round-complete"}
+    assert len(reasons) == 9
+    assert reasons == set(steps._REASONS)
+    assert set(DebtKind) == set(steps._KINDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

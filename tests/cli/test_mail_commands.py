@@ -142,6 +142,22 @@ def test_changes_reach_the_server(run: Runner, mail: Serving) -> None:
     assert {"\\Flagged", "$Wichtig"} <= flags
 
 
+def test_a_preview_and_a_conflict_are_told_in_words(run: Runner, mail: Serving) -> None:
+    line = run("list", "INBOX", "--limit", "1", "--json").record
+    run("flag", line["id"], "--add", "$Wichtig")
+    assert "Markierungen +$Wichtig" in run("sync", "--dry-run", "--lang", "de").out
+    mail.on_server(lambda servers: servers.store["INBOX"].expunge([line["uid"]]))
+    assert run("sync").code == 0
+    date, sentence = run("conflicts", terminal=True, columns=80).out.splitlines()
+    assert f"mail {line['id']} in INBOX:" in date
+    assert sentence == "  Changed here and moved or deleted on the server; there it stays as it is."
+
+
+def test_a_mailbox_that_is_not_there_says_nothing_of_the_account(run: Runner) -> None:
+    assert run("sync", "--mailbox", "Nirgendwo").code == 2
+    assert run("account", "list", "--json").record["state"] == "ready"
+
+
 def test_archive_and_undo(run: Runner) -> None:
     line = run("list", "INBOX", "--limit", "1", "--json").record
     assert run("archive", line["id"]).code == 0
