@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 import eilbote
 from eilbote.catalogue import LANGUAGES, Catalogue, Language, choose_language, read_po
+from eilbote.cli import steps
 from eilbote.errors import Problem
+from eilbote.store.values import DebtKind
 
 SOURCE = Path(eilbote.__file__).parent
+RULES = Path(__file__).parents[2] / "docs" / "decisions" / "conflicts.md"
 PROBLEMS = {"Unreachable", "Refused", "Garbled", "Misused", "NotAllowed", "Gone", "Problem"}
 SAYING = {"mark": 1, "text": 1, "say": 1, "note": 1, "plural": 2}
 
@@ -62,6 +66,23 @@ def test_every_code_has_its_sentence(language: Language) -> None:
     catalogue = Catalogue(language)
     missing = {f"{code} ({place})" for code, _, place in raised_codes() if not catalogue.knows(code)}
     assert not missing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_rule_that_decides_a_conflict_has_its_sentence(language: Language) -> None:
+    catalogue = Catalogue(language)
+    rules = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)` \|", RULES.read_text(encoding="utf-8")))
+    rules |= set(re.findall(r"^\| `([a-z-]+)` \|", RULES.read_text(encoding="utf-8"), re.MULTILINE))
+    assert len(rules) == 10
+    assert not {rule for rule in rules if not catalogue.knows(f"conflict.{rule}")}
+
+
+def test_every_step_of_a_preview_has_its_words() -> None:
+    source = (SOURCE / "sync" / "plan.py").read_text(encoding="utf-8")
+    reasons = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|arrived|interrupted)"', source)) - {"round-complete"}
+    assert len(reasons) == 9
+    assert reasons == set(steps._REASONS)
+    assert set(DebtKind) == set(steps._KINDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

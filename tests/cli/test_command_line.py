@@ -17,11 +17,12 @@ import click
 import pytest
 
 from eilbote.cli.completion import SHELLS, completion_script
-from eilbote.cli.exits import FAILED, USAGE, exit_code
+from eilbote.cli.exits import FAILED, UNREACHABLE, USAGE, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.man import manual_page
 from eilbote.cli.root import root
-from eilbote.errors import Misused, Problem
+from eilbote.cli.sync import outcome_code
+from eilbote.errors import Misused, Problem, Unreachable
 from tests.cli.running import Runner
 
 ROOT = Path(__file__).parents[2]
@@ -74,12 +75,13 @@ def test_locale_chooses_the_language(tmp_path: Path) -> None:
         (["serch"], "cli.no_such_command_but", "search"),
         (["xyzzy"], "cli.no_such_command", "xyzzy"),
         (["list", "--limti", "3"], "cli.no_such_option_but", "--limit"),
-        (["list", "--limit", "many"], "cli.bad_argument", "--limit"),
+        (["list", "--limit", "many"], "cli.not_in_range", "--limit"),
+        (["list", "--limit", "-1"], "cli.not_in_range", "1000000"),
         (["list", "--limit"], "cli.option_needs_value", "--limit"),
         (["show"], "cli.missing_argument", "ID"),
         (["--lang", "fr"], "cli.not_a_choice", "de, en"),
-        (["show", "1", "2"], "cli.wrong_usage", "2"),
-        (["flag", "1"], "cli.wrong_usage", "--read"),
+        (["show", "1", "2", "3"], "cli.too_many_arguments", "2 3"),
+        (["flag", "1"], "cli.no_flag_named", "--read"),
     ],
 )
 def test_wrong_usage_is_one_sentence(run: Runner, arguments: list[str], code: str, named: str) -> None:
@@ -167,10 +169,11 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_full_disk_behind_the_output_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["man", "--help"])
+def test_a_full_disk_behind_the_output_is_one_sentence(tmp_path: Path, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "eilbote.cli.main", "man"],
+            [sys.executable, "-m", "eilbote.cli.main", command],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
@@ -285,6 +288,14 @@ def test_a_store_that_is_no_postgresql_is_refused_without_its_password(run: Runn
 def test_the_programs_own_fault_is_no_wrong_usage() -> None:
     assert exit_code(Misused("store.failed", reason="x")) == FAILED
     assert exit_code(Misused("search.empty")) == USAGE
+
+
+@pytest.mark.parametrize("code", ["store.full", "store.busy", "store.unreadable"])
+def test_what_fails_on_this_machine_is_no_unreachable_server(code: str) -> None:
+    error = Unreachable(code, 60.0, path="x")
+    assert exit_code(error) == FAILED
+    assert outcome_code([error.problem]) == FAILED
+    assert exit_code(Unreachable("net.refused", 60.0)) == UNREACHABLE
 
 
 def test_an_error_is_broken_at_the_width_of_the_terminal() -> None:

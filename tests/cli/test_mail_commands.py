@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.cli.face import Face
+from eilbote.cli.verify import _show as show
+from eilbote.engine.verify import VerifyReport
 from eilbote.testing.demo import DEMO_PASSWORD
 from tests.cli import schema
 from tests.cli.running import Runner
@@ -118,6 +121,7 @@ def test_show_raw_thread_and_attachments(run: Runner, tmp_path: Path) -> None:
         (["flag", "1", "--add", "two words"], "flag.invalid", 64),
         (["sync", "nobody@example.org"], "account.unknown", 2),
         (["mailboxes", "delete", "Rechnungen"], "mailbox.not_empty", 2),
+        (["mailboxes", "delete", "INBOX"], "mailbox.inbox_stays", 64),
     ],
 )
 def test_mistakes_are_named(run: Runner, arguments: list[str], code: str, exit_code: int) -> None:
@@ -136,6 +140,22 @@ def test_changes_reach_the_server(run: Runner, mail: Serving) -> None:
     assert run("sync", "--json").record["pushed"] >= 1
     flags = mail.on_server(lambda servers: servers.store["INBOX"].messages[line["uid"]].flags)
     assert {"\\Flagged", "$Wichtig"} <= flags
+
+
+def test_a_preview_and_a_conflict_are_told_in_words(run: Runner, mail: Serving) -> None:
+    line = run("list", "INBOX", "--limit", "1", "--json").record
+    run("flag", line["id"], "--add", "$Wichtig")
+    assert "Markierungen +$Wichtig" in run("sync", "--dry-run", "--lang", "de").out
+    mail.on_server(lambda servers: servers.store["INBOX"].expunge([line["uid"]]))
+    assert run("sync").code == 0
+    date, sentence = run("conflicts", terminal=True, columns=80).out.splitlines()
+    assert f"mail {line['id']} in INBOX:" in date
+    assert sentence == "  Changed here and moved or deleted on the server; there it stays as it is."
+
+
+def test_a_mailbox_that_is_not_there_says_nothing_of_the_account(run: Runner) -> None:
+    assert run("sync", "--mailbox", "Nirgendwo").code == 2
+    assert run("account", "list", "--json").record["state"] == "ready"
 
 
 def test_archive_and_undo(run: Runner) -> None:
@@ -176,6 +196,13 @@ def test_verify_agrees_and_finds_a_difference(run: Runner, mail: Serving) -> Non
     assert (inbox["missing"], inbox["ok"]) == (1, False)
     told = run("verify", "--lang", "de")
     assert "Es gibt Unterschiede" in told.out
+
+
+def test_verify_tells_of_mail_that_the_server_does_not_give(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Face("en"), [VerifyReport("kim@example.de", "INBOX", server=3, store=1, quarantined=2)], False)
+    told = capsys.readouterr().out
+    assert "2 mails are put aside" in told
+    assert "fetches what is missing" not in told
 
 
 def test_hostile_mail_never_commands_the_terminal(run: Runner, mail: Serving, tmp_path: Path) -> None:

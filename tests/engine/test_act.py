@@ -124,11 +124,20 @@ def test_mails_and_mailboxes_that_are_not_there(here: World) -> None:
     assert not here.app.store.journal.open_debts(here.account.id)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "INBOX", "inbox", "a\nb", "a\0b", "x" * 1001])
+@pytest.mark.parametrize(
+    "name", ["", "  ", "INBOX", "inbox", "a\nb", "a\0b", "x" * 1001, "/", "/a", "a/", "a//b", "a/ /b"]
+)
 def test_mailbox_names_that_cannot_be(here: World, name: str) -> None:
     with pytest.raises(Misused) as misused:
         create_mailbox(here.app, here.account, name)
     assert misused.value.problem.code == "mailbox.bad_name"
+
+
+@pytest.mark.parametrize("new", ["Archive", "Archive/2026"])
+def test_a_mailbox_cannot_be_renamed_into_itself(here: World, new: str) -> None:
+    with pytest.raises(Misused) as misused:
+        rename_mailbox(here.app, here.account, "Archive", new)
+    assert misused.value.problem.code == "mailbox.into_itself"
 
 
 def test_the_inbox_stays(here: World) -> None:

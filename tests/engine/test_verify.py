@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,12 +89,56 @@ async def test_damage_on_our_own_disk_is_found_by_content(here: Embedded, tmp_pa
     assert (report.ok, report.content_differ) == (False, 6)
 
 
+async def test_the_inbox_comes_first_and_the_others_by_name(here: Embedded) -> None:
+    here.server.store.create("Anfang")
+    await here.sync()
+    names = {b"Anfang": b"Archiv", b"Archiv": b"Anfang"}
+    swapped = re.compile(rb"(?<=\W)(Anfang|Archiv)(?=\W)")
+    here.lie(
+        lambda said, command: swapped.sub(lambda name: names[name[0]], said) if b"* LIST" in said else said
+    )
+    assert [one.mailbox for one in await here.verify()] == ["INBOX", "Anfang", "Archiv"]
+
+
 async def test_a_whole_mailbox_on_one_side(here: Embedded) -> None:
     here.server.store.create("Neu").append(mail(50))
     here.server.store.delete("Archiv")
     reports = {one.mailbox: one for one in await here.verify()}
     assert (reports["Neu"].ok, reports["Neu"].missing) == (False, 1)
     assert "Archiv" not in reports, "an empty mailbox that went is no difference in mail"
+
+
+async def test_a_mailbox_that_may_not_be_read_hides_no_other(here: Embedded) -> None:
+    here.lie(
+        lambda answer, command: answer.replace(b" OK ", b" NO [NOPERM] ") if b"INBOX" in command else answer
+    )
+    reports = {one.mailbox: one for one in await here.verify()}
+    assert reports["Archiv"].ok
+    assert not reports["INBOX"].ok
+    assert reports["INBOX"].problem is not None
+    assert reports["INBOX"].problem.code == "imap.refused"
+
+
+async def test_four_billion_mails_that_are_not_there_cost_no_memory(here: Embedded) -> None:
+    many = instead(rb"(ESEARCH.* ALL) [0-9:,]+", rb"\1 1:4294967295")
+    here.lie(many)
+    (report,) = [one for one in await here.verify() if not one.ok]
+    assert report.problem is not None
+    assert report.problem.code == "imap.flood", "six mails were told of"
+    exist = instead(rb"\* \d+ EXISTS", b"* 4294967295 EXISTS")
+    here.lie(lambda answer, command: many(exist(answer, command), command))
+    report = await inbox(here)
+    assert (report.ok, report.server, report.missing) == (False, 4294967295, 4294967289)
+    assert report.examples == tuple(range(7, 17))
+
+
+async def test_a_mailbox_that_was_never_read_is_missing_and_not_renumbered(here: Embedded) -> None:
+    here.server.store["Archiv"].append(mail(7))
+    here.server.store.create("Neu").append(mail(8))
+    here.server.faults.refuse["SELECT"] = "later"
+    await here.sync()
+    reports = {one.mailbox: one for one in await here.verify()}
+    assert (reports["Neu"].problem, reports["Neu"].missing) == (None, 1)
 
 
 async def test_numbers_that_changed_are_a_problem_not_a_difference(here: Embedded) -> None:

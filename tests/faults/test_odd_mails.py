@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eilbote.engine import act
+from eilbote.engine import act, fetch
 from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
 from eilbote.testing.imap.behaviour import Behaviour
 from tests.engine.world import mail
@@ -257,3 +257,20 @@ async def test_a_mail_put_aside_comes_when_the_server_is_well(tmp_path: Path) ->
         assert mailbox is not None
         assert here.app.store.messages.quarantined(mailbox.id) == UidSet()
         await assert_settled(here)
+
+
+async def test_a_server_that_gives_next_to_nothing_ends_the_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pass puts some aside and goes on behind them; none asks for ever."""
+    monkeypatch.setattr(fetch, "_MOST_ASKED_SINGLY", 2)
+    async with embedded(tmp_path / "home") as here:
+        for number in range(6):
+            here.inbox.append(mail(number))
+        here.server.faults.fetch_omits = {1, 2, 3, 4, 5}
+        told = ["sync.no_body", "sync.no_body", "sync.gives_too_little"]
+        assert codes(await here.sync()) == told
+        assert codes(await here.sync()) == told
+        assert codes(await here.sync()) == ["sync.no_body"]
+        assert codes(await here.sync()) == []
+        assert set(here.held()) == {6}

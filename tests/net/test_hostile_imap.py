@@ -69,6 +69,20 @@ async def test_a_server_that_says_nothing_is_left() -> None:
     assert caught.value.problem.parameters["seconds"] == "0.05"
 
 
+async def test_a_greeting_that_never_ends_is_left() -> None:
+    async def script(line: Line) -> None:
+        while True:
+            line.writer.write(b"*")
+            await line.writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with Scripted(script).listening() as scripted:
+        with pytest.raises(Unreachable) as caught:
+            async with asyncio.timeout(10):
+                await open_session(scripted.server, connect_timeout=0.2)
+    assert caught.value.problem.code == "net.silent"
+
+
 async def test_nobody_listens() -> None:
     async with Scripted(saying()).listening() as scripted:
         server = scripted.server

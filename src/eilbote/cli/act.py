@@ -19,6 +19,7 @@ from eilbote.cli.options import account_option
 from eilbote.engine import act as door
 from eilbote.engine.app import App
 from eilbote.engine.read import chosen_mail
+from eilbote.errors import Misused
 from eilbote.mail.mailbox import ANSWERED, FLAGGED, SEEN
 
 _target_option = click.option(
@@ -115,7 +116,7 @@ def flag(
         if wanted is not None:
             (added if wanted else removed).append(name)
     if not added and not removed:
-        raise click.UsageError("--read --unread --flagged --unflagged --answered --add --remove")
+        raise Misused("cli.no_flag_named")
     choice.change(
         "flag",
         lambda app, chosen: door.change_flags(app, chosen, added, removed),

@@ -10,7 +10,6 @@ from eilbote.cli.figures import long_date
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.shapes import conflict_shape
-from eilbote.cli.table import Column, Row
 from eilbote.engine.read import list_conflicts
 from eilbote.errors import Problem
 from eilbote.store.values import Conflict
@@ -36,26 +35,12 @@ def conflicts(face: Face, account: str | None, limit: int) -> None:
     if not found:
         face.say(mark("There was no conflict."))
         return
-    columns = [
-        Column(face.text(mark("Date"))),
-        Column(face.text(mark("Mailbox")), share=1),
-        Column(face.text(mark("Mail")), right=True),
-        Column(face.text(mark("Decision")), share=3),
-    ]
-    face.table(
-        columns,
-        [
-            Row(
-                (
-                    long_date(each.conflict.created, face.catalogue.language),
-                    each.mailbox,
-                    str(each.conflict.message or ""),
-                    _sentence(face, each.conflict),
-                )
-            )
-            for each in found
-        ],
-    )
+    for each in found:
+        # No table: the sentence is what matters, and no column would hold it.
+        where = mark("{date}, mail {mail} in {mailbox}:") if each.mailbox else mark("{date}, mail {mail}:")
+        date = long_date(each.conflict.created, face.catalogue.language)
+        face.say(where, date=date, mail=each.conflict.message or "–", mailbox=each.mailbox)
+        face.line("  " + _sentence(face, each.conflict))
 
 
 def _sentence(face: Face, conflict: Conflict) -> str:

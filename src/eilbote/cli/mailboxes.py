@@ -134,11 +134,10 @@ def rename(face: Face, name: str, new_name: str, account: str | None) -> None:
 def delete(face: Face, name: str, account: str | None, yes: bool) -> None:
     with opened_home(face) as app:
         owner = only_account(app, account)
-        mails = next(
-            (each.messages for _, each in list_mailboxes(app, owner.address) if each.name == name), 0
-        )
-        if mails and not yes:
-            raise NotAllowed("mailbox.not_empty", mailbox=name, mails=mails)
+        held = next((each for _, each in list_mailboxes(app, owner.address) if each.name == name), None)
+        # The inbox stays with --yes too: nobody is told to try it.
+        if held is not None and held.messages and held.role is not SpecialUse.INBOX and not yes:
+            raise NotAllowed("mailbox.not_empty", mailbox=name, mails=held.messages)
         door.remove_mailbox(app, owner, name)
     done = (
         mark("{name} is deleted.")

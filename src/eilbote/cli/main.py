@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from eilbote.catalogue import LANGUAGES
-from eilbote.cli.exits import DONE, READER_GONE
+from eilbote.cli.exits import DONE, FAILED, READER_GONE
 from eilbote.cli.face import Face
 
 
@@ -51,6 +51,11 @@ def _help(face: Face) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return READER_GONE
+    except OSError as error:
+        from eilbote.errors import Problem  # noqa: PLC0415  # seldom; the help must come at once
+
+        face.problem(Problem("program.system", {"reason": error.strerror or type(error).__name__}))
+        return FAILED
     return DONE
 
 

@@ -23,6 +23,30 @@ _STEPS: dict[type[Step], str] = {
     Push: mark("carry to the server"),
 }
 
+_REASONS = {
+    "uidvalidity-changed": mark("renumbered on the server"),
+    "uids-not-sticky": mark("the server keeps no numbers"),
+    "count-differs": mark("another number of mails"),
+    "flags-on-server": mark("changed on the server"),
+    "everything-gone": mark("everything seems gone"),
+    "vanished-on-server": mark("gone on the server"),
+    "not-listed": mark("not listed any more"),
+    "arrived": mark("arrived"),
+    "interrupted": mark("still missing here"),
+}
+_KINDS = {
+    "flag": mark("flags"),
+    "move": mark("move"),
+    "copy": mark("copy"),
+    "delete": mark("delete"),
+    "append": mark("upload"),
+    "create": mark("create"),
+    "rename": mark("rename"),
+    "remove-mailbox": mark("delete"),
+    "subscribe": mark("subscribe"),
+    "unsubscribe": mark("unsubscribe"),
+}
+
 
 def show_previews(face: Face, previews: Sequence[Preview]) -> None:
     """What each account's pass would do, and why it could not be told."""
@@ -57,12 +81,19 @@ def _show_steps(face: Face, preview: Preview) -> None:
                 step.mailbox,
                 str(shape["count"] or ""),
                 str(shape["uid"]),
-                f"{step.reason} {step.kind} {step.detail}" if isinstance(step, Push) else step.reason,
+                _why(face, step),
             )
         )
         for step, shape in zip(steps, shapes, strict=True)
     ]
     face.table(columns, rows)
+
+
+def _why(face: Face, step: Step) -> str:
+    """The reason in words; one without words shows its code."""
+    if isinstance(step, Push):
+        return f"{face.text(_KINDS.get(step.kind, step.kind))} {step.detail}".rstrip()
+    return face.text(_REASONS.get(step.reason, step.reason))
 
 
 def step_shape(account: str, step: Step) -> JSON:

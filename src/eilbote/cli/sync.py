@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED
+from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED, is_unreachable
 from eilbote.cli.face import Face
 from eilbote.cli.figures import duration, number, size
 from eilbote.cli.home import opened_home
@@ -63,12 +63,6 @@ def outcome_code(failures: Sequence[Problem | None], warned: bool = False) -> in
     if len(failed) < len(failures):
         return WARNED
     return UNREACHABLE if all(is_unreachable(each) for each in failed) else FAILED
-
-
-def is_unreachable(problem: Problem) -> bool:
-    """Whether only the network stood in the way."""
-    # Problems that time may cure say when to try again; those of the network are named `net.`.
-    return problem.retry_after is not None or problem.code.startswith("net.")
 
 
 def show_report(face: Face, report: SyncReport) -> None:

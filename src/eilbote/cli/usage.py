@@ -26,10 +26,21 @@ def usage_problem(error: click.UsageError) -> Problem:
                 "cli.not_a_choice",
                 {"argument": _name(error.param), "choices": ", ".join(map(str, choices.choices))},
             )
+        case click.BadParameter() if isinstance(getattr(error.param, "type", None), click.IntRange):
+            allowed = getattr(error.param, "type", None)
+            assert isinstance(allowed, click.IntRange)
+            return Problem(
+                "cli.not_in_range",
+                {"argument": _name(error.param), "least": str(allowed.min), "most": str(allowed.max)},
+            )
         case click.BadParameter():
             return Problem("cli.bad_argument", {"argument": _name(error.param), "reason": error.message})
         case _ if type(error).__name__ == "NoSuchCommand" or "No such command" in error.message:
             return _no_such_command(error)
+        case _ if error.message.startswith("Got unexpected extra argument"):
+            return Problem(
+                "cli.too_many_arguments", {"arguments": error.message.partition("(")[2].rstrip(")")}
+            )
         case _:
             return Problem("cli.wrong_usage", {"reason": error.message})
 

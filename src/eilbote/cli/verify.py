@@ -8,14 +8,13 @@ from collections.abc import Sequence
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.exits import FAILED, UNREACHABLE
+from eilbote.cli.exits import FAILED, UNREACHABLE, is_unreachable
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import verify_shape
-from eilbote.cli.sync import is_unreachable
 from eilbote.cli.table import Column, Row
 from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App
@@ -115,6 +114,15 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
             mark("{number} changes made here wait for the next sync; they are no difference."),
             number=number(pending, language),
         )
+    aside = sum(each.quarantined for each in reports)
+    if aside:
+        face.line(
+            face.plural(
+                mark("{count} mail is put aside: the server does not give it; tried again every day."),
+                mark("{count} mails are put aside: the server does not give them; tried again every day."),
+                aside,
+            )
+        )
     different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):
         whole = (
@@ -138,7 +146,7 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
             ),
             "bold red",
         )
-    elif different:
+    elif any(each.missing + each.extra + each.flags_differ for each in different):
         face.line(
             face.text(mark("There are differences. “eilbote sync” fetches what is missing.")), "bold red"
         )

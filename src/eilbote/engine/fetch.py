@@ -37,6 +37,8 @@ from eilbote.store.values import (
 # in portions large enough that the pauses between commands do not count.
 _FIRST_PORTION = 500
 _PORTION = 20_000
+_MOST_ASKED_SINGLY = 1_000
+"""A server that gives so little ends a mailbox's pass; the next one goes on behind these."""
 _AHEAD = 2
 """Batches that are prepared and stored while the next is received."""
 _NOTHING = Batch([], [])
@@ -72,6 +74,7 @@ class _Fetching:
         self.mailbox = mailbox
         self.remaining = wanted
         self.total = len(wanted)
+        self.put_aside = 0
         self.headers_only = round_.account.bodies is Kept.HEADERS
 
     async def run(self) -> None:
@@ -160,12 +163,15 @@ class _Fetching:
         if gone:
             await self._store(gone=gone)
         for uid in still_listed:
+            if self.put_aside >= _MOST_ASKED_SINGLY:
+                raise Garbled("sync.gives_too_little", mailbox=self.mailbox.name, count=self.put_aside)
             problem = Problem("sync.no_body", {"mailbox": self.mailbox.name, "uid": str(uid)})
             try:
                 left = await self.fetch(UidSet.of([uid]))
             except Refused as refusal:
                 problem, left = refusal.problem, UidSet.of([uid])
             if left:
+                self.put_aside += 1
                 await self._store(quarantined=[(uid, problem)])
                 self.round.problems.append((self.mailbox.name, problem))
 

@@ -18,8 +18,8 @@ def create_mailbox(app: App, account: Account, name: str, *, origin: Origin = Or
     """A new, subscribed mailbox, where the server keeps personal mailboxes; its levels are separated
     as the server separates them."""
     check_allowed(origin, Act.MAILBOX)
-    made = personal_name(app, account.id, _checked(name))
     delimiter = delimiter_of(app, account.id)
+    made = personal_name(app, account.id, _checked(name, delimiter))
     mailbox, _ = app.store.journal.create_mailbox(
         account.id, made, origin.value, app.clock.now(), delimiter=delimiter
     )
@@ -30,7 +30,10 @@ def rename_mailbox(app: App, account: Account, name: str, new: str, *, origin: O
     """Renames a mailbox and those below it. Returns the journal's number."""
     check_allowed(origin, Act.MAILBOX)
     mailbox = _own(app, account, name)
-    target = personal_name(app, account.id, _checked(new))
+    delimiter = mailbox.delimiter or delimiter_of(app, account.id)
+    target = personal_name(app, account.id, _checked(new, delimiter))
+    if target == mailbox.name or target.startswith(mailbox.name + delimiter):
+        raise Misused("mailbox.into_itself", mailbox=mailbox.name, new=target)
     return app.store.journal.rename_mailbox(mailbox.id, target, origin.value, app.clock.now())
 
 
@@ -66,9 +69,9 @@ def _found(app: App, account: Account, name: str) -> Mailbox:
     return mailbox
 
 
-def _checked(name: str) -> MailboxName:
+def _checked(name: str, delimiter: str) -> MailboxName:
     if (
-        not name.strip()
+        not all(level.strip() for level in name.split(delimiter))
         or len(name) > _LONGEST_NAME
         or any(ord(character) < 32 or ord(character) == 127 for character in name)
         or name.upper() == "INBOX"

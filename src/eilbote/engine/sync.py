@@ -220,7 +220,8 @@ def _remember_end(round_: Round, failed: Problem | None) -> None:
     accounts = round_.app.store.accounts
     state = AccountState.READY if failed is None else AccountState.FAILING
     account = next((one for one in accounts.all() if one.id == round_.account.id), None)
-    if account is not None:
+    asked_wrongly = failed is not None and failed.code == "mailbox.unknown"  # says nothing of the account
+    if account is not None and not asked_wrongly:
         accounts.update(
             account.id,
             state=AccountState.PAUSED if account.state is AccountState.PAUSED else state,

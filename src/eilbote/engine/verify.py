@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from itertools import islice
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.observe import ALL_UIDS
 from eilbote.engine.progress import Progress, Report
-from eilbote.errors import EilboteError, Problem
+from eilbote.errors import EilboteError, Problem, Refused
 from eilbote.mail.mailbox import RECENT, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.store.values import Account, DebtKind, DebtState, Mailbox
@@ -83,18 +84,23 @@ async def verify_accounts(
 async def _verify_account(
     app: App, account: Account, imap: ImapSession, *, content: bool, report: Report
 ) -> AsyncIterator[VerifyReport]:
-    listings = await imap.list_mailboxes(status=False)
+    listed = await imap.list_mailboxes(status=False)
+    listings = sorted(listed, key=lambda one: (one.name != "INBOX", one.name))  # as they are shown elsewhere
     held = {mailbox.name: mailbox for mailbox in app.store.mailboxes.all(account.id)}
     for listing in listings:
         if not listing.selectable:
             continue
         mailbox = held.pop(listing.name, None)
         report(Progress(account.address, "verify", listing.name))
-        if mailbox is None:
-            selected = await imap.select(listing.name, read_only=True)
-            yield VerifyReport(account.address, listing.name, server=selected.exists, missing=selected.exists)
-        else:
-            yield await _verify_mailbox(app, account, imap, mailbox, content=content)
+        try:
+            if mailbox is None:
+                exists = (await imap.select(listing.name, read_only=True)).exists
+                one = VerifyReport(account.address, listing.name, server=exists, missing=exists)
+            else:
+                one = await _verify_mailbox(app, account, imap, mailbox, content=content)
+        except Refused as refusal:  # this mailbox is closed to us; the others are compared all the same
+            one = VerifyReport(account.address, listing.name, problem=refusal.problem)
+        yield one
     for mailbox in held.values():
         count = len(app.store.messages.held_uids(mailbox.id))
         if mailbox.selectable and count:
@@ -114,7 +120,7 @@ async def _verify_mailbox(
         flags_there = {one.uid: one.flags - {RECENT} for one in await imap.fetch_flags(ALL_UIDS)}
         sizes_there = await imap.fetch_sizes(ALL_UIDS)
     held = messages.held_uids(mailbox.id)
-    if mailbox.watermarks.uidvalidity != selected.uidvalidity:
+    if mailbox.watermarks.uidvalidity not in (selected.uidvalidity, 0):  # 0: never looked at
         problem = Problem("verify.uidvalidity", {"mailbox": mailbox.name})
         return VerifyReport(account.address, mailbox.name, len(listed), len(held), problem=problem)
     flagged, leaving, pending = _owed(app, account, mailbox)
@@ -142,7 +148,7 @@ async def _verify_mailbox(
         content_differ=len(wrong),
         pending=pending,
         quarantined=len(quarantined),
-        examples=tuple(list(missing | extra | flags_differ | wrong)[:_EXAMPLES]),
+        examples=tuple(islice(missing | extra | flags_differ | wrong, _EXAMPLES)),
     )
 
 

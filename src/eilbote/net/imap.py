@@ -140,7 +140,8 @@ class ImapSession:
     async def _greeting(self, within: float) -> Status:
         server = self._talk.server
         try:
-            event = await self._talk.next_event(within)
+            async with asyncio.timeout(within):  # all of it: single bytes now and then are no greeting
+                event = await self._talk.next_event(within)
         except TimeoutError:
             raise Unreachable(
                 "net.silent", 60.0, host=server.host, port=server.port, seconds=f"{within:g}"

@@ -333,4 +333,6 @@ def _timed_out(server: Server, seconds: float) -> Unreachable:
 
 def _reason(failure: OSError) -> str:
     """The system's words for what went wrong, without its numbers."""
+    if isinstance(failure, ssl.SSLError) and failure.reason:
+        return failure.reason.replace("_", " ").lower()
     return str(failure.strerror or (failure.args[-1] if failure.args else failure))

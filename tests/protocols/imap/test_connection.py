@@ -314,6 +314,16 @@ def test_answers_are_bounded_too() -> None:
             feed(connection, b"* 1 FETCH (UID 1 FLAGS ())\r\n" * 21)
 
 
+def test_a_list_of_mailboxes_is_bounded_more_narrowly_than_mails() -> None:
+    connection = ready(Limits(answers=1_000, listed=20))
+    connection.send(command("LIST", b'"" "*"', expects=[Listed]))
+    sent(connection)
+    feed(connection, b'* LIST () "/" a\r\n' * 20)
+    with pytest.raises(Garbled) as caught:
+        feed(connection, b'* LIST () "/" a\r\n')
+    assert caught.value.problem.code == "imap.flood"
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_a_large_mail_is_in_memory_once(fast: bool) -> None:
     size = 32 << 20

@@ -24,9 +24,11 @@ from eilbote.protocols.imap.responses import (
     Continue,
     Exists,
     Expunged,
+    Listed,
     Response,
     ResponseReader,
     Status,
+    StatusTold,
     Unreadable,
     Untagged,
     Vanished,
@@ -292,5 +294,7 @@ class ImapConnection:
     def _keep(self, waiting: _Waiting, response: Untagged, size: int) -> None:
         waiting.kept.append(response)
         waiting.kept_bytes += size
-        if len(waiting.kept) > self.limits.answers or waiting.kept_bytes > self.limits.answer_bytes:
-            raise Garbled("imap.flood", limit=self.limits.answers)
+        listing = isinstance(response, Listed | StatusTold)
+        most = self.limits.listed if listing else self.limits.answers
+        if len(waiting.kept) > most or waiting.kept_bytes > self.limits.answer_bytes:
+            raise Garbled("imap.flood", limit=most)

@@ -19,6 +19,7 @@ class Limits(Struct, frozen=True):
     literals not counted. `literal`: one literal, and all literals of one response together.
     `depth`: nested lists. `unsolicited`: responses to one command that it did not ask for.
     `answers`: responses to one command that it did ask for and that are kept until it ends.
+    `listed`: the same for LIST and STATUS, which take more memory; a mailbox with its status is two.
     `unreadable`: FETCH responses of one command that could not be read and were skipped.
     `unsolicited_bytes`, `answer_bytes`: the text of these responses.
     """
@@ -30,6 +31,7 @@ class Limits(Struct, frozen=True):
     depth: int = 25
     unsolicited: int = 10_000
     answers: int = 1_000_000
+    listed: int = 500_000
     unreadable: int = 1_000
     unsolicited_bytes: int = 8 * MIB
     answer_bytes: int = 128 * MIB

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from eilbote.errors import Misused, NotAllowed
+from eilbote.errors import Garbled, Misused, NotAllowed
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, MailboxName, ModSeq, Uid, UidSet
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
@@ -141,11 +141,18 @@ def search(dialogue: Dialogue, key: SearchKey = ALL) -> Flow[UidSet]:
     return found
 
 
+_MORE_THAN_TOLD = 10_000
+"""UIDs beyond the number of messages that a SEARCH may name: some that came a moment ago."""
+
+
 def list_uids(dialogue: Dialogue) -> Flow[UidSet]:
     """Every UID. Where SEARCH gives fewer than there are messages (Yahoo stops at 1000), they are
     fetched instead."""
     found = yield from search(dialogue)
-    if len(found) < dialogue.connection.messages:
+    messages = max(0, dialogue.connection.messages)
+    if len(found) > 2 * messages + _MORE_THAN_TOLD:
+        raise Garbled("imap.flood", limit=messages)
+    if len(found) < messages:
         replies = yield from ask(*_fetches(UidSet.range(1, MAX_UID), b"(UID)"))
         found = found | UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
     return found
