@@ -13,11 +13,20 @@ import trustme
 from eilbote.clock import SystemClock
 from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.stream import tls_context
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from tests.net.scripted import Line, Scripted, open_session
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
+
+
+@pytest.fixture(autouse=True)
+def _authorities_are_read_anew() -> Iterator[None]:
+    """Whom the machine trusts is read once in a process; these tests change it."""
+    tls_context.cache_clear()
+    yield
+    tls_context.cache_clear()
 
 
 @pytest.fixture

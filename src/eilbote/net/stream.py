@@ -174,7 +174,7 @@ class Stream:
             protected = await loop.start_tls(
                 self._incoming.transport,
                 self._incoming,
-                _context(verify=self._verify),
+                tls_context(verify=self._verify),
                 server_hostname=self._server.host,
                 ssl_handshake_timeout=self._connect_timeout,
             )
@@ -282,7 +282,7 @@ class Stream:
 
 
 @cache
-def _context(*, verify: bool) -> ssl.SSLContext:
+def tls_context(*, verify: bool) -> ssl.SSLContext:
     """One for all connections: each would hold every authority's certificate, megabytes of them."""
     if verify:
         context = ssl.create_default_context()
