@@ -19,6 +19,7 @@ from bench.clients import Client, Eilbote
 from bench.mailboxes import Recipe, mails
 from bench.measure import measure
 from bench.report import Goal, Line, at_least_times, within_times
+from bench.serving import served
 from bench.setting import Maker, Setting
 
 Row = Callable[[Setting], list[Line]]
@@ -196,6 +197,28 @@ def memory(setting: Setting) -> list[Line]:
     return lines
 
 
+def serving(setting: Setting) -> list[Line]:
+    """Many accounts over TLS in one `eilbote serve`: memory and processor time at rest, time of a push."""
+    few, many = (5, 40) if setting.quick else (20, 200)
+    base, _, _ = served(setting.folder(), few)
+    memory, share, pushes = served(setting.folder(), many)
+    each = (memory - base) / (many - few) / 1_000
+    percentile = quantiles(pushes, n=20)[-1]
+    values = {
+        "memory of an account, kB": each,
+        "memory of the process, MB": memory / _BYTES_A_MB,
+        "processor, % of a core": 100 * share,
+        "push to event, median, s": median(pushes),
+        "push to event, 95th percentile, s": percentile,
+    }
+    goals = (
+        Goal("at most 100 kB an account", each, 100.0, "at most"),
+        Goal("at most 1 % of a core", 100 * share, 1.0, "at most"),
+        Goal("95th percentile at most 1 s", percentile, 1.0, "at most"),
+    )
+    return [Line(f"{many} accounts at rest over TLS", "", values, goals)]
+
+
 def _taking_turns(clients: tuple[Client, ...], round_: int) -> tuple[Client, ...]:
     return clients if round_ % 2 == 0 else clients[::-1]
 
@@ -208,4 +231,5 @@ ROWS: dict[str, Row] = {
     "changes": changes,
     "search": search,
     "memory": memory,
+    "serving": serving,
 }
