@@ -226,3 +226,13 @@ def assert_everything_here_or_there(here: Embedded) -> None:
     held = {raw for box in ("INBOX", "Archiv") for raw in here.held(box).values()}
     there = {message.raw for box in here.server.store.mailboxes.values() for message in box.messages.values()}
     assert {mail(number) for number in EXPECTED} <= held | there
+
+
+async def test_what_a_server_wants_people_to_see_is_told_once(tmp_path: Path) -> None:
+    """ALERT, RFC 9051 section 7.1."""
+    async with embedded(tmp_path / "home", lying=True) as here:
+        here.inbox.append(mail(1))
+        here.lie(lambda answer, command: b"* OK [ALERT] Ihr Postfach ist fast voll.\r\n" + answer)
+        assert (await here.sync()).alerts == ("Ihr Postfach ist fast voll.",)
+        here.lie()
+        assert (await here.sync()).alerts == ()

@@ -157,6 +157,7 @@ def report_shape(report: SyncReport) -> JSON:
         "bytes": report.bytes,
         "problems": [{"mailbox": mailbox, **problem_shape(problem)} for mailbox, problem in report.problems],
         "failed": None if report.failed is None else problem_shape(report.failed),
+        "alerts": report.alerts,
     }
 
 

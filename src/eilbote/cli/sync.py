@@ -20,6 +20,9 @@ from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
 
+_MOST_SHOWN = 20
+"""Problems of single mails and mailboxes that are shown of one pass."""
+
 
 @click.command(
     "sync",
@@ -77,8 +80,17 @@ def show_report(face: Face, report: SyncReport) -> None:
             time=duration(report.seconds, face.catalogue.language),
             traffic=size(report.bytes, face.catalogue.language),
         )
-    for mailbox, problem in report.problems:
+    for text in report.alerts:
+        face.note(mark("{account}: the server says: {text}"), account=report.account, text=text)
+    for mailbox, problem in report.problems[:_MOST_SHOWN]:
         face.problem(problem, about=f"{report.account}, {mailbox}", warning=True)
+    if len(report.problems) > _MOST_SHOWN:
+        rest = number(len(report.problems) - _MOST_SHOWN, face.catalogue.language)
+        face.note(
+            mark("{account}: {number} more of this kind; --json names all."),
+            account=report.account,
+            number=rest,
+        )
     if report.failed is not None:
         face.problem(report.failed, about=report.account)
 

@@ -22,6 +22,7 @@ from eilbote.store.values import Account, AuthKind
 
 _COMMAND_SECONDS = 30
 _GOODBYE_SECONDS = 2.0
+_MOST_ALERTS = 100
 _LONGEST_SECRET = 64 * 1024
 
 
@@ -122,6 +123,7 @@ class ImapConnections:
         self._open_now: set[ImapSession] = set()
         self._given_back = asyncio.Event()
         self._credential: Credential | None = None
+        self._alerts: list[str] = []
         self._past_round_trips = 0
         self._past_bytes = 0
         self.most = most
@@ -196,7 +198,15 @@ class ImapConnections:
         imap.abort()
         self._ended(imap)
 
+    def take_alerts(self) -> tuple[str, ...]:
+        """What the server wants a person to be shown, each text once."""
+        for imap in self._open_now:
+            self._alerts += imap.take_alerts()
+        taken, self._alerts = tuple(dict.fromkeys(self._alerts)), []
+        return taken
+
     def _ended(self, imap: ImapSession) -> None:
+        self._alerts = (self._alerts + imap.take_alerts())[:_MOST_ALERTS]
         self._open_now.discard(imap)
         self._given_back.set()
         self._past_round_trips += imap.round_trips

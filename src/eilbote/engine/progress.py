@@ -41,6 +41,8 @@ class SyncReport(Struct, frozen=True):
     bytes: int = 0
     problems: tuple[tuple[str, Problem], ...] = ()
     failed: Problem | None = None
+    alerts: tuple[str, ...] = ()
+    """What the server wants a person to be shown (ALERT, RFC 9051 section 7.1)."""
 
 
 class Tally(Struct):

@@ -112,6 +112,7 @@ async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:
         bytes=round_.connections.bytes,
         problems=tuple(round_.problems),
         failed=failed,
+        alerts=round_.connections.take_alerts(),
     )
 
 

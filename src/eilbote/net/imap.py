@@ -256,6 +256,10 @@ class ImapSession:
         """What the server told unasked about the open mailbox since the last call."""
         return self._talk.connection.unsolicited.take()
 
+    def take_alerts(self) -> list[str]:
+        """What the server wants a person to be shown, since the last call."""
+        return self._talk.connection.unsolicited.take_alerts()
+
     # --- mailboxes -------------------------------------------------------------------------------
 
     async def list_mailboxes(self, *, status: bool = True) -> tuple[MailboxListing, ...]:

@@ -274,7 +274,8 @@ def test_news_are_collected_after_every_command() -> None:
     assert news.expunged == 3
     assert news.flags == (FetchedFlags(9, frozenset({"\\Seen"}), 3),)
     assert news.nameless == 3
-    assert news.alerts == ("full",) * 3
+    assert connection.unsolicited.take_alerts() == ["full"] * 3
+    assert connection.unsolicited.take_alerts() == []
     assert not connection.unsolicited.take()
 
 

@@ -148,10 +148,9 @@ class Unsolicited(Struct, frozen=True):
     flags: tuple[FetchedFlags, ...] = ()
     nameless: int = 0
     incomplete: bool = False
-    alerts: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """True if the mailbox changed (an alert is no change)."""
+        """True if the mailbox changed."""
         return bool(
             self.exists is not None
             or self.expunged

@@ -21,6 +21,7 @@ class UnsolicitedLog:
     """Collects responses; `take` gives what came since the last take and starts anew."""
 
     def __init__(self) -> None:
+        self._alerts: list[str] = []
         self._start()
         self._start_elsewhere()
 
@@ -37,7 +38,6 @@ class UnsolicitedLog:
         self._flags: dict[Uid, FetchedFlags] = {}
         self._nameless = 0
         self._incomplete = False
-        self._alerts: list[str] = []
 
     def note(self, response: Untagged) -> None:
         """Remembers `response` if it is of a kind that tells of the selected mailbox."""
@@ -94,10 +94,13 @@ class UnsolicitedLog:
             self._incomplete = True
 
     def forget_mailbox(self) -> None:
-        """Another mailbox is being opened: what was told of the old one is void, alerts stay."""
-        alerts = self._alerts
+        """Another mailbox is being opened: what was told of the old one is void."""
         self._start()
-        self._alerts = alerts
+
+    def take_alerts(self) -> list[str]:
+        """What a person has to be shown (ALERT, RFC 9051 section 7.1)."""
+        taken, self._alerts = self._alerts, []
+        return taken
 
     def take(self) -> Unsolicited:
         """Everything since the last take."""
@@ -108,7 +111,6 @@ class UnsolicitedLog:
             tuple(self._flags.values()),
             self._nameless,
             self._incomplete,
-            tuple(self._alerts),
         )
         self._start()
         return taken
