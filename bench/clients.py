@@ -74,7 +74,7 @@ class Eilbote:
         arguments += ["--security", "none", "--user", login.user, "--password-stdin"]
         self._run(*arguments, stdin=login.password + "\n")
         if headers_only:
-            self._run("account", "settings", "bench@example.org", "--bodies", "headers")
+            self._run("account", "settings", "bench@example.org", "--keep", "headers")
         self.last = Synced(0, 0, 0, 0.0, 0.0)
 
     @property

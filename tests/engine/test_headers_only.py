@@ -10,9 +10,9 @@ import pytest
 
 from eilbote.engine import act, read
 from eilbote.engine.owner import sync_accounts
-from eilbote.engine.setup import keep_bodies
+from eilbote.engine.setup import set_keep
 from eilbote.errors import Gone
-from eilbote.store.values import Kept
+from eilbote.mail.keep import read_keep
 from tests.engine.world import World, mail, world
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
@@ -21,7 +21,7 @@ from tests.servers.dovecot_settings import DovecotOptions
 @pytest.fixture
 def here(dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path) -> Iterator[World]:
     with world(dovecot_like(DovecotOptions()), tmp_path / "home", "") as made:
-        keep_bodies(made.app, made.account.address, headers_only=True)
+        set_keep(made.app, made.account.address, read_keep("headers"))
         made.server.append(made.user, [mail(n) for n in range(5)])
         made.sync()
         yield made
@@ -45,12 +45,11 @@ def test_comparing_takes_it_for_no_difference(here: World) -> None:
 
 def test_missing_bodies_come_with_the_next_pass_and_only_once(here: World) -> None:
     before = {one.uid: one.id for one in here.app.store.messages.list_placements(account=here.account.id)}
-    keep_bodies(here.app, here.account.address, headers_only=False)
+    set_keep(here.app, here.account.address, read_keep("everything"))
     assert here.sync().new == 0
     after = here.app.store.messages.list_placements(account=here.account.id)
     assert {one.uid: one.id for one in after} == before
     assert [here.app.store.messages.whole(one.id) for one in after] == [mail(n) for n in reversed(range(5))]
-    assert here.app.store.accounts.get(here.account.id).bodies is Kept.EVERYTHING
     assert not here.app.store.journal.conflicts()
     here.assert_same()
 

@@ -70,7 +70,8 @@ class World:
 
     def verify(self, *, content: bool = True) -> list[VerifyReport]:
         async def run() -> list[VerifyReport]:
-            return [one async for one in verify_accounts(self.app, [self.account], content=content)]
+            account = self.app.store.accounts.get(self.account.id)
+            return [one async for one in verify_accounts(self.app, [account], content=content)]
 
         return asyncio.run(run())
 

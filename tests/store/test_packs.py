@@ -157,12 +157,12 @@ def test_small_bodies_share_blocks_and_large_ones_stand_alone(home: Home) -> Non
 
 def test_damage_on_disk_is_found(home: Home, tmp_path: Path) -> None:
     (message,) = home.arrive(arrival(1)).ids
-    assert home.store.messages.is_intact(home.inbox, 1)
+    assert not home.store.keeping.check(home.inbox, bodies=True).damaged
     (pack,) = (tmp_path / "home" / "packs").glob("*.pack")
     spoilt = bytearray(pack.read_bytes())
     spoilt[-3] ^= 1
     pack.write_bytes(spoilt)
-    assert not home.store.messages.is_intact(home.inbox, 1)
+    assert home.store.keeping.check(home.inbox, bodies=True).damaged == UidSet.of([1])
     with pytest.raises(Gone):
         home.store.messages.raw(message)
 

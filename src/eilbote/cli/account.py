@@ -14,8 +14,9 @@ from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
 from eilbote.cli.exits import DONE, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date
+from eilbote.cli.figures import long_date, number
 from eilbote.cli.home import opened_home
+from eilbote.cli.keep import kept_words
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape, watch_shape
 from eilbote.cli.table import Column, Row
@@ -23,6 +24,7 @@ from eilbote.engine import setup
 from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.events import WatchState
 from eilbote.errors import NotAllowed, Unreachable
+from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, Security, Server, Watched
@@ -208,27 +210,39 @@ def test(face: Face, address: str) -> None:
 
 @account.command(
     "settings",
-    help=mark("Choose what of each mail is kept here. Bodies left out can still be fetched later."),
+    help=mark(
+        "Choose what of each mail is kept here, for an account or for one of its mailboxes. Every mail "
+        "is here with its header at least; what is left out is fetched when you open it. The next sync "
+        "fetches what is wanted and leaves out the rest; mail on the server is never touched."
+    ),
     short_help=mark("Choose what is kept of an account's mail"),
 )
 @click.argument("address", shell_complete=account_names)
 @click.option(
-    "--bodies",
+    "--keep",
     cls=Option,
-    type=click.Choice(["everything", "headers"]),
+    metavar="MODE",
     required=True,
-    help=mark("Whole mails, or their headers only."),
+    help=mark(
+        "everything; headers; days:N (whole mails of the last N days); size:BYTES (larger mails without "
+        "their attachments; k, M and G may follow). For a mailbox also account: what the account says."
+    ),
 )
+@click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only for this mailbox."))
 @click.pass_obj
-def settings(face: Face, address: str, bodies: str) -> None:
+def settings(face: Face, address: str, keep: str, mailbox: str | None) -> None:
+    mode = None if mailbox is not None and keep == "account" else read_keep(keep)
     with opened_home(face) as app:
-        found = setup.keep_bodies(app, address, headers_only=bodies == "headers")
-    done = (
-        mark("Of new mail to {address} only the headers are fetched.")
-        if bodies == "headers"
-        else mark("Mail to {address} is kept whole; bodies that are missing come with the next sync.")
-    )
-    _tell(face, found, done)
+        found = setup.set_keep(app, address, mode, mailbox)
+    sentences = {
+        KeepKind.EVERYTHING: mark("Of {place} everything is kept; what is missing comes with the next sync."),
+        KeepKind.HEADERS: mark("Of {place} the headers are kept; the rest is fetched when you open a mail."),
+        KeepKind.DAYS: mark("Of {place} the mails of the last {amount} days are kept whole, else headers."),
+        KeepKind.SIZE: mark("Of {place} mails over {amount} bytes are kept without their attachments."),
+    }
+    done = mark("{place} is kept as the account is.") if mode is None else sentences[mode.kind]
+    amount = number(mode.amount, face.catalogue.language) if mode is not None else ""
+    _tell(face, found, done, place=mailbox or found.address, amount=amount)
 
 
 @account.command(
@@ -384,6 +398,7 @@ def _describe(face: Face, found: Account, watched: Watched | None) -> None:
         ),
         (mark("Being served"), _watch_text(face, watched) if watched else "", ""),
         (mark("Last sync"), long_date(found.synced, language), ""),
+        (mark("Kept of each mail"), kept_words(face, found.keep), ""),
         *((mark("Trusted certificate"), fingerprint, "") for fingerprint in found.trusted),
     ]
     face.facts([(face.text(title), value, look) for title, value, look in facts if value])

@@ -10,6 +10,7 @@ from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
+from eilbote.cli.keep import kept_words
 from eilbote.cli.options import account_option
 from eilbote.cli.shapes import mailbox_shape
 from eilbote.cli.table import Column, Row
@@ -68,12 +69,14 @@ def show_mailboxes(face: Face, found: list[tuple[str, Mailbox]]) -> None:
         return
     language = face.catalogue.language
     several = len({address for address, _ in found}) > 1
+    own = any(mailbox.keep is not None for _, mailbox in found)
     columns = [
         *([Column(face.text(mark("Account")), share=1)] if several else []),
         Column(face.text(mark("Mailbox")), share=3),
         Column(face.text(mark("For")), style="cyan"),
         Column(face.text(mark("Mails")), right=True),
         Column(face.text(mark("Unread")), right=True),
+        *([Column(face.text(mark("Kept of each mail")), style="dim")] if own else []),
     ]
     rows = [
         Row(
@@ -83,6 +86,7 @@ def show_mailboxes(face: Face, found: list[tuple[str, Mailbox]]) -> None:
                 face.text(ROLES[mailbox.role]) if mailbox.role else "",
                 number(mailbox.messages, language) if mailbox.selectable else "",
                 number(mailbox.unread, language) if mailbox.unread else "",
+                *([kept_words(face, mailbox.keep) if mailbox.keep else ""] if own else []),
             ),
             "bold" if mailbox.unread else "",
         )

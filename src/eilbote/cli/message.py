@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from eilbote.cli.shapes import part_shape, shown_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless_lines
 from eilbote.engine import read
+from eilbote.engine.app import App
+from eilbote.errors import Gone
 from eilbote.mail.envelope import Address
 from eilbote.mail.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -32,16 +35,37 @@ _FLAGS = {
 }
 
 
+_offline = click.option(
+    "--offline", cls=Option, is_flag=True, help=mark("Only what is here; ask no server for the rest.")
+)
+
+
 @click.command("show", cls=Command, help=mark("Show a mail: who, when, what it says, what hangs on it."))
 @click.argument("mail_id", metavar="ID")
+@_offline
 @click.pass_obj
-def show(face: Face, mail_id: str) -> None:
+def show(face: Face, mail_id: str, offline: bool) -> None:
     with opened_home(face) as app:
         shown = read.show_mail(app, mail_id)
+        if shown.headers_only and _fetched(face, app, mail_id, offline=offline):
+            shown = read.show_mail(app, mail_id)
     if face.json:
         face.record(shown_shape(shown))
     else:
         show_mail(face, shown)
+
+
+def _fetched(face: Face, app: App, mail_id: str, *, offline: bool) -> bool:
+    """Fetches what the mode of its mailbox leaves out of a mail; False, and said why, if it cannot."""
+    if offline:
+        return False
+    # Only mails that are not whole need what connects to servers.
+    from eilbote.engine.demand import fetch_whole  # noqa: PLC0415
+
+    problem = asyncio.run(fetch_whole(app, mail_id))
+    if problem is not None:
+        face.problem(problem, about=face.text(mark("mail {id}"), id=mail_id), warning=True)
+    return problem is None
 
 
 def show_mail(face: Face, shown: read.Shown) -> None:
@@ -102,9 +126,12 @@ def _flag_words(face: Face, flags: Flags) -> list[str]:
     ),
 )
 @click.argument("mail_id", metavar="ID")
+@_offline
 @click.pass_obj
-def raw(face: Face, mail_id: str) -> None:
+def raw(face: Face, mail_id: str, offline: bool) -> None:
     with opened_home(face) as app:
+        if not read.is_whole(app, mail_id):
+            _fetched(face, app, mail_id, offline=offline)
         data = read.raw_mail(app, mail_id)
     if face.json:
         face.record({"id": mail_id, "size": len(data), "raw": data.decode("utf-8", "backslashreplace")})
@@ -122,13 +149,21 @@ def raw(face: Face, mail_id: str) -> None:
 )
 @click.argument("mail_id", metavar="ID")
 @click.option("--save", "folder", cls=Option, metavar="DIR", help=mark("Save them into this folder."))
+@_offline
 @click.pass_obj
-def attachments(face: Face, mail_id: str, folder: str | None) -> None:
+def attachments(face: Face, mail_id: str, folder: str | None, offline: bool) -> None:
     saved: list[tuple[read.Attachment, Path | None]]
     with opened_home(face) as app:
         if folder is None:
-            saved = [(each, None) for each in read.show_mail(app, mail_id).attachments]
+            shown = read.show_mail(app, mail_id)
+            if shown.headers_only:
+                if not _fetched(face, app, mail_id, offline=offline):
+                    raise Gone("store.headers_only", id=mail_id)
+                shown = read.show_mail(app, mail_id)
+            saved = [(each, None) for each in shown.attachments]
         else:
+            if not read.is_whole(app, mail_id):
+                _fetched(face, app, mail_id, offline=offline)
             saved = list(read.save_attachments(app, mail_id, Path(folder)))
     if face.json:
         for each, file in saved:
@@ -155,7 +190,8 @@ def _list_attachments(face: Face, found: Sequence[read.Attachment]) -> None:
                 each.number,
                 each.name or face.text(mark("(no name)")),
                 each.type,
-                size(each.size, face.catalogue.language),
+                size(each.size, face.catalogue.language)
+                + ("" if each.here else face.text(mark(", not here yet"))),
             )
         )
         for each in found

@@ -56,13 +56,14 @@ COMMANDS = {
         "conflicts",
         mark("Show what two sides changed at once, and how it was decided"),
     ),
+    "quarantine": Entry("quarantine", "quarantine", mark("Show mails that could not be taken in, and why")),
     "completion": Entry("completion", "completion", mark("Print the completion script for a shell")),
     "man": Entry("man", "man", mark("Print the manual page")),
 }
 
 SECTIONS = {
     mark("Start"): ("demo", "account", "sync", "verify", "serve"),
-    mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments"),
+    mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments", "quarantine"),
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
     mark("More"): ("completion", "man"),
 }

@@ -8,11 +8,12 @@ from eilbote.clock import rfc3339
 from eilbote.engine.events import Event, Passed, Watching
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
-from eilbote.store.values import Account, Kept, Mailbox, Placement, Server, Watched
+from eilbote.mail.keep import KeepKind
+from eilbote.store.values import Account, Mailbox, Placement, Quarantined, Server, Watched
 
 if TYPE_CHECKING:
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
-    from eilbote.engine.verify import VerifyReport
+    from eilbote.engine.verify import Healed, VerifyReport
 
 JSON = dict[str, object]
 
@@ -35,7 +36,8 @@ def account_shape(account: Account) -> JSON:
         },
         "user": account.user,
         "auth": account.auth.value,
-        "bodies": "headers" if account.bodies is Kept.HEADERS else "everything",
+        "bodies": "headers" if account.keep.kind is KeepKind.HEADERS else "everything",
+        "keep": str(account.keep),
         "trusted": list(account.trusted),
         "problem": None if problem is None else problem_shape(problem),
         "synced": None if account.synced is None else rfc3339(account.synced),
@@ -54,6 +56,7 @@ def mailbox_shape(address: str, mailbox: Mailbox) -> JSON:
         "subscribed": mailbox.subscribed,
         "selectable": mailbox.selectable,
         "delimiter": mailbox.delimiter,
+        "keep": None if mailbox.keep is None else str(mailbox.keep),
     }
 
 
@@ -78,6 +81,7 @@ def mail_shape(placement: Placement) -> JSON:
         "attachments": envelope.attachments,
         "cc": [str(each) for each in envelope.cc],
         "received": moment(placement.internal_date),
+        "whole": placement.whole,
     }
 
 
@@ -106,6 +110,7 @@ def part_shape(attachment: Attachment) -> JSON:
         "name": attachment.name,
         "type": attachment.type,
         "size": attachment.size,
+        "here": attachment.here,
     }
 
 
@@ -123,8 +128,33 @@ def verify_shape(report: VerifyReport) -> JSON:
         "ok": report.ok,
         "pending": report.pending,
         "quarantined": report.quarantined,
+        "left_out": report.left_out,
+        "counts_differ": report.counts_differ,
+        **({} if report.healed is None else {"healed": _healed_shape(report.healed)}),
         "examples": list(report.examples),
         "problem": None if report.problem is None else problem_shape(report.problem),
+    }
+
+
+def _healed_shape(healed: Healed) -> JSON:
+    return {
+        "missing": healed.missing,
+        "extra": healed.extra,
+        "flags": healed.flags,
+        "content": healed.content,
+        "counts": healed.counts,
+        "quarantined": healed.quarantined,
+    }
+
+
+def quarantine_shape(mail: Quarantined) -> JSON:
+    """A line of `quarantine`."""
+    return {
+        "account": mail.account,
+        "mailbox": mail.mailbox,
+        "uid": mail.uid,
+        "problem": problem_shape(mail.problem),
+        "since": moment(mail.since),
     }
 
 

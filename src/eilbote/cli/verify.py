@@ -20,7 +20,7 @@ from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App
 from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.progress import Report
-from eilbote.engine.verify import VerifyReport, verify_accounts
+from eilbote.engine.verify import Healed, VerifyReport, verify_accounts
 
 
 @click.command(
@@ -28,17 +28,23 @@ from eilbote.engine.verify import VerifyReport, verify_accounts
     cls=Command,
     help=mark(
         "Compare counts, UIDs, flags and sizes of every mailbox with the server; with --content read "
-        "every mail again and compare it byte by byte. Changes nothing."
+        "every mail again and compare it byte by byte. Changes nothing, unless --repair is given."
     ),
 )
 @accounts_argument
 @click.option("--content", cls=Option, is_flag=True, help=mark("Compare the content of every mail too."))
+@click.option(
+    "--repair",
+    cls=Option,
+    is_flag=True,
+    help=mark("Put right what differs, then compare again; local bodies are checked too."),
+)
 @click.pass_obj
-def verify(face: Face, accounts: Sequence[str], content: bool) -> None:
+def verify(face: Face, accounts: Sequence[str], content: bool, repair: bool) -> None:
     with opened_home(face) as app:
         names = [find_account(app, name).address for name in accounts]
         with shown_progress(face) as report:
-            reports = asyncio.run(_collect(face, app, names, content, report))
+            reports = asyncio.run(_collect(face, app, names, report, content=content, repair=repair))
     if not face.json:
         _show(face, reports, content)
     for each in reports:
@@ -48,10 +54,15 @@ def verify(face: Face, accounts: Sequence[str], content: bool) -> None:
 
 
 async def _collect(
-    face: Face, app: App, names: Sequence[str], content: bool, report: Report
+    face: Face, app: App, names: Sequence[str], report: Report, *, content: bool, repair: bool
 ) -> list[VerifyReport]:
+    work = verify_accounts
+    if repair:
+        from eilbote.engine.repair import repair_accounts  # noqa: PLC0415  # seldom
+
+        work = repair_accounts
     reports = []
-    async for each in verify_accounts(app, chosen_accounts(app, names), content=content, report=report):
+    async for each in work(app, chosen_accounts(app, names), content=content, report=report):
         reports.append(each)
         if face.json:
             face.record(verify_shape(each))
@@ -123,6 +134,13 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
                 aside,
             )
         )
+    left_out = sum(each.left_out for each in reports)
+    if left_out:
+        face.say(
+            mark("{number} mails are here in part, as the settings of their mailboxes say."),
+            number=number(left_out, language),
+        )
+    _tell_healed(face, [each.healed for each in reports if each.healed is not None])
     different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):
         whole = (
@@ -140,13 +158,29 @@ def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
         face.line(
             face.text(
                 mark(
-                    "Mail here is damaged. Bring the home back from your backup, or sync into a new one; "
-                    "the mail on the server is untouched."
+                    "Mail here is damaged; the mail on the server is untouched. “eilbote verify --repair” "
+                    "fetches it anew."
                 )
             ),
             "bold red",
         )
-    elif any(each.missing + each.extra + each.flags_differ for each in different):
+    elif any(each.missing + each.extra + each.flags_differ + each.counts_differ for each in different):
         face.line(
-            face.text(mark("There are differences. “eilbote sync” fetches what is missing.")), "bold red"
+            face.text(mark("There are differences. “eilbote verify --repair” puts them right.")), "bold red"
         )
+
+
+def _tell_healed(face: Face, healed: Sequence[Healed]) -> None:
+    """What a repair has put right, in one line; nothing where none was asked for."""
+    language = face.catalogue.language
+    counts = [
+        (sum(each.missing for each in healed), mark("fetched: {number}")),
+        (sum(each.extra for each in healed), mark("gone from the server: {number}")),
+        (sum(each.flags for each in healed), mark("flags: {number}")),
+        (sum(each.content for each in healed), mark("content: {number}")),
+        (sum(each.counts for each in healed), mark("counts of mailboxes: {number}")),
+        (sum(each.quarantined for each in healed), mark("out of quarantine: {number}")),
+    ]
+    said = [face.text(words, number=number(count, language)) for count, words in counts if count]
+    if said:
+        face.say(mark("Put right: {what}."), what=", ".join(said))

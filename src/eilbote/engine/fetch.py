@@ -11,11 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
+from typing import assert_never
 
 from msgspec.structs import replace
 
+from eilbote.engine.keep import window_of
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled, Problem, Refused
+from eilbote.mail.keep import KeepKind, Share
 from eilbote.mail.mailbox import UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
@@ -25,9 +28,9 @@ from eilbote.store.values import (
     Arrival,
     Candidate,
     DebtKind,
+    FindingKind,
     FlagChange,
     Identity,
-    Kept,
     Mailbox,
     MailboxUpdate,
     Prepared,
@@ -75,7 +78,8 @@ class _Fetching:
         self.remaining = wanted
         self.total = len(wanted)
         self.put_aside = 0
-        self.headers_only = round_.account.bodies is Kept.HEADERS
+        self.window = window_of(round_.app, round_.account, mailbox)
+        self.wanted_whole = UidSet()
 
     async def run(self) -> None:
         """Fetches all that remains."""
@@ -84,6 +88,8 @@ class _Fetching:
             if self.imap.selected is None or self.imap.selected.name != name:
                 await self.imap.select(name)
             await self.recognise_moved()
+            found = await self.round.call(self.round.app.store.findings.of, self.mailbox.id)
+            self.wanted_whole = UidSet.of(one.uid for one in found if one.kind is FindingKind.WANTED)
             for portion in _portions(self.remaining):
                 missing = await self.fetch(portion)
                 if missing:
@@ -123,20 +129,67 @@ class _Fetching:
                 await self._store(moved_in=moved)
 
     async def fetch(self, portion: UidSet) -> UidSet:
-        """Streams `portion` into the store; returns the UIDs for which nothing usable came. While one
-        batch is received, those before it are prepared and stored, each after the one before."""
+        """Brings of each mail of `portion` into the store what its mode wants; returns the UIDs for
+        which nothing usable came."""
+        shares = await self._shares(portion)
+        # The newest mails of a window of days come first, as all newest mails do.
+        missing = UidSet()
+        if shares[Share.WHOLE]:
+            missing = await self._stream(shares[Share.WHOLE])
+        if shares[Share.TEXT]:
+            missing = missing | await self._excerpts(shares[Share.TEXT])
+        if shares[Share.HEADER]:
+            missing = missing | await self._stream(shares[Share.HEADER], headers_only=True)
+        return missing
+
+    async def _shares(self, portion: UidSet) -> dict[Share, UidSet]:
+        """How much of each mail is wanted. Of a mail that the server tells no size of, all is."""
+        shares = dict.fromkeys(Share, UidSet())
+        match self.window.keep.kind:
+            case KeepKind.EVERYTHING:
+                return {**shares, Share.WHOLE: portion}
+            case KeepKind.HEADERS:
+                whole = portion & self.wanted_whole
+                return {**shares, Share.WHOLE: whole, Share.HEADER: portion - whole}
+            case KeepKind.DAYS | KeepKind.SIZE:
+                asked = portion - self.wanted_whole
+                told = await self.imap.fetch_arrivals(asked)
+                sorted_out: dict[Share, list[int]] = {share: [] for share in Share}
+                for uid, (size, arrived) in told.items():
+                    if uid in asked:
+                        sorted_out[self.window.share(size, arrived)].append(uid)
+                shares = {share: UidSet.of(uids) for share, uids in sorted_out.items()}
+                return {**shares, Share.WHOLE: portion - shares[Share.TEXT] - shares[Share.HEADER]}
+            case _:
+                assert_never(self.window.keep.kind)
+
+    async def _excerpts(self, uids: UidSet) -> UidSet:
+        """Mails without their large parts; those that cannot be taken apart come whole."""
+        from eilbote.engine.excerpt import fetch_excerpts  # noqa: PLC0415  # one mode reads structures
+
         got = UidSet()
+        async for batch in fetch_excerpts(self.imap, uids, self.window.keep.amount):
+            await self._take_in(batch, None, Share.TEXT)
+            got = got | UidSet.of(one.uid for one in batch)
+        return await self._stream(uids - got) if uids - got else UidSet()
+
+    async def _stream(self, portion: UidSet, *, headers_only: bool = False) -> UidSet:
+        """Streams mails, or their headers, into the store; returns the UIDs for which nothing usable
+        came. While one batch is received, those before it are prepared and stored, each after the
+        one before."""
+        got = UidSet()
+        share = Share.HEADER if headers_only else Share.WHOLE
         await self.round.preparer.expect(len(portion))
         under_way: deque[asyncio.Task[None]] = deque()
         try:
-            async with aclosing(self.imap.fetch_messages(portion, headers_only=self.headers_only)) as batches:
+            async with aclosing(self.imap.fetch_messages(portion, headers_only=headers_only)) as batches:
                 async for batch in batches:
                     whole = [one for one in batch if one.raw is not None and one.uid in portion]
                     if len(under_way) == _AHEAD:
                         await under_way[0]
                         under_way.popleft()
                     before = under_way[-1] if under_way else None
-                    under_way.append(asyncio.create_task(self._take_in(whole, before)))
+                    under_way.append(asyncio.create_task(self._take_in(whole, before, share)))
                     got = got | UidSet.of(one.uid for one in whole)
         except asyncio.CancelledError:
             for task in under_way:
@@ -149,12 +202,14 @@ class _Fetching:
                 raise end
         return portion - got
 
-    async def _take_in(self, batch: Sequence[FetchedMessage], before: asyncio.Task[None] | None) -> None:
+    async def _take_in(
+        self, batch: Sequence[FetchedMessage], before: asyncio.Task[None] | None, share: Share
+    ) -> None:
         """Prepares a batch at once, and stores it when `before` is stored; else not at all."""
         prepared = await self.round.preparer.prepare([one.raw or b"" for one in batch])
         if before is not None:
             await before
-        await self._store(batch=batch, prepared=prepared)
+        await self._store(batch=batch, prepared=prepared, share=share)
 
     async def ask_singly(self, missing: UidSet) -> None:
         """A second try for each mail that did not come; what fails again is quarantined."""
@@ -183,12 +238,15 @@ class _Fetching:
         moved_in: Sequence[tuple[int, int, FlagChange]] = (),
         quarantined: Sequence[tuple[int, Problem]] = (),
         gone: UidSet | None = None,
+        share: Share = Share.WHOLE,
     ) -> None:
         covered = UidSet.of(
             [*(one.uid for one in batch), *(one[0] for one in moved_in), *(uid for uid, _ in quarantined)]
         )
         self.remaining = self.remaining - (covered | (gone or UidSet()))
-        applied = await self.round.call(self._apply, batch, prepared, moved_in, quarantined, self.remaining)
+        applied = await self.round.call(
+            self._apply, batch, prepared, moved_in, quarantined, self.remaining, share
+        )
         tally = self.round.tally
         tally.new += applied.new
         tally.changed += applied.changed
@@ -204,14 +262,12 @@ class _Fetching:
         moved_in: Sequence[tuple[int, int, FlagChange]],
         quarantined: Sequence[tuple[int, Problem]],
         remaining: UidSet,
+        share: Share,
     ) -> Applied:
         store = self.round.app.store
         self.mailbox = replace(self.mailbox, watermarks=replace(self.mailbox.watermarks, backfill=remaining))
         update = MailboxUpdate(
-            arrivals=[
-                _arrival(one, known, headers_only=self.headers_only)
-                for one, known in zip(batch, prepared.mails, strict=True)
-            ],
+            arrivals=[_arrival(one, known, share) for one, known in zip(batch, prepared.mails, strict=True)],
             blocks=prepared.blocks,
             moved_in=moved_in,
             quarantined=quarantined,
@@ -220,7 +276,7 @@ class _Fetching:
         return store.messages.apply(self.mailbox.id, update, self.round.now)
 
 
-def _arrival(fetched: FetchedMessage, prepared: Prepared, *, headers_only: bool) -> Arrival:
+def _arrival(fetched: FetchedMessage, prepared: Prepared, share: Share) -> Arrival:
     raw = fetched.raw or b""
     return Arrival(
         fetched.uid,
@@ -231,7 +287,7 @@ def _arrival(fetched: FetchedMessage, prepared: Prepared, *, headers_only: bool)
         prepared,
         fetched.email_id,
         fetched.labels,
-        fetched.size if headers_only else 0,
+        fetched.size if share is not Share.WHOLE else 0,
     )
 
 

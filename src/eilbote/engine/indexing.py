@@ -19,6 +19,7 @@ from pathlib import Path
 
 from eilbote.errors import EilboteError, Gone
 from eilbote.mail.envelope import Address
+from eilbote.mail.skeleton import has_only_header
 from eilbote.mail.text import searchable_text
 from eilbote.search.values import Document
 from eilbote.store import Store
@@ -49,7 +50,7 @@ def index_batch(store: Store, covered: Covered) -> Covered:
         return covered
     documents: list[Document] = []
     size = 0
-    for document in _documents(store, pending):
+    for document in _documents(store, pending, covered.message):
         documents.append(document)
         size += len(document.body)
         if size > CHARACTERS and document.message > covered.message:
@@ -90,13 +91,17 @@ def _people(addresses: Iterable[Address]) -> str:
     return "\n".join(f"{one.name} {one.spec}" for one in addresses)
 
 
-def _documents(store: Store, pending: Sequence[Pending]) -> Iterator[Document]:
+def _documents(store: Store, pending: Sequence[Pending], indexed: int) -> Iterator[Document]:
     """What is pending, read; by its envelope alone where its bytes are lost or damaged, which
-    `verify` reports. Holds the bytes of one mail at a time."""
+    `verify` reports. A mail up to number `indexed` of which only the header is here now stays as it
+    was indexed when more of it was. Holds the bytes of one mail at a time."""
     waiting = {one.message: one for one in pending}
     try:
         for message, raw in store.messages.stream_raw(list(waiting), checked=False):
-            document = document_of(waiting.pop(message), raw)
+            one = waiting.pop(message)
+            if message <= indexed and one.size > len(raw) and has_only_header(raw):
+                continue
+            document = document_of(one, raw)
             del raw
             yield document
     except Gone:

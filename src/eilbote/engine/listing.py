@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eilbote.engine.keep import is_due
 from eilbote.engine.round import Round
 from eilbote.mail.mailbox import MailboxName
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
@@ -37,7 +38,7 @@ async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus 
                 round_.removed = True
     mailboxes = await round_.call(store.mailboxes.upsert, account.id, [_listed(one) for one in listings])
     statuses = {one.name: one.status for one in listings}
-    again = await round_.call(_with_quarantine_to_retry, round_, mailboxes)
+    again = await round_.call(_to_be_looked_at, round_, mailboxes)
     return [
         (mailbox, None if mailbox.id in again else statuses[mailbox.name])
         for mailbox in mailboxes
@@ -45,11 +46,13 @@ async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus 
     ]
 
 
-def _with_quarantine_to_retry(round_: Round, mailboxes: Sequence[Mailbox]) -> set[int]:
-    """Mailboxes to be looked at whatever their STATUS says: a mail put aside is due to be tried again."""
-    before = round_.now - QUARANTINE_SECONDS
-    messages = round_.app.store.messages
-    return {mailbox.id for mailbox in mailboxes if messages.quarantined(mailbox.id, before)}
+def _to_be_looked_at(round_: Round, mailboxes: Sequence[Mailbox]) -> set[int]:
+    """Mailboxes to be looked at whatever their STATUS says: a mail put aside is due to be tried again,
+    somebody found or wants something, or the mode is another than before."""
+    store, account = round_.app.store, round_.account
+    again = store.messages.mailboxes_with_quarantine(account.id, round_.now - QUARANTINE_SECONDS)
+    again |= store.findings.mailboxes(account.id)
+    return again | {mailbox.id for mailbox in mailboxes if is_due(round_.app, account, mailbox)}
 
 
 def looks_unchanged(mailbox: Mailbox, status: MailboxStatus | None) -> bool:

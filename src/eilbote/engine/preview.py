@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
+from eilbote.engine.keep import is_due, lacking
 from eilbote.engine.listing import looks_unchanged
 from eilbote.engine.pull import plan_mailbox
 from eilbote.engine.push import in_groups
@@ -60,6 +62,9 @@ async def _planned_steps(round_: Round, only: str | None) -> tuple[Step, ...]:
             if not listing.selectable or only not in (None, listing.name):
                 continue
             mailbox = held.get(listing.name) or _not_held(account.id, listing.name)
+            if mailbox.messages and is_due(round_.app, account, mailbox):
+                more = mailbox.watermarks.backfill | await round_.call(lacking, round_.app, account, mailbox)
+                mailbox = replace(mailbox, watermarks=replace(mailbox.watermarks, backfill=more))
             if not looks_unchanged(mailbox, listing.status):
                 steps += await plan_mailbox(round_, imap, mailbox)
     return tuple(steps)

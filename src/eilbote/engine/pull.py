@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from eilbote.engine.keep import ask_for_more, make_less
 from eilbote.engine.listing import QUARANTINE_SECONDS
 from eilbote.engine.observe import observe, still_there
 from eilbote.engine.rematch import rematch
@@ -49,6 +50,20 @@ async def plan_mailbox(round_: Round, imap: ImapSession, mailbox: Mailbox) -> tu
 async def pull_mailbox(round_: Round, mailbox: Mailbox) -> UidSet:
     """One round of `mailbox`: everything but the mails themselves. Returns the UIDs to fetch."""
     round_.tell("look", mailbox.name)
+    mailbox = await round_.call(_prepare, round_, mailbox)
+    wanted = await _pull(round_, mailbox)
+    await round_.call(make_less, round_, mailbox)
+    return wanted
+
+
+def _prepare(round_: Round, mailbox: Mailbox) -> Mailbox:
+    """The mailbox with what was found in it, and what its mode wants, made the work of this round."""
+    if round_.app.store.findings.of(mailbox.id):
+        mailbox = round_.app.store.findings.take_up(mailbox.id)
+    return ask_for_more(round_, mailbox)
+
+
+async def _pull(round_: Round, mailbox: Mailbox) -> UidSet:
     async with round_.connections.session(mailbox=mailbox.name) as imap:
         steps = await plan_mailbox(round_, imap, mailbox)
         renumbered = any(isinstance(step, Rematch) for step in steps)

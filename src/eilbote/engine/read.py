@@ -15,31 +15,36 @@ from eilbote.engine.app import App
 from eilbote.errors import Gone, Misused
 from eilbote.mail.message import parse_message
 from eilbote.mail.part import Part
+from eilbote.mail.skeleton import has_only_header, left_out_of
 from eilbote.mail.text import readable_text
 from eilbote.search.parse import parse_query
-from eilbote.store.values import Account, Conflict, Mailbox, Placement
+from eilbote.store.values import Account, Conflict, Mailbox, Placement, Quarantined
 
 _MOST_CHOSEN = 1_000_000
 
 
 class Attachment(Struct, frozen=True):
-    """A part that a reader would call an attachment; `size` is that of its decoded content."""
+    """A part that a reader would call an attachment; `size` is that of its decoded content, about
+    that where it is not `here` because the mode of its mailbox leaves it out."""
 
     number: str
     name: str
     type: str
     size: int
+    here: bool = True
 
 
 class Shown(Struct, frozen=True):
     """One mail to be read: where it lies, what it says as text, what hangs on it, and what was
-    wrong with its form."""
+    wrong with its form. `headers_only`: nothing but its header is here; `in_part`: its large parts
+    are not."""
 
     placements: tuple[Placement, ...]
     text: str
     attachments: tuple[Attachment, ...]
     defects: tuple[str, ...]
     headers_only: bool = False
+    in_part: bool = False
 
 
 class DecidedConflict(Struct, frozen=True):
@@ -108,19 +113,20 @@ def show_mail(app: App, mail_id: str) -> Shown:
     number = checked_id(mail_id)
     placements = tuple(app.store.messages.get(number))
     message = parse_message(app.store.messages.raw(number))
-    if len(message.raw) < placements[0].size:
-        return Shown(placements, "", (), (), headers_only=True)
-    attachments = tuple(_attachment(part) for part in message.attachments)
-    return Shown(placements, readable_text(message), attachments, message.defects)
+    in_part = not placements[0].whole
+    if in_part and has_only_header(message.raw):
+        return Shown(placements, "", (), (), headers_only=True, in_part=True)
+    attachments = tuple(_attachment(part, in_part=in_part) for part in message.attachments)
+    return Shown(placements, readable_text(message), attachments, message.defects, in_part=in_part)
 
 
 def save_attachments(app: App, mail_id: str, folder: Path) -> Iterator[tuple[Attachment, Path]]:
     """Writes every attachment into `folder`, which is made if need be, and gives each with its file.
 
     A file that is there already is never overwritten: the new one gets a number. Raises Misused
-    `attachment.unwritable`.
+    `attachment.unwritable`, Gone `store.headers_only` where not all of the mail is here.
     """
-    message = parse_message(app.store.messages.raw(checked_id(mail_id)))
+    message = parse_message(app.store.messages.whole(checked_id(mail_id)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -129,7 +135,11 @@ def save_attachments(app: App, mail_id: str, folder: Path) -> Iterator[tuple[Att
         yield _attachment(part), _write_new(folder, _file_name(part), part.content())
 
 
-def _attachment(part: Part) -> Attachment:
+def _attachment(part: Part, *, in_part: bool = False) -> Attachment:
+    left_out = left_out_of(part) if in_part else 0
+    if left_out:
+        size = left_out * 57 // 78 if part.encoding == "base64" else left_out
+        return Attachment(part.number, part.file_name, part.content_type, size, here=False)
     return Attachment(part.number, part.file_name, part.content_type, len(part.content()))
 
 
@@ -155,9 +165,20 @@ def _write_new(folder: Path, name: str, data: bytes) -> Path:
     raise AssertionError("count() never ends")
 
 
+def is_whole(app: App, mail_id: str) -> bool:
+    """Whether all of a mail is here. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
+    return all(one.whole for one in app.store.messages.get(checked_id(mail_id)))
+
+
 def raw_mail(app: App, mail_id: str) -> bytes:
-    """The exact bytes received. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
-    return app.store.messages.raw(checked_id(mail_id))
+    """The exact bytes received. Raises Misused `mail.bad_id`, Gone `store.no_message`,
+    `store.headers_only` where not all of them are here."""
+    return app.store.messages.whole(checked_id(mail_id))
+
+
+def list_quarantine(app: App, account: str | None) -> list[Quarantined]:
+    """Mails that a server lists and that could not be taken in, and why."""
+    return app.store.messages.in_quarantine(find_account(app, account).id if account is not None else None)
 
 
 def list_conflicts(app: App, account: str | None, limit: int) -> list[DecidedConflict]:

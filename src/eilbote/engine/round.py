@@ -36,6 +36,8 @@ class Round(Struct):
     looked_at: frozenset[MailboxName] = frozenset()
     """Mailboxes that needed more than a look at the listing."""
     bytes_fetched: int = 0
+    left_out: int = 0
+    """Bytes that a mode left out of mails that were here."""
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a blocking store call beside the event loop. Cancelled, it still waits for the call's

@@ -12,15 +12,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine.accounts import find_account, is_local
+from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
+from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
 from eilbote.providers.table import provider_of
 from eilbote.providers.values import Endpoint, Provider
 from eilbote.secret import Secret
-from eilbote.store.values import Account, AccountState, AuthKind, Kept, NewAccount, Security, Server
+from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
 
 
 class Wanted(Struct, frozen=True):
@@ -146,14 +148,17 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
     return await test_account(app, account.address)
 
 
-def keep_bodies(app: App, address: str, *, headers_only: bool) -> Account:
-    """What of each mail is kept here from now on. Bodies that are here stay; those that are missing
-    when everything is wanted again come with the next pass."""
+def set_keep(app: App, address: str, keep: Keep | None, mailbox: str | None = None) -> Account:
+    """What of each mail of an account, or of one mailbox (None: as the account says), is kept here.
+    The next pass fetches what is wanted and not here, and leaves out here what is not wanted; mail
+    on the server is never touched. Raises Gone `mailbox.unknown`, Misused `keep.unknown`."""
     account = find_account(app, address)
-    if headers_only:
-        app.store.accounts.update(account.id, bodies=Kept.HEADERS)
-    elif account.bodies is Kept.HEADERS:
-        app.store.accounts.update(account.id, bodies=Kept.MISSING)
+    if mailbox is not None:
+        app.store.mailboxes.set_keep(mailbox_named(app, account.id, mailbox).id, keep)
+    elif keep is None:
+        raise Misused("keep.unknown", keep="account")
+    else:
+        app.store.accounts.update(account.id, keep=keep)
     return app.store.accounts.get(account.id)
 
 

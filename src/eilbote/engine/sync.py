@@ -24,9 +24,11 @@ from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
 from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
-from eilbote.store.values import Account, AccountState, Kept, Mailbox
+from eilbote.store.values import Account, AccountState, Mailbox
 
 CONNECTIONS_PER_ACCOUNT = 3
+_WORTH_COMPACTING = 1 << 20
+"""Bytes that modes left out of stored mails from which packs are written anew without them."""
 
 
 class Errand(Struct, frozen=True):
@@ -95,6 +97,9 @@ async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:
     failed: Problem | None = None
     try:
         await _pass(round_, errand)
+        if round_.left_out > _WORTH_COMPACTING:
+            round_.left_out = 0
+            await round_.call(round_.app.store.compact)
     except EilboteError as error:
         failed = error.problem
         await round_.connections.close()
@@ -142,25 +147,12 @@ async def _pass(round_: Round, errand: Errand) -> None:
 
 async def _all_that_changed(round_: Round, errand: Errand) -> list[Mailbox]:
     """Carries the server's listing into the store; returns the mailboxes that need a look."""
-    if round_.account.bodies is Kept.MISSING:
-        await round_.call(_recall_bodies, round_)
     listed = await refresh_mailboxes(round_)
     chosen = [(mailbox, status) for mailbox, status in listed if errand.only in (None, mailbox.name)]
     if errand.only is not None and not chosen:
         raise Gone("mailbox.unknown", mailbox=errand.only)
     quiet = looks_unchanged if errand.thorough else seems_unchanged
     return [mailbox for mailbox, status in chosen if not quiet(mailbox, status)]
-
-
-def _recall_bodies(round_: Round) -> None:
-    """Lets this pass fetch every mail anew of which only the headers are here."""
-    store, account = round_.app.store, round_.account
-    for mailbox in store.mailboxes.all(account.id):
-        lacking = store.messages.without_body(mailbox.id)
-        if lacking:
-            marks = mailbox.watermarks
-            store.mailboxes.set_watermarks(mailbox.id, replace(marks, backfill=marks.backfill | lacking))
-    store.accounts.update(account.id, bodies=Kept.EVERYTHING)
 
 
 async def _bring_in(round_: Round, todo: Sequence[Mailbox]) -> None:

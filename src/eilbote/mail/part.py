@@ -320,6 +320,13 @@ class _Reader:
         return ranges, False
 
 
+def boundary_in(header: bytes) -> bytes:
+    """The boundary that a header block names, as `read_parts` understands it; empty if none."""
+    start, end, body = split_headers(header, 0, len(header))
+    fields = content_fields(field_text(header, start, end))
+    return _boundary_of(Part(header, (start, end, body, len(header)), fields, "1", "text/plain"))
+
+
 def _boundary_of(part: Part) -> bytes:
     quick = _BOUNDARY.search(part._fields.get("type", ""))
     text = (quick[1] or quick[2]) if quick else part.parameter("boundary")

@@ -7,7 +7,7 @@ changed. One task at a time uses a session. After Unreachable or Garbled it is o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -334,6 +334,15 @@ class ImapSession:
     async def fetch_sizes(self, uids: UidSet) -> dict[Uid, int]:
         """RFC822.SIZE of messages."""
         return await self._talk.run(mails.fetch_sizes(uids)) if uids else {}
+
+    async def fetch_arrivals(self, uids: UidSet) -> dict[Uid, tuple[int, float]]:
+        """RFC822.SIZE and INTERNALDATE of messages."""
+        return await self._talk.run(mails.fetch_arrivals(uids)) if uids else {}
+
+    async def fetch_sections(self, wanted: Mapping[Uid, Sequence[str]]) -> tuple[Fetch, ...]:
+        """Of each message its own sections, with flags, size and date; pipelined, held in memory
+        until all have come."""
+        return await self._talk.run(mails.fetch_sections(self._dialogue, wanted)) if wanted else ()
 
     async def fetch_structures(self, uids: UidSet) -> tuple[Fetch, ...]:
         """ENVELOPE and BODYSTRUCTURE of messages as the server made them."""

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from eilbote.errors import Gone, Misused, Problem
+from eilbote.mail.keep import read_keep
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.store import mailboxes
 from eilbote.store.database import Database, Row, Session, Value, blob, integer, real, text
@@ -18,7 +19,6 @@ from eilbote.store.values import (
     Account,
     AccountState,
     AuthKind,
-    Kept,
     ListedMailbox,
     NewAccount,
     Security,
@@ -82,7 +82,7 @@ class Accounts:
                     *_written(account),
                     problem_to_text(account.problem),
                     account.synced,
-                    account.bodies.value,
+                    str(account.keep),
                     account_id,
                 ),
             )
@@ -105,6 +105,7 @@ class Accounts:
             boxes = "SELECT id FROM mailbox WHERE account = ?"
             session.run(f"DELETE FROM placement WHERE mailbox IN ({boxes})", mine)
             session.run(f"DELETE FROM quarantine WHERE mailbox IN ({boxes})", mine)
+            session.run(f"DELETE FROM finding WHERE mailbox IN ({boxes})", mine)
             session.run("DELETE FROM label WHERE message IN (SELECT id FROM message WHERE account = ?)", mine)
             for table in ("tombstone", "change", "journal", "conflict", "message", "mailbox"):
                 session.run(f"DELETE FROM {table} WHERE account = ?", mine)
@@ -150,7 +151,7 @@ def _account(row: Row | Sequence[Value]) -> Account:
         change=integer(row[10]),
         created=real(row[11]),
         synced=None if row[12] is None else real(row[12]),
-        bodies=Kept(text(row[13])),
+        keep=read_keep(text(row[13])),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.mail.mailbox import SEEN, Uid, flags_to_text
-from eilbote.store import changes
+from eilbote.store import changes, findings
 from eilbote.store import placed as placements
 from eilbote.store.arrivals import Outcome, store_arrivals
 from eilbote.store.bodies import Bodies
@@ -54,6 +54,10 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
     gone = placements.within(session, mailbox.id, update.removed) if update.removed else []
     bury(session, mailbox, gone, now)
     _quarantine(session, mailbox, update, now)
+    if update.arrivals:
+        findings.arrived(session, mailbox.id, [one.uid for one in update.arrivals])
+    if update.quarantined:
+        findings.put_aside(session, mailbox.id, [uid for uid, _ in update.quarantined])
     if update.watermarks is not None:
         save_watermarks(session, mailbox.id, update.watermarks)
     return Applied(

@@ -16,6 +16,7 @@ from eilbote.store.bodies import Bodies, Stored, take_numbers
 from eilbote.store.conflicts import OTHER_BYTES, log_conflict
 from eilbote.store.database import Row, Session, chunked, in_list, integer
 from eilbote.store.envelopes import ENVELOPE_COLUMNS, clean
+from eilbote.store.findings import damaged_among
 from eilbote.store.overlay import Overlay
 from eilbote.store.placed import Placed
 from eilbote.store.settling import Waiting, adoptable, settle
@@ -58,7 +59,9 @@ def store_arrivals(
     """Stores bodies, messages and placements; the caller adds counts and change numbers."""
     outcome = Outcome()
     live = placements.at_uids(session, mailbox.id, [arrival.uid for arrival in arrivals])
-    stored = bodies.store(session, [(one.prepared.sha256, one.raw) for one in arrivals], blocks)
+    damaged = damaged_among(session, mailbox.id, list(live)) if live else set()
+    anew = {one.prepared.sha256 for one in arrivals if one.uid in damaged}
+    stored = bodies.store(session, [(one.prepared.sha256, one.raw) for one in arrivals], blocks, anew)
     waiting = adoptable(session, mailbox.id)
     homeless = _homeless(session, mailbox.account, [one.content for one in stored if one.known])
     new: list[tuple[int, Arrival, Stored]] = []
@@ -68,7 +71,7 @@ def store_arrivals(
         held = live.get(arrival.uid)
         if held is not None:
             outcome.ids.append(held.message)
-            _compare(session, mailbox, held, arrival, body, outcome, now)
+            _compare(session, mailbox, held, arrival, body, outcome, now, healed=arrival.uid in damaged)
         elif arrival.uid in taken:  # the same UID twice in one batch: the first has it
             repeated.append((len(outcome.ids), taken[arrival.uid]))
             outcome.ids.append(0)
@@ -160,18 +163,24 @@ def _compare(
     body: Stored,
     outcome: Outcome,
     now: float,
+    *,
+    healed: bool,
 ) -> None:
-    """An arrival for a UID that is live: the same bytes change nothing, others win."""
+    """An arrival for a UID that is live: the same bytes change nothing, others win. `healed`: what
+    was here is damaged, so that whatever comes is more than that."""
     row = session.one(
         "SELECT m.content, m.size, c.size FROM message m JOIN content c ON c.id = m.content WHERE m.id = ?",
         (held.message,),
     )
-    if row is not None and row[0] == body.content:
+    if row is not None and row[0] == body.content and not healed:
         return
-    if row is not None and arrival.size > len(arrival.raw):
-        return  # its headers alone never take the place of what is here
-    had_only_headers = row is not None and row[1] != row[2]
-    if row is not None and not had_only_headers:
+    in_part = row is not None and integer(row[1]) > integer(row[2])
+    part_came = arrival.size > len(arrival.raw)
+    # A part of a mail takes the place of a smaller part only.
+    less = row is not None and (not in_part or len(arrival.raw) <= integer(row[2]))
+    if part_came and less and not healed:
+        return
+    if row is not None and row[0] != body.content and not in_part and not part_came:
         detail = {"uid": str(arrival.uid), "content": str(row[0])}
         log_conflict(session, mailbox.account, mailbox.id, held.message, OTHER_BYTES, detail, now)
     settings = ", ".join(f"{name} = ?" for name in ENVELOPE_COLUMNS)

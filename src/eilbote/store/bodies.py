@@ -49,10 +49,12 @@ class Bodies:
         session: Session,
         bodies: Sequence[tuple[bytes, bytes]],
         blocks: Sequence[Block] | None = None,
+        anew: Collection[bytes] = (),
     ) -> list[Stored]:
         """Stores what is not stored yet of bodies given as (sha256, bytes); one result per body, in
-        order. `blocks` are those of `prepare`, if it was asked. On return the bytes are safe on disk,
-        and last if the session commits."""
+        order. `blocks` are those of `prepare`, if it was asked. Bodies whose hash is in `anew` are
+        written once more, because what lies on disk is damaged; their rows then point there. On
+        return the bytes are safe on disk, and last if the session commits."""
         first = {digest: at for at, (digest, _) in reversed(list(enumerate(bodies)))}
         found = self._known(session, first)
         fresh = {at for digest, at in first.items() if digest not in found}
@@ -61,6 +63,9 @@ class Bodies:
         else:
             records = _fresh_records(bodies, blocks, fresh)
         places = self.write(session, records) if fresh else {}
+        again = {digest: found[digest] for digest in anew if digest in found}
+        if again:
+            self.write(session, records_of([bodies[first[digest]] for digest in again]), again)
         return [
             Stored(places[digest], False) if digest in places else Stored(found[digest], True)
             for digest, _ in bodies

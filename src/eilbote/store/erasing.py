@@ -8,6 +8,7 @@ numbers in the change feed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 from eilbote.errors import Problem
@@ -32,6 +33,7 @@ class Erasing:
         self._database = database
         self._bodies = bodies
         self._forget = forget
+        self._compacting = threading.Lock()
 
     def erase(self, messages: Sequence[int], now: float) -> Erased:
         """Erases messages, wherever they lie, with every trace of their content that no other
@@ -65,6 +67,10 @@ class Erasing:
     def compact(self, wasted: float = 0.25) -> int:
         """Rewrites packs of which more than the part `wasted` is not used any more, and drops
         bodies that no message has. Returns the bytes freed."""
+        with self._compacting:
+            return self._compact(wasted)
+
+    def _compact(self, wasted: float) -> int:
         with self._database.write() as session:
             session.run(
                 "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM message WHERE content = content.id)"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from eilbote.errors import Gone, Misused
-from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
+from eilbote.mail.keep import Keep, read_keep
+from eilbote.mail.mailbox import SEEN, MailboxName, SpecialUse, UidSet
 from eilbote.store import changes
 from eilbote.store.database import Database, Row, Session, integer, text
 from eilbote.store.local import is_local, open_numbering
@@ -14,7 +17,7 @@ from eilbote.store.values import ListedMailbox, Mailbox, Watermarks
 
 COLUMNS = (
     "id, account, name, delimiter, role, selectable, subscribed, object_id,"
-    " uidvalidity, uidnext, cursor_uid, modseq, exist, backfill, messages, unread"
+    " uidvalidity, uidnext, cursor_uid, modseq, exist, backfill, messages, unread, keep, applied"
 )
 
 
@@ -70,6 +73,21 @@ class Mailboxes:
         with self._database.write() as session:
             if not save_watermarks(session, mailbox, watermarks):
                 raise Gone("store.no_mailbox", mailbox=mailbox)
+
+    def set_keep(self, mailbox: int, keep: Keep | None) -> None:
+        """What of its mail is kept; None: as the account says."""
+        with self._database.write() as session:
+            written = "" if keep is None else str(keep)
+            session.run("UPDATE mailbox SET keep = ? WHERE id = ?", (written, mailbox))
+
+    def set_applied(self, mailbox: int, applied: str, backfill: UidSet | None = None) -> None:
+        """The mode that its mail has been brought to; with `backfill`, what is to be fetched for it
+        besides what is to be fetched anyway."""
+        with self._database.write() as session:
+            session.run("UPDATE mailbox SET applied = ? WHERE id = ?", (applied, mailbox))
+            if backfill:
+                marks = by_id(session, mailbox).watermarks
+                save_watermarks(session, mailbox, replace(marks, backfill=marks.backfill | backfill))
 
 
 def in_account(session: Session, account: int) -> list[Mailbox]:
@@ -139,6 +157,12 @@ def insert(session: Session, account: int, listed: ListedMailbox) -> int:
     return integer(row[0])
 
 
+def recount(session: Session, mailbox: int) -> tuple[int, int]:
+    """Messages and unread as the placements themselves say: what the kept counts must equal."""
+    rows = session.rows("SELECT flags FROM placement WHERE mailbox = ?", (mailbox,))
+    return len(rows), sum(SEEN not in text(flags) for (flags,) in rows)
+
+
 def save_watermarks(session: Session, mailbox: int, watermarks: Watermarks) -> int:
     return session.run(
         "UPDATE mailbox SET uidvalidity = ?, uidnext = ?, cursor_uid = ?, modseq = ?, exist = ?,"
@@ -204,4 +228,6 @@ def _mailbox(row: Row) -> Mailbox:
         ),
         messages=integer(row[14]),
         unread=integer(row[15]),
+        keep=read_keep(text(row[16])) if row[16] else None,
+        applied=text(row[17]),
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from eilbote.errors import Gone
-from eilbote.mail.mailbox import Flags, Uid, UidSet, flags_from_text
+from eilbote.mail.mailbox import Flags, MailboxName, Uid, UidSet, flags_from_text
 from eilbote.store import applying, mailboxes, reading, rematch, tombstones
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
-from eilbote.store.database import Database, Row, Session, blob, integer, text
+from eilbote.store.database import Database, Row, Session, blob, integer, real, text
 from eilbote.store.local import new_uids
+from eilbote.store.problems import AGAIN, problem_from_text
 from eilbote.store.values import (
     Applied,
     Arrival,
@@ -22,6 +23,7 @@ from eilbote.store.values import (
     Identity,
     MailboxUpdate,
     Placement,
+    Quarantined,
     Watermarks,
 )
 
@@ -104,28 +106,17 @@ class Messages:
         return found
 
     def sizes(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, int]:
-        """The size of each mail in bytes, as the server counts it."""
+        """The size of each mail in bytes, as the server counts it; not of one whose row is lost."""
         with self._database.read() as session:
             rows = _of_uids(session, "uid, (SELECT size FROM message WHERE id = message)", mailbox, uids)
-            return {integer(uid): integer(size) for uid, size in rows}
+            return {integer(uid): integer(size) for uid, size in rows if size is not None}
 
     def hashes(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, str]:
         """The SHA-256 (hex) that each mail's bytes had when they were stored."""
         sha = "(SELECT c.sha256 FROM message m JOIN content c ON c.id = m.content WHERE m.id = message)"
         with self._database.read() as session:
             rows = _of_uids(session, f"uid, {sha}", mailbox, uids)
-            return {integer(uid): blob(digest).hex() for uid, digest in rows}
-
-    def without_body(self, mailbox: int) -> UidSet:
-        """UIDs of mails of which only the headers are here."""
-        with self._database.read() as session:
-            rows = session.rows(
-                "SELECT p.uid FROM placement p JOIN message m ON m.id = p.message"
-                " JOIN content c ON c.id = m.content"
-                " WHERE p.mailbox = ? AND p.uid > 0 AND m.size > c.size ORDER BY p.uid",
-                (mailbox,),
-            )
-        return UidSet.of(integer(uid) for (uid,) in rows)
+            return {integer(uid): blob(digest).hex() for uid, digest in rows if digest is not None}
 
     def waiting(self, mailbox: int) -> list[tuple[Uid, int]]:
         """Placements without the server's number: (negative uid, message)."""
@@ -135,11 +126,39 @@ class Messages:
     def quarantined(self, mailbox: int, before: float | None = None) -> UidSet:
         """UIDs that were put aside because they could not be read; all, or those last tried before
         that time."""
-        since = "" if before is None else " AND created < ?"
+        since = "" if before is None else f" AND created < ? AND {AGAIN}"
         params = (mailbox,) if before is None else (mailbox, before)
         with self._database.read() as session:
             rows = session.rows(f"SELECT uid FROM quarantine WHERE mailbox = ?{since}", params)
             return UidSet.of([integer(uid) for (uid,) in rows])
+
+    def mailboxes_with_quarantine(self, account: int, before: float) -> set[int]:
+        """Mailboxes of the account with mails that were put aside and last tried before that time."""
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT DISTINCT q.mailbox FROM quarantine q JOIN mailbox b ON b.id = q.mailbox"
+                f" WHERE b.account = ? AND q.created < ? AND {AGAIN}",
+                (account, before),
+            )
+        return {integer(mailbox) for (mailbox,) in rows}
+
+    def in_quarantine(self, account: int | None = None) -> list[Quarantined]:
+        """What is in quarantine and why, of one account or of all."""
+        where = "" if account is None else " WHERE b.account = ?"
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT a.address, b.name, q.uid, q.problem, q.created FROM quarantine q"
+                " JOIN mailbox b ON b.id = q.mailbox JOIN account a ON a.id = b.account"
+                f"{where} ORDER BY a.id, b.name, q.uid",
+                () if account is None else (account,),
+            )
+        found = []
+        for address, mailbox, uid, told, created in rows:
+            problem = problem_from_text(told)
+            assert problem is not None  # the column takes no NULL
+            name = MailboxName(text(mailbox))
+            found.append(Quarantined(text(address), name, integer(uid), problem, real(created)))
+        return found
 
     def identity(self, message: int) -> Identity:
         """By what a message, live or removed, is recognised. Gone `store.no_message`."""
@@ -158,19 +177,6 @@ class Messages:
         """For each identity, what the account holds or held that looks like the same mail."""
         with self._database.read() as session:
             return rematch.candidates(session, account, identities)
-
-    def is_intact(self, mailbox: int, uid: Uid) -> bool:
-        """Whether the bytes on our disk still have the hash they were stored under."""
-        with self._database.read() as session:
-            found = placements.at_uids(session, mailbox, [uid]).get(uid)
-        if found is None:
-            return False
-        self._bodies.packs.reread()
-        try:
-            self._bodies.raw(found.message)
-        except Gone:
-            return False
-        return True
 
     def busiest(self, account: int, since: float) -> list[int]:
         """Mailboxes by how much mail of after `since` lies in them, most first; none without any."""

@@ -17,7 +17,9 @@ from eilbote.store.changes import Changes
 from eilbote.store.database import Database, Observer
 from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
+from eilbote.store.findings import Findings
 from eilbote.store.journal import Journal
+from eilbote.store.keeping import Keeping
 from eilbote.store.mailboxes import Mailboxes
 from eilbote.store.messages import Messages
 from eilbote.store.ownership import FileOwnership, Ownership
@@ -57,6 +59,8 @@ class Store:
         self.messages = Messages(database, self.bodies)
         self.journal = Journal(database, self.bodies)
         self.changes = Changes(database)
+        self.findings = Findings(database)
+        self.keeping = Keeping(database, self.bodies)
         self.wishes = Wishes(database)
         self.watches = Watches(database)
         self._erasing = Erasing(database, self.bodies, self._forget)

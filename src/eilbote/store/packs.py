@@ -171,7 +171,8 @@ class Packs:
 
     def _read(self, pack: int, position: int, length: int) -> bytes:
         try:
-            data = os.pread(self._descriptor(pack), length, position)
+            with self._lock:  # a pack that is removed meanwhile must not lend its descriptor to another
+                data = os.pread(self._descriptor(pack), length, position)
         except FileNotFoundError as error:
             raise Gone("store.body_missing", pack=self.path(pack)) from error
         except OSError as error:
@@ -181,12 +182,11 @@ class Packs:
         return data
 
     def _descriptor(self, pack: int) -> int:
-        with self._lock:
-            known = self._files.get(pack)
-            if known is None:
-                known = os.open(self.path(pack), os.O_RDONLY | os.O_CLOEXEC)
-                self._files[pack] = known
-            return known
+        known = self._files.get(pack)
+        if known is None:
+            known = os.open(self.path(pack), os.O_RDONLY | os.O_CLOEXEC)
+            self._files[pack] = known
+        return known
 
     def scan(self, pack: int, end: int) -> Iterator[Scanned]:
         """Every record up to `end`, each checked; stops at the first that is no record at all."""

@@ -7,6 +7,9 @@ import json
 from eilbote.errors import Problem
 from eilbote.store.database import Value, text
 
+AGAIN = "problem NOT LIKE '%\"store.erased\"%'"
+"""A condition on a column of problems: what was erased here for good is never fetched again."""
+
 
 def problem_to_text(problem: Problem | None) -> str | None:
     """The column's value; NULL for no problem."""

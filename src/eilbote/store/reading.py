@@ -13,7 +13,7 @@ from eilbote.store.values import Placement
 _ENVELOPE = ", ".join(f"m.{name}" for name in ENVELOPE_COLUMNS)
 _SELECT = (
     "SELECT m.id, m.account, a.address, b.name, p.uid, p.flags, m.internal_date, m.size, c.sha256, m.thread,"
-    f" {_ENVELOPE} FROM placement p JOIN message m ON m.id = p.message"
+    f" c.size, {_ENVELOPE} FROM placement p JOIN message m ON m.id = p.message"
     " JOIN mailbox b ON b.id = p.mailbox JOIN account a ON a.id = m.account"
     " JOIN content c ON c.id = m.content"
 )
@@ -51,11 +51,12 @@ def _placement(row: Row) -> Placement:
         mailbox=MailboxName(text(row[3])),
         uid=integer(row[4]),
         flags=flags_from_text(text(row[5])),
-        envelope=from_columns(row[10:]),
+        envelope=from_columns(row[11:]),
         internal_date=real(row[6]),
         size=integer(row[7]),
         sha256=blob(row[8]).hex(),
         thread=integer(row[9]),
+        whole=integer(row[10]) >= integer(row[7]),
     )
 
 

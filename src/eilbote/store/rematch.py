@@ -108,6 +108,7 @@ def renumber(
             f"UPDATE {table} SET uid = uid - ? WHERE mailbox = ? AND uid >= ?", (away, mailbox_id, away)
         )
     session.run("DELETE FROM quarantine WHERE mailbox = ?", (mailbox_id,))
+    session.run("DELETE FROM finding WHERE mailbox = ? AND uid <> 0", (mailbox_id,))
     save_watermarks(session, mailbox_id, watermarks)
     changes.record(session, mailbox.account, [(changes.MAILBOX, mailbox_id, (0,))])
 

@@ -54,6 +54,7 @@ def bury_mailbox(session: Session, mailbox: Mailbox, now: float) -> int:
     )
     session.run("DELETE FROM placement WHERE mailbox = ?", (mailbox.id,))
     session.run("DELETE FROM quarantine WHERE mailbox = ?", (mailbox.id,))
+    session.run("DELETE FROM finding WHERE mailbox = ?", (mailbox.id,))
     session.run("DELETE FROM mailbox WHERE id = ?", (mailbox.id,))
     return count
 

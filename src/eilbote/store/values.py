@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from eilbote.errors import Problem
 from eilbote.mail.envelope import Envelope
+from eilbote.mail.keep import Keep
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
 
 
@@ -39,15 +40,6 @@ class AuthKind(StrEnum):
     COMMAND = "command"
     OAUTH = "oauth"
     OAUTH_COMMAND = "oauth-command"
-
-
-class Kept(StrEnum):
-    """What of each mail is kept here. `missing`: everything, and the next pass fetches the bodies
-    that are not here yet."""
-
-    EVERYTHING = "everything"
-    HEADERS = "headers"
-    MISSING = "missing"
 
 
 class Server(Struct, frozen=True):
@@ -80,7 +72,7 @@ class Account(Struct, frozen=True):
     change: int = 0
     created: float = 0.0
     synced: float | None = None
-    bodies: Kept = Kept.EVERYTHING
+    keep: Keep = Keep()
 
 
 class NewAccount(Struct, frozen=True):
@@ -136,7 +128,9 @@ class Watermarks(Struct, frozen=True):
 
 
 class Mailbox(Struct, frozen=True):
-    """One mailbox of an account as we hold it. `messages` and `unread` count live placements."""
+    """One mailbox of an account as we hold it. `messages` and `unread` count live placements.
+    `keep`: its own mode, None for the account's; `applied`: the mode (as `Window` writes it) that
+    its mail was last brought to."""
 
     id: int
     account: int
@@ -149,6 +143,8 @@ class Mailbox(Struct, frozen=True):
     object_id: str = ""
     messages: int = 0
     unread: int = 0
+    keep: Keep | None = None
+    applied: str = ""
 
 
 EnvelopeColumns: TypeAlias = tuple[float | None, int, str, str, bytes, bytes, bytes, bytes]
@@ -190,7 +186,7 @@ class Arrival(NamedTuple):
     labels: tuple[str, ...] = ()
     size: int = 0
     """The mail's size in bytes on the server; 0 says that `raw` is the whole mail. Anything else
-    with shorter `raw` is a mail of which only the headers are here yet."""
+    with shorter `raw` is a mail of which only a part (`mail.keep.Share`) is here."""
 
 
 class FlagChange(Struct, frozen=True):
@@ -305,6 +301,9 @@ class Placement(Struct, frozen=True):
     size: int
     sha256: str
     thread: int
+    whole: bool = True
+    """False where only a part of its bytes is here, as the mode of its mailbox says; `sha256` is
+    that of the bytes here."""
 
 
 class HeldIdentity(Struct, frozen=True):
@@ -356,6 +355,59 @@ class Holder(Struct, frozen=True):
     host: str
     since: float
     purpose: str
+
+
+class FindingKind(StrEnum):
+    """What a reader found (see `store/findings`). `look`: the mailbox does not add up. `count`: kept
+    counts are wrong. `broken`: rows are missing. `damaged`: a body on disk is. `wanted`: somebody
+    asked for a whole mail. `retry`: quarantine is to be tried again."""
+
+    LOOK = "look"
+    COUNT = "count"
+    BROKEN = "broken"
+    DAMAGED = "damaged"
+    WANTED = "wanted"
+    RETRY = "retry"
+
+
+class Finding(Struct, frozen=True):
+    """One finding; `uid` 0 where it is about the whole mailbox."""
+
+    mailbox: int
+    kind: FindingKind
+    uid: Uid = 0
+
+
+class InPart(Struct, frozen=True):
+    """A mail as far as its mode is concerned: its size on the server, how many bytes of it are here,
+    when it arrived."""
+
+    uid: Uid
+    message: int
+    size: int
+    here: int
+    arrived: float
+
+
+class Checked(Struct, frozen=True):
+    """One mailbox's own rows and bytes: the UIDs that are here, those without a message row, those
+    with bytes that are missing or do not fit their hash any more, and whether the kept counts are
+    right. Each UID was read: `Messages.held_uids` believes the kept counts."""
+
+    uids: UidSet
+    broken: UidSet
+    damaged: UidSet
+    counts_right: bool
+
+
+class Quarantined(Struct, frozen=True):
+    """A mail that the server lists and that could not be taken in; tried last at `since`."""
+
+    account: str
+    mailbox: MailboxName
+    uid: Uid
+    problem: Problem
+    since: float
 
 
 class Erased(Struct, frozen=True):

@@ -86,6 +86,18 @@ class Fetch(Struct, frozen=True):
             self.labels,
         )
 
+    def as_excerpt(self, raw: bytes | None) -> FetchedMessage | None:
+        """The mail with these bytes, a part of its own; None where the server left out what tells of
+        it, or where they are no less than all."""
+        if raw is None or self.uid is None or self.size is None or self.flags is None:
+            return None
+        if len(raw) >= self.size:
+            return None
+        arrived = self.internal_date or 0.0
+        return FetchedMessage(
+            self.uid, self.flags, arrived, self.size, self.modseq, raw, self.email_id, self.labels
+        )
+
 
 class FetchReader:
     """Reads FETCH responses; remembers repeated sets of flags and days."""

@@ -6,7 +6,7 @@ Only UID commands; never a plain EXPUNGE, which would also remove what others ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from eilbote.errors import Garbled, Misused, NotAllowed
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, MailboxName, ModSeq, Uid, UidSet
@@ -32,6 +32,7 @@ from eilbote.protocols.imap.types import (
 _MESSAGE_ID = re.compile(
     rb"message-id:[ \t]*(?:\r?\n[ \t]+)*(.*?)(?:\r?\n(?![ \t])|\Z)", re.IGNORECASE | re.DOTALL
 )
+_SECTION = re.compile(r"HEADER|TEXT|[0-9]+(?:\.[0-9]+)*(?:\.MIME)?", re.ASCII)
 _MOST_MODSEQ = 2**63 - 1
 _GONE = [Exists, Expunged, Recent, Vanished, Fetch]
 
@@ -206,6 +207,30 @@ def fetch_sizes(uids: UidSet) -> Flow[dict[Uid, int]]:
     return {one.uid: one.size for one in _fetched(replies) if one.uid is not None and one.size is not None}
 
 
+def fetch_arrivals(uids: UidSet) -> Flow[dict[Uid, tuple[int, float]]]:
+    """RFC822.SIZE and INTERNALDATE of messages."""
+    replies = yield from ask(*_fetches(uids, b"(UID RFC822.SIZE INTERNALDATE)"))
+    return {
+        one.uid: (one.size, one.internal_date or 0.0)
+        for one in _fetched(replies)
+        if one.uid is not None and one.size is not None
+    }
+
+
+def fetch_sections(dialogue: Dialogue, wanted: Mapping[Uid, Sequence[str]]) -> Flow[tuple[Fetch, ...]]:
+    """Of each message its own sections (`HEADER`, `2.1`, `2.MIME`), beside what a whole mail comes with."""
+    commands = []
+    for uid, sections in wanted.items():
+        items = _mail_items(dialogue)
+        for section in sections:
+            if _SECTION.fullmatch(section) is None:
+                raise Misused("imap.argument", what=section)
+            items.append(b"BODY.PEEK[" + section.encode("ascii") + b"]")
+        commands += _fetches(UidSet.of([uid]), encode.listed(items))
+    replies = yield from ask(*commands)
+    return tuple(one for one in _fetched(replies) if one.uid is not None and one.sections)
+
+
 def fetch_structures(uids: UidSet) -> Flow[tuple[Fetch, ...]]:
     """ENVELOPE and BODYSTRUCTURE as the server made them."""
     replies = yield from ask(*_fetches(uids, b"(UID ENVELOPE BODYSTRUCTURE)"))
@@ -216,16 +241,20 @@ def mail_fetches(dialogue: Dialogue, uids: UidSet, *, headers_only: bool) -> lis
     """The streaming commands that fetch whole mails, or their headers. `BODY.PEEK[]`, never RFC822:
     nothing becomes \\Seen, and iCloud answers RFC822 with nothing."""
     section = "HEADER" if headers_only else ""
+    items = [*_mail_items(dialogue), b"BODY.PEEK[" + section.encode("ascii") + b"]"]
+    return [
+        command("UID FETCH", part, encode.listed(items), streams=section)
+        for part in encode.sequence_sets(uids)
+    ]
+
+
+def _mail_items(dialogue: Dialogue) -> list[bytes]:
     items = [b"UID", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", *_identity_items(dialogue)]
     if dialogue.has_condstore:
         items.append(b"MODSEQ")
     if dialogue.can("X-GM-EXT-1"):
         items.append(b"X-GM-LABELS")
-    items.append(b"BODY.PEEK[" + section.encode("ascii") + b"]")
-    return [
-        command("UID FETCH", part, encode.listed(items), streams=section)
-        for part in encode.sequence_sets(uids)
-    ]
+    return items
 
 
 def _identity_items(dialogue: Dialogue) -> list[bytes]:
