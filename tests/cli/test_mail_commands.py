@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -250,14 +252,89 @@ def test_verify_of_an_account_without_a_connection_is_one_error_and_no_table(
     assert result.err.count("Error:") == 1
 
 
-def test_damaged_mail_is_not_said_to_come_back_with_a_sync(run: Runner) -> None:
+def test_damaged_mail_is_said_to_come_back_with_a_repair_and_does(run: Runner) -> None:
     (pack,) = (run.home / "packs").glob("*.pack")
     data = pack.read_bytes()
     pack.write_bytes(data[: len(data) // 2])
     result = run("verify", "--content")
     assert result.code == 2
     assert "damaged" in result.out
-    assert "fetches" not in result.out
+    assert "eilbote sync" not in result.out
+    assert "eilbote verify --repair" in result.out
+    healed = run("verify", "--repair")
+    assert healed.code == 0, healed.err
+    assert "Put right: content: " in healed.out
+    for record in run("verify", "--repair", "--content", "--json").records:
+        schema.fits("verify", record)
+        assert (record["ok"], set(record["healed"].values())) == (True, {0})
+
+
+def test_modes_of_accounts_and_mailboxes(run: Runner, mail: Serving, tmp_path: Path) -> None:
+    user = mail.servers.user
+    assert run("account", "settings", user, "--keep", "headers", "--json").record["keep"] == "headers"
+    assert run("sync").code == 0
+    box = next(one for one in run("mailboxes", "--json").records if one["messages"] > 1)
+    listed = run("list", box["name"], "--json").records
+    assert not any(one["whole"] for one in listed)
+    (inbox,) = [one for one in run("verify", "--json").records if one["mailbox"] == box["name"]]
+    assert (inbox["ok"], inbox["left_out"]) == (True, box["messages"])
+    assert "in part" in run("verify").out
+
+    first = next(one for one in listed if one["attachments"])
+    offline = run("raw", first["id"], "--offline")
+    assert (offline.code, offline.out) == (2, "")
+    assert "Only a part of mail" in offline.err
+    assert "only the headers" in run("show", first["id"], "--offline").out
+    parts = run("attachments", first["id"], "--json").records
+    for part in parts:
+        schema.fits("attachment", part)
+    assert parts and all(part["here"] for part in parts), "asked for, and fetched"
+    assert run("raw", first["id"]).raw == next(
+        message.raw
+        for message in mail.servers.store[box["name"]].messages.values()
+        if message.uid == first["uid"]
+    )
+    second = next(one for one in listed if one["id"] != first["id"])
+    schema.fits("show", run("show", second["id"], "--json").record)
+    assert run("list", box["name"], "--json").records[listed.index(second)]["whole"]
+
+    assert run("account", "settings", user, "--keep", "everything", "--mailbox", box["name"]).code == 0
+    assert next(one for one in run("mailboxes", "--json").records if one["keep"])["keep"] == "everything"
+    assert "everything" in run("mailboxes").out
+    assert "headers, the rest on demand" in run("account", "show", user).out
+    assert run("sync").code == 0
+    assert all(one["whole"] for one in run("list", box["name"], "--json").records)
+    refused = run("account", "settings", user, "--keep", "half", "--json")
+    assert (refused.code, refused.error["code"]) == (64, "keep.unknown")
+    assert run("account", "settings", user, "--keep", "account", "--json").error["code"] == "keep.unknown"
+
+
+def test_a_mail_in_part_without_its_server_says_why(run: Runner, mail: Serving) -> None:
+    user = mail.servers.user
+    run("account", "settings", user, "--keep", "headers")
+    run("sync")
+    mail_id = run("list", "--json").records[0]["id"]
+    run("account", "edit", user, "--imap", "127.0.0.1:1", "--security", "none")
+    result = run("raw", mail_id)
+    assert result.code == 2
+    assert "127.0.0.1" in result.err and "Only a part of mail" in result.err
+    shown = run("show", mail_id)
+    assert (shown.code, "127.0.0.1" in shown.err) == (1, True)
+    assert "only the headers" in shown.out
+
+
+def test_what_is_in_quarantine_is_shown_with_its_reason(run: Runner) -> None:
+    assert "Nothing" in run("quarantine").out
+    problem = '{"code": "sync.no_body", "parameters": {"mailbox": "INBOX", "uid": "77"}, "retry_after": null}'
+    with closing(sqlite3.connect(run.home / "eilbote.sqlite")) as database, database:
+        database.execute(
+            "INSERT INTO quarantine SELECT id, 77, ?, 1795000000.0 FROM mailbox WHERE name = 'INBOX'",
+            (problem,),
+        )
+    record = run("quarantine", "--json").record
+    schema.fits("quarantine", record)
+    assert (record["mailbox"], record["uid"], record["problem"]["code"]) == ("INBOX", 77, "sync.no_body")
+    assert "does not give" in " ".join(run("quarantine").out.split())
 
 
 def test_a_search_over_an_index_that_is_not_complete_says_so(run: Runner) -> None:

@@ -94,7 +94,8 @@ def assert_compares(here: World) -> None:
     parts = sum(not each for each in whole(here).values())
     assert sum(one.left_out for one in reports if one.mailbox == "INBOX") == parts
     again = here.sync()
-    assert (again.new, again.changed, again.deleted, again.round_trips) == (0, 0, 0, 4)
+    assert (again.new, again.changed, again.deleted) == (0, 0, 0)
+    assert again.round_trips <= 3
 
 
 EXPECTED = {

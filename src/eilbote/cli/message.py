@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.exits import DONE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date, number, size
 from eilbote.cli.home import opened_home
@@ -53,6 +54,7 @@ def show(face: Face, mail_id: str, offline: bool) -> None:
         face.record(shown_shape(shown))
     else:
         show_mail(face, shown)
+    raise click.exceptions.Exit(WARNED if shown.headers_only and not offline else DONE)
 
 
 def _fetched(face: Face, app: App, mail_id: str, *, offline: bool) -> bool:
