@@ -53,6 +53,12 @@ def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def local_day_and_hour(seconds: float) -> tuple[str, int]:
+    """The day (`2026-11-23`) and the hour (0 to 23) of that moment in the system's time zone."""
+    local = datetime.fromtimestamp(seconds)  # the night is where the machine stands
+    return local.strftime("%Y-%m-%d"), local.hour
+
+
 def process_seconds() -> float:
     """Seconds since this process was started (interpreter start-up included where the system tells)."""
     try:

@@ -56,6 +56,13 @@ class Config:
     sync_interval: float = _setting(
         300.0, "seconds between two passes of `eilbote serve` over one account", 1, 86_400
     )
+    check_hour: int = _setting(
+        3,
+        "hour of the night, local time, in which `eilbote serve` compares every mailbox with its server and"
+        " puts right what differs; -1: never",
+        -1,
+        23,
+    )
 
 
 def settings() -> Iterator[Field[Any]]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
-from eilbote.engine.events import Event, Passed, Watching, WatchState
+from eilbote.engine.events import Checked, Event, Passed, Watching, WatchState
 from eilbote.engine.serve import serve
 from eilbote.mail.mailbox import SEEN
 from eilbote.net.imap import ImapSession
@@ -265,3 +266,23 @@ async def test_mailboxes_that_get_mail_are_listened_to_as_well(tmp_path: Path) -
             here.inbox.append(mail(10))
             await settled(here, log)
             assert len(here.server.sessions) == 2  # the connections were kept
+
+
+async def test_at_night_everything_is_compared_and_put_right(tmp_path: Path) -> None:
+    """Museum M6: a mail that is missing among newer ones is found by comparing, not by luck."""
+    async with embedded(tmp_path / "home") as here:
+        for number in range(1, 4):
+            here.inbox.append(mail(number))
+        hour = local_day_and_hour(here.app.clock.now())[1]
+        app = replace(here.app, config=replace_config(here.app.config, check_hour=-1, sync_interval=86_400.0))
+        async with served(app):
+            pass
+        with here.app.store.database.write() as session:
+            session.run("DELETE FROM placement WHERE uid = 2")
+        app = replace(app, config=replace_config(app.config, check_hour=hour))
+        async with served(app) as log:
+            await until(lambda: any(isinstance(event, Checked) for event in log.events))
+            (checked,) = [event for event in log.events if isinstance(event, Checked)]
+            assert all(one.ok for one in checked.reports)
+            assert sum(one.healed.missing for one in checked.reports if one.healed) == 1
+            assert here.held() == here.there()

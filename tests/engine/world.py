@@ -119,7 +119,7 @@ class World:
 def world(server: RealServer, home: Path, store_url: str = "", user: str | None = None) -> Iterator[World]:
     """Opens a home at `home` with an account for a fresh user of `server` (or for `user`)."""
     name = user or server.new_user()[0]
-    config = Config(home=home, store=store_url, key_file=str(home.parent / "key"))
+    config = Config(home=home, store=store_url, key_file=str(home.parent / "key"), check_hour=-1)
     with open_app(config) as app:
         accounts = app.store.accounts.all()
         if not accounts:

@@ -14,7 +14,7 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import event_shape
 from eilbote.cli.sync import show_report
-from eilbote.engine.events import Event, Passed, Watching, WatchState
+from eilbote.engine.events import Checked, Event, Passed, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
 
@@ -38,6 +38,10 @@ def serve(face: Face) -> None:
                 show_report(face, report)
             case Watching(state=WatchState.STOPPED, account=account, problem=problem) if problem is not None:
                 face.problem(problem, about=account, warning=True)
+            case Checked(reports=reports) if not all(one.ok and one.healed is None for one in reports):
+                from eilbote.cli.verify import conclude  # noqa: PLC0415  # once a night, and seldom then
+
+                conclude(face, reports)
             case _:
                 pass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from eilbote.clock import rfc3339
-from eilbote.engine.events import Event, Passed, Watching
+from eilbote.engine.events import Checked, Event, Passed, Watching
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
 from eilbote.mail.keep import KeepKind
@@ -210,6 +210,9 @@ def event_shape(event: Event) -> JSON:
         case Passed():
             report = report_shape(event.report)
             return {"event": "passed", "at": moment(event.at), "mailboxes": event.mailboxes, **report}
+        case Checked():
+            found = [verify_shape(one) for one in event.reports]
+            return {"event": "checked", "account": event.account, "at": moment(event.at), "reports": found}
         case _:
             assert_never(event)
 

@@ -113,10 +113,10 @@ def _show(face: Face, reports: Sequence[VerifyReport], content: bool) -> None:
             )
         )
     face.table(columns, rows)
-    _conclude(face, compared)
+    conclude(face, compared)
 
 
-def _conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
+def conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
     """What the table means, in one line, and what can be done."""
     language = face.catalogue.language
     pending = sum(each.pending for each in reports)

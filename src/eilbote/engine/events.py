@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from eilbote.engine.progress import SyncReport
+from eilbote.engine.verify import VerifyReport
 from eilbote.errors import Problem
 
 
@@ -48,5 +49,13 @@ class Passed(Struct, frozen=True):
     mailboxes: tuple[str, ...] = ()
 
 
-Event = Watching | Passed
+class Checked(Struct, frozen=True):
+    """The nightly check of an account has ended: what it found in each mailbox, and healed."""
+
+    account: str
+    at: float
+    reports: tuple[VerifyReport, ...]
+
+
+Event = Watching | Passed | Checked
 Told = Callable[[Event], None]

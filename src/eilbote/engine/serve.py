@@ -15,12 +15,15 @@ from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.events import Event, Passed, Told, Watching, WatchState
+from eilbote.engine.events import Checked, Event, Passed, Told, Watching, WatchState
 from eilbote.engine.expire import forget_expired
+from eilbote.engine.nightly import Nights
 from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.pace import give_memory_back, storing_pace
 from eilbote.engine.progress import Report, SyncReport
+from eilbote.engine.repair import nightly_repair
 from eilbote.engine.sync import sync_owned
+from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
 from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
 from eilbote.errors import EilboteError
@@ -81,6 +84,7 @@ class _Service:
         self._show = told
         self._syncing: set[int] = set()
         self._untidy = True
+        self._nights = Nights(app.config.check_hour)
         self._states: dict[int, Watched] = {}
         self._shown: dict[int, Watched] = {}
         self._budget = HostBudget(app.config.connections_per_host)
@@ -115,6 +119,8 @@ class _Service:
             if app.clock.monotonic() >= expire:
                 expire = app.clock.monotonic() + _EXPIRE_SECONDS
                 await loop.run_in_executor(looks, forget_expired, app)
+            if self._nights.is_due(app.clock.now()):
+                self._start(self._check_all(), self._answering)
             if self._untidy and not self._syncing:
                 self._untidy = False
                 await loop.run_in_executor(looks, give_memory_back)
@@ -177,6 +183,17 @@ class _Service:
             if key not in self._running:
                 watch = Watch(self._app, account, self._budget, self._gate, self._report, self._told)
                 self._running[key] = _Running(account, watch, asyncio.create_task(watch.run()))
+
+    async def _check_all(self) -> None:
+        """The nightly check, account after account; healing is done by the passes of their watches."""
+        for one in list(self._running.values()):
+            try:
+                reports = await nightly_repair(
+                    self._app, one.account, lambda account: self._ask(account, None)
+                )
+            except EilboteError as error:
+                reports = [VerifyReport(one.account.address, "", problem=error.problem)]
+            self._show(Checked(one.account.address, self._app.clock.now(), tuple(reports)))
 
     def _start(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
