@@ -16,6 +16,7 @@ from eilbote.errors import Misused
 
 FILE_NAME = "config.toml"
 _LARGEST_FILE = 1 << 20
+_COMPRESS = ("auto", "always", "never")
 
 
 def _setting(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
@@ -49,6 +50,10 @@ class Config:
         " get most mail; where a server tells of all (NOTIFY) one connection is enough",
         1,
         20,
+    )
+    compress: str = _setting(
+        "auto",
+        "COMPRESS=DEFLATE where the server offers it: `auto` (when the line is slow), `always`, `never`",
     )
     connect_timeout: float = _setting(30.0, "seconds to wait for a connection and its greeting", 1, 600)
     read_timeout: float = _setting(60.0, "seconds a server may be silent inside one command", 5, 3600)
@@ -157,6 +162,8 @@ def _checked(each: Field[Any], value: object, source: str) -> object:
         fits = low <= value <= high
     if fits and each.name == "language":
         fits = value in ("", "de", "en")
+    if fits and each.name == "compress":
+        fits = value in _COMPRESS
     if fits and each.name == "store" and not _is_store(str(value)):
         # The address may hold a password: only its kind is shown.
         value, fits = str(value).partition(":")[0] + ":…", False
@@ -180,6 +187,8 @@ def _expected(each: Field[Any]) -> str:
     low, high = each.metadata["low"], each.metadata["high"]
     if each.name == "language":
         return '"de", "en"'
+    if each.name == "compress":
+        return ", ".join(f'"{policy}"' for policy in _COMPRESS)
     if each.name == "store":
         return '"", "postgresql://USER@HOST/DATABASE"'
     return '"…"' if low is None else f"{low:g} … {high:g}"

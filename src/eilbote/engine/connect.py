@@ -127,6 +127,8 @@ class ImapConnections:
         self._past_round_trips = 0
         self._past_bytes = 0
         self.most = most
+        self.compressing = True
+        """Lines may be compressed; off where a server's compressed bytes could not be read."""
 
     @property
     def round_trips(self) -> int:
@@ -192,6 +194,12 @@ class ImapConnections:
             self._host.release()
             raise
         self._open_now.add(imap)
+        if self.compressing and self._app.config.compress == "always":
+            try:
+                await imap.compress("always")
+            except BaseException:
+                self._drop(imap)
+                raise
         return imap
 
     def _drop(self, imap: ImapSession) -> None:

@@ -53,11 +53,17 @@ async def fetch_mailbox(round_: Round, mailbox: Mailbox, wanted: UidSet) -> None
     try:
         await work.run()
     except Garbled as error:
-        if error.problem.code != "imap.literal_too_long":
-            raise
-        # The connection is lost over one mail: those of its size are put aside, the others fetched.
-        if not await work.put_large_aside(int(error.problem.parameters["limit"])):
-            raise
+        match error.problem.code:
+            case "imap.literal_too_long":
+                # The connection is lost over one mail: those of its size are put aside, the others
+                # fetched.
+                if not await work.put_large_aside(int(error.problem.parameters["limit"])):
+                    raise
+            case "net.deflate" if round_.connections.compressing:
+                # Also a harmless mail of nothing but one letter looks like a bomb: once more, plain.
+                round_.connections.compressing = False
+            case _:
+                raise
         await work.run()
 
 
@@ -94,6 +100,8 @@ class _Fetching:
                 missing = await self.fetch(portion)
                 if missing:
                     await self.ask_singly(missing)
+                if self.round.connections.compressing:
+                    await self.imap.compress(self.round.app.config.compress)
 
     async def put_large_aside(self, limit: int) -> bool:
         """Puts mails in quarantine that are larger than we take; False if there are none."""

@@ -13,7 +13,7 @@ from eilbote.errors import EilboteError, Garbled, Problem, Unreachable
 from eilbote.net.stream import Stream
 from eilbote.net.trace import Trace
 from eilbote.protocols.imap.connection import Event, ImapConnection, Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartTls
+from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartDeflate, StartTls
 from eilbote.protocols.imap.encode import Command
 from eilbote.protocols.imap.limits import Limits
 from eilbote.store.values import Server
@@ -75,6 +75,9 @@ class Conversation:
                 self._on_line(self.connection.assert_nothing_received)
                 await self.stream.start_tls()
                 answer = []
+            elif isinstance(wanted, StartDeflate):
+                self.stream.start_deflate(self.connection.framer.take_rest())
+                answer = []
             else:
                 answer = await self._exchange(wanted)
 
@@ -95,8 +98,9 @@ class Conversation:
         if self.connection.waiting == 0:
             self.round_trips += 1
             # What lies there was said before this command: no answer to it can be among it.
+            self._on_line(self.stream.pump)
             while self._on_line(self.connection.next_event) is not None:
-                pass
+                self._on_line(self.stream.pump)
         tag = self.connection.send(one)
         if self._trace is not None:
             self._trace.command(self._peer, tag, one)
@@ -116,7 +120,7 @@ class Conversation:
             event = self._on_line(connection.next_event)
             if event is not None:
                 return event
-            if stream.can_write and connection.outgoing.is_ready:
+            if self._on_line(stream.pump) or (stream.can_write and connection.outgoing.is_ready):
                 continue
             try:
                 await stream.activity(within)

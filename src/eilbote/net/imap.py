@@ -18,6 +18,7 @@ from eilbote.net.conversation import Conversation
 from eilbote.net.stream import Unverified
 from eilbote.net.trace import Trace
 from eilbote.protocols import sasl
+from eilbote.protocols.deflate import ENOUGH, is_worth_it
 from eilbote.protocols.imap import folders, mails, notify
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import Event, Greeting, Idling, Noticed, Reply
@@ -71,6 +72,8 @@ class ImapSession:
         self._talk = talk
         self._clock = clock
         self._dialogue = talk.dialogue
+        self._fetched = 0  # bytes of mail, and the seconds spent waiting for them
+        self._waited = 0.0
         self._idling: asyncio.Timeout | None = None
         self._woken = False
         self.hears_all = False
@@ -176,6 +179,19 @@ class ImapSession:
             start=start,
             channel_binding=binding is not None,
         )
+
+    async def compress(self, policy: str) -> bool:
+        """Compresses the line from here on where that is worth it (`protocols.deflate.is_worth_it`)
+        and the server agrees; no command may be under way. True if the line is compressed now."""
+        talk = self._talk
+        if talk.stream.is_compressed:
+            return True
+        offered = self._dialogue.can("COMPRESS=DEFLATE")
+        throughput = self._fetched / self._waited if self._fetched >= ENOUGH and self._waited > 0 else None
+        loopback = talk.stream.is_loopback
+        if not is_worth_it(policy, offered=offered, loopback=loopback, throughput=throughput):
+            return False
+        return await talk.run(flows.compress(self._dialogue))
 
     async def logout(self) -> None:
         """Says good-bye and closes the connection."""
@@ -372,7 +388,9 @@ class ImapSession:
                 while waiting and under_way < _AHEAD and refused is None:
                     self._talk.send(waiting.pop())
                     under_way += 1
+                asked = self._clock.monotonic()
                 event = await self._talk.next_event()
+                self._waited += self._clock.monotonic() - asked
                 if isinstance(event, Reply):
                     under_way -= 1
                     self._talk.note(event)
@@ -380,7 +398,9 @@ class ImapSession:
                         refused = refused or event
                 elif isinstance(event, list):
                     batch += event
-                    size += sum([len(one.raw) for one in event if one.raw is not None])
+                    came = sum([len(one.raw) for one in event if one.raw is not None])
+                    size += came
+                    self._fetched += came
                     full = size >= batch_bytes or len(batch) >= _BATCH_COUNT
                     if full or self._clock.monotonic() - since > _BATCH_SECONDS:
                         yield batch

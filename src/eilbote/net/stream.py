@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol
 
-from eilbote.errors import EilboteError, NotAllowed, Unreachable
+from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
 from eilbote.net.dial import Address, dial, resolve
+from eilbote.protocols.deflate import Deflater, Inflater
 from eilbote.store.values import Security, Server
 
 # asyncio keeps a buffer of 256 KB for each TLS connection, which one that waits never needs.
@@ -136,6 +137,8 @@ class Stream:
         self._incoming = incoming
         self._verify = verify
         self._read_timeout = read_timeout
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
         self.bytes_sent = 0
 
     @classmethod
@@ -167,7 +170,10 @@ class Stream:
 
     async def start_tls(self) -> None:
         """Protects the line from here on; never falls back to plain text. The caller has made sure
-        that nothing lies in the buffer."""
+        that nothing lies in the buffer. Misused `net.tls_after_deflate` on a compressed line (RFC 4978
+        section 4: TLS comes first)."""
+        if self._inflater is not None:
+            raise Misused("net.tls_after_deflate")
         assert self._incoming.transport is not None
         loop = asyncio.get_running_loop()
         try:
@@ -238,9 +244,35 @@ class Stream:
         """The system takes more; otherwise wait for `activity`."""
         return self._incoming.can_write and not self._incoming.ended
 
+    def start_deflate(self, received: bytes) -> None:
+        """Compresses the line from here on, in both directions (RFC 4978). `received` are bytes that
+        came behind the server's consent and are compressed already."""
+        self._inflater = Inflater(self._incoming.receiver)
+        self._deflater = Deflater()
+        self._inflater.feed(received)
+        self._incoming.receiver = self._inflater
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._inflater is not None
+
+    def pump(self) -> int:
+        """On a compressed line, hands on to the reader what has come; returns how many bytes. Garbled
+        `net.deflate`."""
+        return self._inflater.pump() if self._inflater is not None else 0
+
+    @property
+    def is_loopback(self) -> bool:
+        """The peer is this machine."""
+        assert self._incoming.transport is not None
+        peer = self._incoming.transport.get_extra_info("peername")
+        return bool(peer) and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+
     def write(self, data: bytes | memoryview) -> None:
         """Sends. A line that is gone shows at the next `activity`."""
         assert self._incoming.transport is not None
+        if self._deflater is not None:
+            data = self._deflater.deflate(data)
         self.bytes_sent += len(data)
         self._incoming.transport.write(data)
 

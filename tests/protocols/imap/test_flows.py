@@ -14,7 +14,7 @@ from eilbote.protocols import sasl
 from eilbote.protocols.imap import folders, mails
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import ImapConnection, Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartTls
+from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartDeflate, StartTls
 from eilbote.protocols.imap.responses import Status
 from eilbote.protocols.imap.roles import rank_by_name
 from eilbote.protocols.imap.search import Header
@@ -55,6 +55,7 @@ class Talk:
                 self.rounds.append(["<TLS>"])
                 answer = []
                 continue
+            assert not isinstance(wanted, StartDeflate)
             self.rounds.append([])
             for one in wanted:
                 self.connection.send(one)

@@ -28,7 +28,11 @@ class StartTls(Struct, frozen=True):
     """What a flow yields when the line must be encrypted before it goes on."""
 
 
-Flow: TypeAlias = Generator[tuple[Command, ...] | StartTls, list[Reply], T]
+class StartDeflate(Struct, frozen=True):
+    """What a flow yields when the line is compressed from here on (RFC 4978)."""
+
+
+Flow: TypeAlias = Generator[tuple[Command, ...] | StartTls | StartDeflate, list[Reply], T]
 """A long exchange: yields commands that may go out together, is sent their replies in that order,
 and returns its result. Whoever runs it does the I/O and nothing else."""
 

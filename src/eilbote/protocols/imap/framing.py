@@ -105,6 +105,12 @@ class Framer:
         """Nothing received is left unread."""
         return self.start == self.end and self.at_boundary
 
+    def take_rest(self) -> bytes:
+        """What was received and not read, which somebody else reads from here on."""
+        rest = bytes(self.view[self.start : self.end])
+        self.start = self.end = self._scanned = self._awaited = 0
+        return rest
+
     @property
     def at_boundary(self) -> bool:
         """The next unread byte, if any, begins a response."""

@@ -13,7 +13,7 @@ from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.protocols import sasl
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartTls, ask_one, check, refusal
+from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartDeflate, StartTls, ask_one, check, refusal
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
 from eilbote.protocols.sasl import Exchange
@@ -125,6 +125,17 @@ def prepare(dialogue: Dialogue) -> Flow[None]:
     if commands:
         yield tuple(commands)
     dialogue.judge_server()
+
+
+def compress(dialogue: Dialogue) -> Flow[bool]:
+    """COMPRESS DEFLATE (RFC 4978 section 3); False where the server has none or says no."""
+    if not dialogue.can("COMPRESS=DEFLATE"):
+        return False
+    replies = yield (command("COMPRESS", b"DEFLATE", alone=True),)
+    if replies[0].status.kind != "OK":
+        return False
+    yield StartDeflate()
+    return True
 
 
 def _wanted(dialogue: Dialogue) -> list[bytes]:
