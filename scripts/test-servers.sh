@@ -4,6 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ./debian.sh
 
-need "The tests" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd \
+need "The tests" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd /usr/lib/dovecot/pop3=dovecot-pop3d \
     "/usr/lib/postgresql/*/bin/initdb=postgresql"
 ./cyrus.sh

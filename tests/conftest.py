@@ -42,6 +42,12 @@ def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 
 
 @pytest.fixture(scope="session")
+def dovecot_pop3(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    """IMAP and POP3 side by side, over the same mail."""
+    return dovecot_like(DovecotOptions(pop3=True))
+
+
+@pytest.fixture(scope="session")
 def cyrus_like() -> Iterator[Callable[[CyrusOptions], Cyrus]]:
     """Gives the running Cyrus with these options, started at first asking."""
     running: dict[CyrusOptions, Cyrus] = {}

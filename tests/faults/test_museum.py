@@ -8,7 +8,8 @@ import pytest
 
 from eilbote.clock import SystemClock
 from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from eilbote.testing.imap.behaviour import Behaviour

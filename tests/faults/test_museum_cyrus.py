@@ -16,7 +16,8 @@ from eilbote.engine.owner import sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.verify import VerifyReport, verify_accounts
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.secret import Secret
 from eilbote.store.values import FlagChange, MailboxUpdate, Security, Server
 from tests.engine.world import World, mail

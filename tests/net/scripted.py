@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from eilbote.clock import SystemClock
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.limits import Limits
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server

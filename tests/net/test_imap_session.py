@@ -13,7 +13,8 @@ import pytest
 from eilbote.clock import SystemClock
 from eilbote.errors import Misused, NotAllowed, Refused
 from eilbote.mail.mailbox import DELETED, FLAGGED, MAX_UID, SEEN, MailboxName, SpecialUse, UidSet
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.net.trace import Trace
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.search import Header, Keyword, Size, Text, Word

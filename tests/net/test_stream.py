@@ -12,7 +12,8 @@ import trustme
 
 from eilbote.clock import SystemClock
 from eilbote.errors import NotAllowed, Refused, Unreachable
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.net.stream import tls_context
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server

@@ -55,7 +55,8 @@ def dovecot_version() -> tuple[int, int]:
 
 
 class Dovecot:
-    """One running instance. `port` speaks plain and STARTTLS, `tls_port` TLS from the first byte."""
+    """One running instance. `port` speaks plain and STARTTLS, `tls_port` TLS from the first byte;
+    with the option `pop3`, `pop3_port` and `pop3s_port` likewise."""
 
     def __init__(self, options: DovecotOptions | None = None) -> None:
         """Start it and wait until it answers; raises DovecotMissing or StartFailed."""
@@ -193,8 +194,9 @@ class Dovecot:
     def _start(self) -> None:
         version = dovecot_version()
         for attempt in range(1, _TRIES + 1):
-            self.port, self.tls_port = free_ports(2)
-            place = _place(self.folder, self.host, self.port, self.tls_port)
+            self.port, self.tls_port, self.pop3_port, self.pop3s_port = free_ports(4)
+            ports = (self.port, self.tls_port, self.pop3_port, self.pop3s_port)
+            place = _place(self.folder, self.host, ports)
             text = dovecot_configuration(version, self.options, place)
             self._configuration.write_text(text, encoding="utf-8")
             try:
@@ -213,7 +215,10 @@ class Dovecot:
             self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)
         try:
             wait_until(
-                lambda: answers(self.port, self.host),
+                lambda: (
+                    answers(self.port, self.host)
+                    and (not self.options.pop3 or answers(self.pop3_port, self.host))
+                ),
                 self._process,
                 lambda: (output.read_text(errors="replace") + self.log())[-2000:],
             )
@@ -226,15 +231,17 @@ def _mail_owner() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
-def _place(folder: Path, host: str, imap_port: int, imaps_port: int) -> Place:
+def _place(folder: Path, host: str, ports: tuple[int, int, int, int]) -> Place:
     owner = _mail_owner()
     privileged = os.geteuid() == 0
     own_group = grp.getgrgid(owner.pw_gid).gr_name
     return Place(
         folder=folder,
         host=host,
-        imap_port=imap_port,
-        imaps_port=imaps_port,
+        imap_port=ports[0],
+        imaps_port=ports[1],
+        pop3_port=ports[2],
+        pop3s_port=ports[3],
         mail_uid=owner.pw_uid,
         mail_gid=owner.pw_gid,
         internal_user="dovecot" if privileged else owner.pw_name,

@@ -82,6 +82,8 @@ class DovecotOptions:
     """Limit of each user's mail; 0 is none."""
     compress: bool = False
     """COMPRESS=DEFLATE offered and mails stored compressed."""
+    pop3: bool = False
+    """POP3 beside IMAP."""
     fsync: bool = False
     """Whether the server itself is safe at power failure; tests do not need it to be."""
 
@@ -94,6 +96,8 @@ class Place:
     host: str
     imap_port: int
     imaps_port: int
+    pop3_port: int
+    pop3s_port: int
     mail_uid: int
     mail_gid: int
     internal_user: str
@@ -127,7 +131,7 @@ def _server(modern: bool, options: DovecotOptions, place: Place) -> str:
     cleartext = "auth_allow_cleartext" if modern else "disable_plaintext_auth"
     allowed = (options.tls != "required") == modern
     return f"""\
-protocols = imap
+protocols = imap{" pop3" if options.pop3 else ""}
 listen = {place.host}
 base_dir = {place.folder}/run
 state_dir = {place.folder}/state
@@ -169,7 +173,33 @@ service anvil {{
 service imap {{
   process_limit = {max(500, options.connections)}
 }}
-{others if place.unprivileged else ""}"""
+{_pop3(modern, options, place)}{others if place.unprivileged else ""}"""
+
+
+def _pop3(modern: bool, options: DovecotOptions, place: Place) -> str:
+    if not options.pop3:
+        return ""
+    absent = options.tls == "absent"
+    free = "\n  chroot =" if place.unprivileged else ""
+    return f"""\
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {place.pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = {0 if absent else place.pop3s_port}
+  }}
+  {"restart_request_count = unlimited" if modern else "service_count = 0"}
+  process_min_avail = 1
+  client_limit = 500{free}
+}}
+service pop3 {{
+  process_limit = 500
+}}
+protocol pop3 {{
+  mail_max_userip_connections = {options.connections}
+}}
+"""
 
 
 def _tls(modern: bool, options: DovecotOptions, place: Place) -> str:

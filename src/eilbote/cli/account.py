@@ -28,6 +28,7 @@ from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, Security, Server, Watched
+from eilbote.sync.values import OnServer
 
 _STATES = {
     AccountState.NEW: (mark("new"), ""),
@@ -202,10 +203,24 @@ def test(face: Face, address: str) -> None:
         tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
     good = (
         mark("{address} lives only here; there is no login to try.")
-        if is_local(tested.account)
+        if is_local(tested.account) and tested.account.pop3 is None
         else mark("{address}: the login works.")
     )
     _finish_test(face, tested, good, kept=False)
+
+
+def _on_server(_context: click.Context, _parameter: click.Parameter, value: str | None) -> OnServer | None:
+    match value:
+        case None:
+            return None
+        case "keep":
+            return OnServer()
+        case "when-deleted":
+            return OnServer(when_deleted=True)
+        case _ if value.isascii() and value.isdigit() and len(value) < 5:
+            return OnServer(days=int(value))
+        case _:
+            raise click.BadParameter(value)
 
 
 @account.command(
@@ -222,15 +237,34 @@ def test(face: Face, address: str) -> None:
     "--keep",
     cls=Option,
     metavar="MODE",
-    required=True,
     help=mark(
         "everything; headers; days:N (whole mails of the last N days); size:BYTES (larger mails without "
         "their attachments; k, M and G may follow). For a mailbox also account: what the account says."
     ),
 )
 @click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only for this mailbox."))
+@click.option(
+    "--on-server",
+    cls=Option,
+    metavar="keep|DAYS|when-deleted",
+    callback=_on_server,
+    help=mark(
+        "Of a POP3 account: collected mail stays on the server, is deleted there so many days after "
+        "collecting, or when it is deleted here."
+    ),
+)
 @click.pass_obj
-def settings(face: Face, address: str, keep: str, mailbox: str | None) -> None:
+def settings(
+    face: Face, address: str, *, keep: str | None, mailbox: str | None, on_server: OnServer | None
+) -> None:
+    if keep is None and on_server is None:
+        raise click.UsageError("--keep, --on-server")
+    if on_server is not None:
+        with opened_home(face) as app:
+            found = setup.keep_on_server(app, address, on_server)
+        _tell(face, found, mark("{address}: {lives}."), lives=_lives(face, found))
+    if keep is None:
+        return
     mode = None if mailbox is not None and keep == "account" else read_keep(keep)
     with opened_home(face) as app:
         found = setup.set_keep(app, address, mode, mailbox)
@@ -390,7 +424,7 @@ def _describe(face: Face, found: Account, watched: Watched | None) -> None:
         (mark("IMAP server"), _server_text(face, found.imap), ""),
         (mark("SMTP server"), _server_text(face, found.smtp), ""),
         (mark("POP3 server"), _server_text(face, found.pop3), ""),
-        (mark("Mailboxes"), face.text(mark("only here, without a server")) if is_local(found) else "", ""),
+        (mark("Mailboxes"), _lives(face, found), ""),
         *(
             ((mark("User name"), found.user, ""), (mark("Login"), face.text(auth), ""))
             if found.imap or found.smtp or found.pop3
@@ -411,6 +445,19 @@ def _watch_text(face: Face, watched: Watched) -> str:
     language = face.catalogue.language
     since, until = long_date(watched.since, language), long_date(watched.until, language)
     return face.text(_WATCHED[WatchState(watched.state)], since=since, until=until)
+
+
+def _lives(face: Face, found: Account) -> str:
+    if not is_local(found):
+        return ""
+    if found.pop3 is None:
+        return face.text(mark("only here, without a server"))
+    policy = found.on_server
+    if policy.when_deleted:
+        return face.text(mark("here; on the server deleted when deleted here"))
+    if policy.days is not None:
+        return face.text(mark("here; on the server deleted {days} days after collecting"), days=policy.days)
+    return face.text(mark("here; on the server everything stays"))
 
 
 def _server_text(face: Face, server: Server | None) -> str:

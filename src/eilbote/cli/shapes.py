@@ -29,6 +29,7 @@ def account_shape(account: Account) -> JSON:
         "imap": _place(account.imap),
         "smtp": _place(account.smtp),
         "pop3": _place(account.pop3),
+        "on_server": _on_server(account),
         "security": {
             "imap": account.imap and account.imap.security.value,
             "smtp": account.smtp and account.smtp.security.value,
@@ -230,6 +231,15 @@ def moment(seconds: float | None) -> str | None:
         return rfc3339(seconds)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _on_server(account: Account) -> str | None:
+    """Of an account that collects by POP3: `keep`, `when-deleted`, or after how many days."""
+    if account.pop3 is None or account.imap is not None:
+        return None
+    if account.on_server.when_deleted:
+        return "when-deleted"
+    return "keep" if account.on_server.days is None else str(account.on_server.days)
 
 
 def _place(server: Server | None) -> str | None:

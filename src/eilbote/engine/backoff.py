@@ -50,4 +50,4 @@ class Backoff(Struct, frozen=True):
 
 def _asks_for_patience(problem: Problem) -> bool:
     """The server itself said "later"; of a line that broke nobody knows when it is back."""
-    return problem.code in ("imap.unavailable", "imap.refused")
+    return problem.code in ("imap.unavailable", "imap.refused", "pop3.unavailable")

@@ -11,14 +11,19 @@ import select
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from eilbote.clock import Clock
 from eilbote.engine.app import App
 from eilbote.errors import EilboteError, Misused, Refused
 from eilbote.mail.mailbox import MailboxName
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind
+
+if TYPE_CHECKING:
+    from eilbote.net.pop3 import Pop3Session
 
 _COMMAND_SECONDS = 30
 _GOODBYE_SECONDS = 2.0
@@ -106,6 +111,25 @@ class HostBudget:
 
     def stop_waiting(self, host: str) -> None:
         self._waiting[host.lower()] -= 1
+
+
+async def open_pop3(app: App, account: Account) -> Pop3Session:
+    """A session with the account's maildrop. Raises Misused `account.no_pop3` and what
+    `Pop3Session.open` does."""
+    if account.pop3 is None:
+        raise Misused("account.no_pop3", address=account.address)
+    credential = await asyncio.to_thread(credential_of, app, account)
+    from eilbote.net.pop3 import Pop3Session  # noqa: PLC0415  # only accounts with POP3 pay for it
+
+    return await Pop3Session.open(
+        account.pop3,
+        credential,
+        clock=app.clock,
+        trusted=account.trusted,
+        trace=app.trace,
+        connect_timeout=app.config.connect_timeout,
+        read_timeout=app.config.read_timeout,
+    )
 
 
 class ImapConnections:

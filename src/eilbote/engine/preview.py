@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
+from eilbote.engine.collect import INBOX
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.keep import is_due, lacking
 from eilbote.engine.listing import looks_unchanged
+from eilbote.engine.maildrop import plan_collection
 from eilbote.engine.pull import plan_mailbox
 from eilbote.engine.push import in_groups
 from eilbote.engine.round import Round
@@ -37,7 +39,7 @@ async def preview_accounts(
     previews = []
     for account in accounts:
         if is_local(account):
-            previews.append(Preview(account.address))
+            previews.append(await _preview_local(app, account, mailbox))
             continue
         connections = ImapConnections(app, account, budget, most=1)
         round_ = Round(app, account, connections, lambda progress: None)
@@ -48,6 +50,15 @@ async def preview_accounts(
         finally:
             await connections.close()
     return previews
+
+
+async def _preview_local(app: App, account: Account, only: str | None) -> Preview:
+    if account.pop3 is None or only not in (None, INBOX):
+        return Preview(account.address)
+    try:
+        return Preview(account.address, await plan_collection(app, account))
+    except EilboteError as error:
+        return Preview(account.address, failed=error.problem)
 
 
 async def _planned_steps(round_: Round, only: str | None) -> tuple[Step, ...]:

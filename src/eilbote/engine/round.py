@@ -21,6 +21,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+async def to_the_end(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a blocking call beside the event loop. Cancelled, it still waits for the call's end."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise
+
+
 class Round(Struct):
     """What the pass works with, and what it has done so far."""
 
@@ -42,12 +52,7 @@ class Round(Struct):
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a blocking store call beside the event loop. Cancelled, it still waits for the call's
         end: nothing may be written after the home was given free."""
-        running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.gather(running, return_exceptions=True)
-            raise
+        return await to_the_end(function, *args, **kwargs)
 
     def tell(self, phase: str, mailbox: str = "", done: int = 0, total: int = 0) -> None:
         self.report(Progress(self.account.address, phase, mailbox, done, total, self.bytes_fetched))

@@ -25,6 +25,7 @@ from eilbote.engine.repair import nightly_repair
 from eilbote.engine.sync import sync_owned
 from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
+from eilbote.engine.watch_maildrop import MaildropWatch
 from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
 from eilbote.errors import EilboteError
 from eilbote.store.values import Account, AccountState, Watched, Wish
@@ -71,7 +72,7 @@ class _Running(Struct):
     """A watch at work, and the account as it was when the watch began."""
 
     account: Account
-    watch: Watch
+    watch: Watch | MaildropWatch
     task: asyncio.Task[None]
 
 
@@ -164,7 +165,9 @@ class _Service:
         """A watch for every account that has a server and is not paused; a new one where the account
         was edited."""
         wanted = {
-            one.id: one for one in accounts if one.imap is not None and one.state is not AccountState.PAUSED
+            one.id: one
+            for one in accounts
+            if (one.imap is not None or one.pop3 is not None) and one.state is not AccountState.PAUSED
         }
         ended = [
             one
@@ -181,7 +184,8 @@ class _Service:
         await asyncio.gather(*(one.task for one in ended), return_exceptions=True)
         for key, account in wanted.items():
             if key not in self._running:
-                watch = Watch(self._app, account, self._budget, self._gate, self._report, self._told)
+                kind = Watch if account.imap is not None else MaildropWatch
+                watch = kind(self._app, account, self._budget, self._gate, self._report, self._told)
                 self._running[key] = _Running(account, watch, asyncio.create_task(watch.run()))
 
     async def _check_all(self) -> None:
@@ -236,7 +240,7 @@ class _Service:
 
 def _login(account: Account) -> tuple[object, ...]:
     """What a watch has to begin anew for, when it has changed."""
-    return (account.user, account.auth, account.sealed, account.imap, account.trusted)
+    return (account.user, account.auth, account.sealed, account.imap, account.pop3, account.trusted)
 
 
 def _stop_on_signal() -> asyncio.Event:

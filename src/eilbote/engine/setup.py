@@ -15,7 +15,7 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
-from eilbote.engine.connect import credential_of
+from eilbote.engine.connect import credential_of, open_pop3
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
@@ -23,6 +23,7 @@ from eilbote.providers.table import provider_of
 from eilbote.providers.values import Endpoint, Provider
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
+from eilbote.sync.values import OnServer
 
 
 class Wanted(Struct, frozen=True):
@@ -75,13 +76,16 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
             state=AccountState.READY,
         )
     provider = provider_of(address)
-    imap = _server("imap", wanted.imap, wanted.security, provider.imap if provider else None)
-    if imap is None:
+    # A POP3 server named alone: the mailboxes live here, and new mail is collected from there.
+    collects = bool(wanted.pop3) and not wanted.imap
+    known = provider.imap if provider and not collects else None
+    imap = _server("imap", wanted.imap, wanted.security, known)
+    if imap is None and not collects:
         raise Misused("account.servers_unknown", address=address, domain=address.rpartition("@")[2])
     return NewAccount(
         address=address,
         name=wanted.name,
-        user=wanted.user or _user(address, provider, own_server=bool(wanted.imap)),
+        user=wanted.user or _user(address, provider, own_server=bool(wanted.imap or collects)),
         auth=wanted.auth,
         sealed=b"",
         imap=imap,
@@ -162,6 +166,15 @@ def set_keep(app: App, address: str, keep: Keep | None, mailbox: str | None = No
     return app.store.accounts.get(account.id)
 
 
+def keep_on_server(app: App, address: str, policy: OnServer) -> Account:
+    """What becomes of collected mail on a POP3 server. Raises Misused `account.no_pop3`."""
+    account = find_account(app, address)
+    if account.pop3 is None or not is_local(account):
+        raise Misused("account.no_pop3", address=account.address)
+    app.store.accounts.update(account.id, on_server=policy)
+    return app.store.accounts.get(account.id)
+
+
 def pause_account(app: App, address: str) -> Account:
     """No sync touches the account until it is resumed; its mail stays readable."""
     account = find_account(app, address)
@@ -203,7 +216,13 @@ def trust_certificate(app: App, address: str, fingerprint: str, *, remove: bool 
 
 async def _log_in(app: App, account: Account) -> None:
     if account.imap is None:
-        return  # its mailboxes live only here: there is nowhere to log in
+        if account.pop3 is not None:
+            maildrop = await open_pop3(app, account)
+            try:
+                await maildrop.quit()
+            except EilboteError:
+                maildrop.abort()
+        return  # where mailboxes live only here, there is nowhere to log in
     credential = await asyncio.to_thread(credential_of, app, account)
     session = await ImapSession.open(
         account.imap,
@@ -221,7 +240,7 @@ async def _log_in(app: App, account: Account) -> None:
 
 
 def _good_state(account: Account) -> AccountState:
-    if is_local(account):
+    if is_local(account) and account.pop3 is None:
         return AccountState.READY
     return AccountState.NEW if account.synced is None else AccountState.READY
 

@@ -52,8 +52,8 @@ async def sync_owned(
     report: Report = lambda progress: None,
 ) -> list[SyncReport]:
     """One pass over `accounts` side by side, by the process that owns the home. One account's
-    trouble never stops another's pass; it stands in its report. For a local account there is nothing
-    to do but to index what came in."""
+    trouble never stops another's pass; it stands in its report. A local account collects from
+    its maildrop (POP3), if it has one."""
     budget = HostBudget(app.config.connections_per_host)
     indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
     rounds = [
@@ -70,7 +70,23 @@ async def sync_owned(
     ]
     idle = {account.address: SyncReport(account.address) for account in accounts if is_local(account)}
     try:
-        passes = [_pass_and_leave(one, Errand(only=mailbox)) for one in rounds]
+        passes: list[Awaitable[SyncReport]] = [_pass_and_leave(one, Errand(only=mailbox)) for one in rounds]
+        maildrops = [account for account in accounts if is_local(account) and account.pop3 is not None]
+        if maildrops:
+            from eilbote.engine.collect import collect_account  # noqa: PLC0415  # others need no POP3
+
+            passes += [
+                collect_account(
+                    app,
+                    account,
+                    budget=budget,
+                    indexer=indexer,
+                    preparer=preparer,
+                    report=report,
+                    mailbox=mailbox,
+                )
+                for account in maildrops
+            ]
         with storing_pace():
             carried = await asyncio.gather(*passes)
         await preparer.close()

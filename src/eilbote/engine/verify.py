@@ -12,16 +12,18 @@ from contextlib import aclosing
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.keep import window_of
+from eilbote.engine.maildrop import compare_maildrop
 from eilbote.engine.observe import ALL_UIDS
 from eilbote.engine.progress import Progress, Report
 from eilbote.errors import EilboteError, Problem, Refused
 from eilbote.mail.keep import Share
-from eilbote.mail.mailbox import RECENT, UidSet
+from eilbote.mail.mailbox import RECENT, SpecialUse, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.store.values import Account, DebtKind, DebtState, Finding, FindingKind, Mailbox
 
@@ -106,7 +108,12 @@ async def compare_account(
     if is_local(account):
         for mailbox in app.store.mailboxes.all(account.id):
             report(Progress(account.address, "verify", mailbox.name))
-            yield await asyncio.to_thread(_compare_local, app, account, mailbox, content or own_bodies)
+            here = await asyncio.to_thread(_compare_local, app, account, mailbox, content or own_bodies)
+            if account.pop3 is not None and mailbox.role is SpecialUse.INBOX:
+                here = replace(
+                    here, report=await _verify_maildrop(app, account, here.report, content=content)
+                )
+            yield here
         return
     budget = HostBudget(app.config.connections_per_host)
     try:
@@ -144,6 +151,25 @@ def _compare_local(app: App, account: Account, mailbox: Mailbox, bodies: bool) -
         examples=tuple(islice(stray | checked.damaged, _EXAMPLES)),
     )
     return Compared(report)
+
+
+async def _verify_maildrop(app: App, account: Account, here: VerifyReport, *, content: bool) -> VerifyReport:
+    """The inbox, and whether everything in the maildrop (POP3) was collected. `examples` are message
+    numbers of the server then. What lies only here is no difference."""
+    try:
+        found = await compare_maildrop(app, account, content=content)
+    except EilboteError as error:
+        return replace(here, problem=error.problem)
+    return replace(
+        here,
+        server=found.listed,
+        store=found.listed - len(found.missing),
+        missing=here.missing + len(found.missing),
+        content_differ=here.content_differ + len(found.wrong),
+        pending=found.owed,
+        examples=tuple(list(found.missing | found.wrong)[:_EXAMPLES]) or here.examples,
+        local=False,
+    )
 
 
 class _Comparing:

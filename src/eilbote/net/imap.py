@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from msgspec import Struct
-
 from eilbote.clock import Clock
 from eilbote.errors import Garbled, Unreachable
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet
 from eilbote.net.conversation import Conversation
+from eilbote.net.credential import Credential
 from eilbote.net.stream import Unverified
 from eilbote.net.trace import Trace
 from eilbote.protocols import sasl
@@ -43,7 +42,6 @@ from eilbote.protocols.imap.types import (
     StoreMode,
     Unsolicited,
 )
-from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 
 _BATCH_COUNT = 4000
@@ -55,14 +53,6 @@ QUIET_SECONDS = 300.0
 
 LONGEST_IDLE = 1740.0
 """RFC 2177: before the 30 minutes after which a server may hang up."""
-
-
-class Credential(Struct, frozen=True):
-    """Who logs in. `oauth`: the secret is an access token."""
-
-    user: str
-    secret: Secret
-    oauth: bool = False
 
 
 class ImapSession:

@@ -36,6 +36,14 @@ class Trace:
             shown = tag + b" " + b"".join(map(_piece, command.pieces))
         self._write(peer, ">", _readable(shown))
 
+    def sent(self, peer: str, line: bytes) -> None:
+        """A line that goes out, without any secret in it."""
+        self._write(peer, ">", _readable(line))
+
+    def received(self, peer: str, line: bytes) -> None:
+        """A line that came, one that may be shown."""
+        self._write(peer, "<", _readable(line))
+
     def response(self, peer: str, frame: Sequence[bytes]) -> None:
         """A response that came."""
         if frame[0][:1] == b"+":

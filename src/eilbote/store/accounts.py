@@ -24,6 +24,7 @@ from eilbote.store.values import (
     Security,
     Server,
 )
+from eilbote.sync.values import OnServer
 
 _COLUMNS = (
     "id, address, name, state, login, auth, sealed, servers, trusted, problem, change_number, created,"
@@ -107,7 +108,10 @@ class Accounts:
             session.run(f"DELETE FROM quarantine WHERE mailbox IN ({boxes})", mine)
             session.run(f"DELETE FROM finding WHERE mailbox IN ({boxes})", mine)
             session.run("DELETE FROM label WHERE message IN (SELECT id FROM message WHERE account = ?)", mine)
-            for table in ("tombstone", "change", "journal", "conflict", "message", "mailbox"):
+            for table in (
+                *("tombstone", "change", "journal", "conflict"),
+                *("message", "mailbox", "collected", "maildrop"),
+            ):
                 session.run(f"DELETE FROM {table} WHERE account = ?", mine)
             session.run("DELETE FROM account WHERE id = ?", mine)
 
@@ -128,7 +132,7 @@ def _written(account: NewAccount | Account) -> tuple[Value, ...]:
         account.user,
         account.auth.value,
         account.sealed,
-        _servers_to_text(account.imap, account.smtp, account.pop3),
+        _servers_to_text(account.imap, account.smtp, account.pop3, account.on_server),
         "\n".join(account.trusted),
     )
 
@@ -152,6 +156,7 @@ def _account(row: Row | Sequence[Value]) -> Account:
         created=real(row[11]),
         synced=None if row[12] is None else real(row[12]),
         keep=read_keep(text(row[13])),
+        on_server=_on_server(servers.get("on_server")),
     )
 
 
@@ -159,6 +164,13 @@ def _server(kept: Mapping[str, Any] | None) -> Server | None:
     return Server(kept["host"], kept["port"], Security(kept["security"])) if kept else None
 
 
-def _servers_to_text(imap: Server | None, smtp: Server | None, pop3: Server | None) -> str:
+def _on_server(kept: Mapping[str, Any] | None) -> OnServer:
+    return OnServer(kept["days"], kept["when_deleted"]) if kept else OnServer()
+
+
+def _servers_to_text(
+    imap: Server | None, smtp: Server | None, pop3: Server | None, on_server: OnServer
+) -> str:
     servers = {"imap": imap, "smtp": smtp, "pop3": pop3}
-    return json.dumps({protocol: asdict(one) if one else None for protocol, one in servers.items()})
+    kept = {protocol: asdict(one) if one else None for protocol, one in servers.items()}
+    return json.dumps(kept if on_server == OnServer() else {**kept, "on_server": asdict(on_server)})

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from eilbote.errors import Problem
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
+from eilbote.store.collected import forget
 from eilbote.store.database import Database, Row, Session, chunked, in_list, integer
 from eilbote.store.local import is_local
 from eilbote.store.mailboxes import by_id
@@ -98,6 +99,7 @@ class Erasing:
             for table in ("tombstone", "label", "journal", "conflict"):
                 session.run(f"DELETE FROM {table} WHERE message IN {in_list(len(chunk))}", chunk)
             session.run(f"DELETE FROM message WHERE id IN {in_list(len(chunk))}", chunk)
+        forget(session, found)
         session.insert_many("erasure", ("message",), [(message,) for message in found])
         return Erased(len(found), self._erase_contents(session, contents))
 

@@ -14,6 +14,7 @@ from eilbote.errors import NotAllowed
 from eilbote.store.accounts import Accounts
 from eilbote.store.bodies import Bodies
 from eilbote.store.changes import Changes
+from eilbote.store.collected import Collected
 from eilbote.store.database import Database, Observer
 from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
@@ -58,6 +59,7 @@ class Store:
         self.mailboxes = Mailboxes(database)
         self.messages = Messages(database, self.bodies)
         self.journal = Journal(database, self.bodies)
+        self.collected = Collected(database, self.bodies)
         self.changes = Changes(database)
         self.findings = Findings(database)
         self.keeping = Keeping(database, self.bodies)

@@ -15,6 +15,7 @@ from eilbote.errors import Problem
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.keep import Keep
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
+from eilbote.sync.values import OnServer
 
 
 class Security(StrEnum):
@@ -73,6 +74,8 @@ class Account(Struct, frozen=True):
     created: float = 0.0
     synced: float | None = None
     keep: Keep = Keep()
+    on_server: OnServer = OnServer()
+    """Of a POP3 account: what becomes of a collected mail on the server."""
 
 
 class NewAccount(Struct, frozen=True):
@@ -88,6 +91,7 @@ class NewAccount(Struct, frozen=True):
     pop3: Server | None = None
     trusted: tuple[str, ...] = ()
     state: AccountState = AccountState.NEW
+    on_server: OnServer = OnServer()
 
 
 class Watched(Struct, frozen=True):
