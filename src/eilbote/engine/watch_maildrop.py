@@ -16,7 +16,7 @@ from eilbote.engine.events import Passed, Told, Watching, WatchState
 from eilbote.engine.index import Indexer
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
-from eilbote.errors import Problem
+from eilbote.errors import EilboteError, Problem
 from eilbote.store.values import Account
 
 
@@ -56,7 +56,10 @@ class MaildropWatch:
         app, backoff = self._app, Backoff()
         try:
             while True:
-                problem = await self._work()
+                try:
+                    problem = await self._work()
+                except EilboteError as error:  # of our own store: the account was removed, the disk is full
+                    problem = error.problem
                 if problem is None:
                     backoff = Backoff()
                     self._tell(WatchState.POLLING)
