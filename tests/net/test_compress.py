@@ -16,7 +16,8 @@ from eilbote.config import Config
 from eilbote.engine.app import App
 from eilbote.errors import Garbled, Misused
 from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
-from eilbote.net.imap import Credential, ImapSession
+from eilbote.net.credential import Credential
+from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import StoreMode
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
