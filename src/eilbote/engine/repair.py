@@ -119,6 +119,7 @@ def _differences(report: VerifyReport) -> tuple[object, ...]:
 
 
 async def _compare(app: App, account: Account, *, content: bool, report: Report) -> list[Compared]:
+    account = app.store.accounts.get(account.id)  # its mode may be another than when its watch began
     comparing = compare_account(app, account, content=content, own_bodies=True, report=report)
     async with aclosing(comparing) as compared:
         return [one async for one in compared]
