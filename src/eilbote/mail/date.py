@@ -118,9 +118,10 @@ def _day_of(text: str, after_time: str) -> tuple[int, int, int] | None:
     if iso := _ISO.search(text):
         month = int(iso[2])
         return (int(iso[1]), month, int(iso[3])) if 1 <= month <= 12 else None
-    if found := _DAY_MONTH.search(text):
+    for found in _DAY_MONTH.finditer(text):
         month = _MONTHS.get(found[2][:3].lower(), 0)
-        return (_full_year(found[3]), month, int(found[1])) if month else None
+        if month:  # else the seconds before a zone: `19:53:40 EST 2026`
+            return _full_year(found[3]), month, int(found[1])
     for found in _MONTH_DAY.finditer(text):
         month = _MONTHS.get(found[1][:3].lower(), 0)
         year = _YEAR.search(_OFFSET.sub(" ", after_time)) or _YEAR.search(text, found.end())

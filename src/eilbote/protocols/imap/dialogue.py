@@ -13,8 +13,9 @@ from typing import TypeAlias, TypeVar
 from msgspec import Struct
 
 from eilbote.errors import Refused
+from eilbote.mail import mutf7
 from eilbote.mail.mailbox import MailboxName
-from eilbote.protocols.imap import encode, mutf7
+from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import ImapConnection, Reply
 from eilbote.protocols.imap.encode import Command, Piece
 from eilbote.protocols.imap.quirks import Quirk, Trait, quirks_of

@@ -14,8 +14,8 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from eilbote.errors import Misused
+from eilbote.mail import mutf7
 from eilbote.mail.mailbox import MAX_UID, Flags, MailboxName, UidSet
-from eilbote.protocols.imap import mutf7
 
 
 class Literal(Struct, frozen=True):

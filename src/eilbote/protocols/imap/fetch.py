@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from eilbote.errors import Garbled
+from eilbote.mail import mutf7
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, ModSeq, Uid, canonical_flag
-from eilbote.protocols.imap import mutf7
 from eilbote.protocols.imap.dates import DateReader
 from eilbote.protocols.imap.framing import Frame, Framer
 from eilbote.protocols.imap.limits import Limits

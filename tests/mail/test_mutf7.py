@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eilbote.protocols.imap import mutf7
+from eilbote.mail import mutf7
 
 KNOWN = {
     "INBOX": b"INBOX",
