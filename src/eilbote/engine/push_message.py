@@ -13,8 +13,8 @@ from eilbote.engine.observe import is_sticky, still_there
 from eilbote.engine.rematch import rematch
 from eilbote.engine.round import Round
 from eilbote.engine.settle import settle, settle_append, take_flags_back
-from eilbote.errors import Gone, Misused, Refused
-from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, MailboxName, Uid, UidSet
+from eilbote.errors import Gone, Misused, Problem, Refused
+from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, Flags, MailboxName, Uid, UidSet, flags_to_text
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import CopyUid, Selected, StoreMode
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
@@ -241,9 +241,10 @@ async def push_append(round_: Round, debt: Debt) -> None:
                 return
         raw = await round_.call(store.messages.whole, debt.message)
         identity = await round_.call(store.messages.identity, debt.message)
+        flags = await _kept_there(round_, imap, target, debt.add)
         await round_.call(store.journal.mark_sent, [debt.id], round_.now)
         appended = await _with_target(
-            imap, target.name, lambda: imap.append(target.name, raw, debt.add, identity.internal_date)
+            imap, target.name, lambda: imap.append(target.name, raw, flags, identity.internal_date)
         )
     known = (
         appended is not None
@@ -251,6 +252,23 @@ async def push_append(round_: Round, debt: Debt) -> None:
         and 0 < appended.uid <= MAX_UID
     )
     await _close(round_, debt, appended.uid if appended is not None and known else None)
+
+
+async def _kept_there(round_: Round, imap: ImapSession, target: Mailbox, flags: Flags) -> Flags:
+    """Those of `flags` that the mailbox keeps; the others are told. The next look takes them away here."""
+    if not flags:
+        return flags
+    try:
+        selected = imap.selected
+        if selected is None or selected.name != target.name:
+            selected = await imap.select(target.name)
+    except Refused:  # a mailbox that is yet to be made: TRYCREATE will tell
+        return flags
+    kept = frozenset(flag for flag in flags if _keeps(selected, flag))
+    if kept != flags:
+        lost = Problem("sync.flags_not_kept", {"mailbox": target.name, "flags": flags_to_text(flags - kept)})
+        round_.problems.append((target.name, lost))
+    return kept
 
 
 async def _close(round_: Round, debt: Debt, uid: Uid | None) -> None:

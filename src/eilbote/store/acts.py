@@ -81,29 +81,34 @@ def delete(session: Session, places: Places, origin: str, now: float, undo_of: i
 def append(
     session: Session,
     mailbox: Mailbox,
-    message: int,
-    flags: Flags,
-    date: float,
+    mails: Sequence[tuple[int, Flags, float]],
     origin: str,
     now: float,
     undo_of: int = 0,
-) -> Debt:
-    """Places a stored message in a mailbox under a negative UID, owing its upload."""
-    (waiting,) = new_uids(session, mailbox, 1)
-    one = Placed(waiting, message, clean(flags_to_text(flags)), int(date), 0)
-    put(session, mailbox, [one])
-    debt = _debt(
-        DebtKind.APPEND,
-        mailbox,
-        Placed(0, message, one.flags, one.date, 0),
-        origin,
-        now,
-        undo_of=undo_of,
-        target=mailbox,
-        placement=waiting,
-        add=flags,
-    )
-    return owe(session, [debt])[0]
+) -> list[Debt]:
+    """Places stored messages, given with their flags and dates, in a mailbox under negative UIDs, owing
+    the upload of each."""
+    uids = new_uids(session, mailbox, len(mails))
+    placed = [
+        Placed(uid, message, clean(flags_to_text(flags)), int(date), 0)
+        for uid, (message, flags, date) in zip(uids, mails, strict=True)
+    ]
+    put(session, mailbox, placed)
+    owing = [
+        _debt(
+            DebtKind.APPEND,
+            mailbox,
+            one._replace(uid=0),
+            origin,
+            now,
+            undo_of=undo_of,
+            target=mailbox,
+            placement=one.uid,
+            add=flags,
+        )
+        for one, (_, flags, _) in zip(placed, mails, strict=True)
+    ]
+    return owe(session, owing)
 
 
 def put(session: Session, mailbox: Mailbox, found: Sequence[Placed]) -> None:

@@ -96,11 +96,14 @@ def store_arrivals(
     return outcome
 
 
-def insert_message(session: Session, account: int, arrival: Arrival, content: int) -> int:
-    """One new message row for content that is stored; returns its id."""
-    outcome = Outcome(ids=[0])
-    _insert_messages(session, account, [(0, arrival, Stored(content, True))], outcome, Overlay())
-    return outcome.ids[0]
+def insert_messages(
+    session: Session, account: int, arrivals: Sequence[Arrival], bodies: Sequence[Stored]
+) -> list[int]:
+    """New message rows for bodies that are stored; returns their ids."""
+    outcome = Outcome(ids=[0] * len(arrivals))
+    new = [(at, arrival, body) for at, (arrival, body) in enumerate(zip(arrivals, bodies, strict=True))]
+    _insert_messages(session, account, new, outcome, Overlay())
+    return outcome.ids
 
 
 def _insert_messages(

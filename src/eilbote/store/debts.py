@@ -129,6 +129,17 @@ def advance(
     return sorted(moved)
 
 
+def owe_again(session: Session, mailbox: int, now: float) -> list[int]:
+    """Refused uploads whose mail still waits in this mailbox are open once more."""
+    rows = session.rows(
+        "SELECT id FROM journal WHERE target_mailbox = ? AND kind = 'append' AND state = 'failed'"
+        " AND placement < 0 AND EXISTS (SELECT 1 FROM placement p"
+        " WHERE p.mailbox = journal.target_mailbox AND p.uid = journal.placement) ORDER BY id",
+        (mailbox,),
+    )
+    return advance(session, [integer(row[0]) for row in rows], (DebtState.FAILED,), DebtState.OPEN, now)
+
+
 def _marks() -> str:
     return in_list(len(_COLUMNS))
 

@@ -13,7 +13,7 @@ from eilbote.mail.mailbox import Flags, MailboxName, Uid
 from eilbote.mail.source import EnvelopeSource
 from eilbote.store import acts, conflicts, debts, folders, mailboxes, reversing
 from eilbote.store.acts import Places
-from eilbote.store.arrivals import insert_message
+from eilbote.store.arrivals import insert_messages
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
@@ -67,12 +67,29 @@ class Journal:
         from eilbote.store.prepare import prepared_mail  # noqa: PLC0415  # loads the reading of mail
 
         arrival = Arrival(0, flags, internal_date, 0, raw, prepared_mail(raw, envelope))
+        return self.append_all(mailbox, [arrival], origin, now)[0]
+
+    def append_all(
+        self, mailbox: int, arrivals: Sequence[Arrival], origin: str, now: float
+    ) -> list[tuple[int, int]]:
+        """Stores new mails, all of them or none, and owes the upload of each: (message, debt) in their
+        order. The UIDs of the arrivals are not looked at."""
         with self._database.write() as session:
             home = mailboxes.by_id(session, mailbox)
-            stored = self._bodies.store(session, [(arrival.prepared.sha256, raw)])[0]
-            message = insert_message(session, home.account, arrival, stored.content)
-            debt = acts.append(session, home, message, flags, internal_date, origin, now)
-        return message, debt.id
+            bodies = [(one.prepared.sha256, one.raw) for one in arrivals]
+            stored = self._bodies.store(session, bodies)
+            ids = insert_messages(session, home.account, arrivals, stored)
+            mails = [
+                (message, one.flags, one.internal_date) for message, one in zip(ids, arrivals, strict=True)
+            ]
+            made = acts.append(session, home, mails, origin, now)
+        return [(debt.message, debt.id) for debt in made]
+
+    def owe_again(self, mailbox: int, now: float) -> list[int]:
+        """Opens the uploads into a mailbox that the server refused for good, because what stood in
+        the way may be gone: a full mailbox, a limit. Returns the debts."""
+        with self._database.write() as session:
+            return debts.owe_again(session, mailbox, now)
 
     # Local changes of mailboxes
 

@@ -21,6 +21,7 @@ from eilbote.store.values import (
     Candidate,
     HeldIdentity,
     Identity,
+    Lying,
     MailboxUpdate,
     Placement,
     Quarantined,
@@ -28,6 +29,7 @@ from eilbote.store.values import (
 )
 
 _MANY_UIDS = 1000
+_PAGE = 1000
 
 
 class Messages:
@@ -117,6 +119,18 @@ class Messages:
         with self._database.read() as session:
             rows = _of_uids(session, f"uid, {sha}", mailbox, uids)
             return {integer(uid): blob(digest).hex() for uid, digest in rows if digest is not None}
+
+    def lying(self, mailbox: int) -> Iterator[Lying]:
+        """Every live placement of a mailbox by UID, page by page: those that wait for a number first.
+        What changes meanwhile may be seen or not."""
+        after = -(2**62)
+        while True:
+            with self._database.read() as session:
+                page = reading.lying(session, mailbox, after, _PAGE)
+            if not page:
+                return
+            yield from page
+            after = page[-1].uid
 
     def waiting(self, mailbox: int) -> list[tuple[Uid, int]]:
         """Placements without the server's number: (negative uid, message)."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from eilbote.mail.mailbox import MailboxName, flags_from_text
 from eilbote.store.database import Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import ENVELOPE_COLUMNS, from_columns
-from eilbote.store.values import Placement
+from eilbote.store.values import Lying, Placement
 
 _ENVELOPE = ", ".join(f"m.{name}" for name in ENVELOPE_COLUMNS)
 _SELECT = (
@@ -25,6 +25,29 @@ def newest(session: Session, mailboxes: Sequence[int], limit: int) -> list[Place
     found = [session.rows(sql, (mailbox, limit)) for mailbox in mailboxes]
     merged = heapq.merge(*found, key=lambda row: -int(real(row[6])))
     return [_placement(row) for row, _ in zip(merged, range(limit), strict=False)]
+
+
+def lying(session: Session, mailbox: int, after: int, limit: int) -> list[Lying]:
+    """Up to `limit` placements of a mailbox with a UID above `after`, by UID."""
+    rows = session.rows(
+        "SELECT p.uid, p.message, p.flags, m.internal_date, m.size, c.sha256, m.message_id, c.size"
+        " FROM placement p JOIN message m ON m.id = p.message JOIN content c ON c.id = m.content"
+        " WHERE p.mailbox = ? AND p.uid > ? ORDER BY p.uid LIMIT ?",
+        (mailbox, after, limit),
+    )
+    return [
+        Lying(
+            uid=integer(row[0]),
+            message=integer(row[1]),
+            flags=flags_from_text(text(row[2])),
+            internal_date=real(row[3]),
+            size=integer(row[4]),
+            sha256=blob(row[5]),
+            message_id=text(row[6]),
+            whole=integer(row[7]) >= integer(row[4]),
+        )
+        for row in rows
+    ]
 
 
 def of_messages(session: Session, ids: Sequence[int]) -> list[Placement]:

@@ -97,7 +97,7 @@ def restore(session: Session, message: int, origin: str, now: float, undo_of: in
     mailbox = _home_of(session, integer(row[3]), integer(row[0]), text(row[4]))
     _unbury(session, message)
     flags = flags_from_text(text(row[1]))
-    return [acts.append(session, mailbox, message, flags, real(row[2]), origin, now, undo_of)]
+    return acts.append(session, mailbox, [(message, flags, real(row[2]))], origin, now, undo_of)
 
 
 def same_content(session: Session, one: int, other: int) -> bool:

@@ -310,6 +310,20 @@ class Placement(Struct, frozen=True):
     that of the bytes here."""
 
 
+class Lying(Struct, frozen=True):
+    """A mail where it lies, without what lists show: for work that goes through whole mailboxes.
+    `whole` is False where only its headers are here."""
+
+    uid: Uid
+    message: int
+    flags: Flags
+    internal_date: float
+    size: int
+    sha256: bytes
+    message_id: str
+    whole: bool
+
+
 class HeldIdentity(Struct, frozen=True):
     """By what a held message of one mailbox is recognised after a UIDVALIDITY change."""
 
