@@ -57,6 +57,9 @@ COMMANDS = {
         mark("Show what two sides changed at once, and how it was decided"),
     ),
     "quarantine": Entry("quarantine", "quarantine", mark("Show mails that could not be taken in, and why")),
+    "export": Entry("exchange", "export", mark("Write mail into files: Maildir, mbox, single messages")),
+    "import": Entry("exchange", "import_", mark("Take mail in from files: Maildir, mbox, single messages")),
+    "migrate": Entry("migrate", "migrate", mark("Copy all mail of an account into another account")),
     "completion": Entry("completion", "completion", mark("Print the completion script for a shell")),
     "man": Entry("man", "man", mark("Print the manual page")),
 }
@@ -65,6 +68,7 @@ SECTIONS = {
     mark("Start"): ("demo", "account", "sync", "verify", "serve"),
     mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments", "quarantine"),
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
+    mark("Bring and take"): ("export", "import", "migrate"),
     mark("More"): ("completion", "man"),
 }
 

@@ -26,6 +26,8 @@ _PHASES = {
     "fetch": mark("fetching mail"),
     "index": mark("making it searchable"),
     "verify": mark("comparing"),
+    "export": mark("writing mail into files"),
+    "import": mark("taking mail in"),
 }
 
 

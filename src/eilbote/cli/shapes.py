@@ -12,6 +12,9 @@ from eilbote.mail.keep import KeepKind
 from eilbote.store.values import Account, Mailbox, Placement, Quarantined, Server, Watched
 
 if TYPE_CHECKING:
+    from eilbote.engine.export_mail import ExportReport
+    from eilbote.engine.import_mail import ImportReport
+    from eilbote.engine.migrate import MigrateReport
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
     from eilbote.engine.verify import Healed, VerifyReport
 
@@ -170,6 +173,49 @@ def conflict_shape(decided: DecidedConflict) -> JSON:
         "rule": conflict.rule,
         "detail": dict(conflict.detail),
         "date": moment(conflict.created),
+    }
+
+
+def export_shape(report: ExportReport) -> JSON:
+    """A line of `export`."""
+    return {
+        "account": report.account,
+        "mailbox": report.mailbox,
+        "path": report.path,
+        "mails": report.mails,
+        "exported": report.exported,
+        "present": report.present,
+        "failed": report.failed,
+    }
+
+
+def import_shape(report: ImportReport) -> JSON:
+    """A line of `import`."""
+    return {
+        "account": report.account,
+        "mailbox": report.mailbox,
+        "found": report.found,
+        "imported": report.imported,
+        "present": report.present,
+        "failed": report.failed,
+    }
+
+
+def migrate_shape(report: MigrateReport) -> JSON:
+    """A line of `migrate`."""
+    return {
+        "from": report.source_account,
+        "to": report.target_account,
+        "mailbox": report.mailbox,
+        "target_mailbox": report.target_mailbox,
+        "source": report.source,
+        "target": report.target,
+        "copied": report.copied,
+        "present": report.present,
+        "failed": report.failed,
+        "missing": report.missing,
+        "verified": report.verified,
+        "ok": report.ok,
     }
 
 

@@ -10,8 +10,8 @@ from eilbote.errors import Problem
 
 
 class Progress(Struct, frozen=True):
-    """Where a pass stands: `phase` is `connect`, `push`, `look`, `fetch`, `index` or `verify`;
-    `done` of `total` messages (0 where unknown), `bytes` received so far."""
+    """Where a pass stands: `phase` is `connect`, `push`, `look`, `fetch`, `index`, `verify`,
+    `export` or `import`; `done` of `total` messages (0 where unknown), `bytes` received so far."""
 
     account: str
     phase: str

@@ -1,0 +1,122 @@
+"""Files and folders of mail: opened, listed, and written so that they last.
+
+Foreign files are read with bounds and never followed out of their folder; what the system refuses
+becomes one Problem (`files.*`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem, Unreachable
+
+LARGEST_MAIL = 150 << 20
+"""As much as is taken from a server."""
+
+PIECE_BYTES = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns what the system says into one of ours: Gone `files.missing`, Unreachable `files.full`,
+    NotAllowed `files.refused`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise Gone("files.missing", path=path) from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Unreachable("files.full", path=path) from None
+        raise NotAllowed("files.refused", path=path, reason=error.strerror or type(error).__name__) from None
+
+
+def read_mail_file(path: Path) -> bytes | Problem:
+    """A file's bytes, or why they cannot be had: it is no file, too large, not readable."""
+    try:
+        with translated(path), path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            if about.st_size > LARGEST_MAIL:
+                return Problem("files.too_large", {"size": str(about.st_size), "limit": str(LARGEST_MAIL)})
+            return file.read(LARGEST_MAIL + 1)
+    except EilboteError as error:
+        return error.problem
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file piece by piece."""
+    with translated(path), path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def entries(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of a folder's regular files, and of its folders, each sorted. Links to folders,
+    pipes, sockets and devices are neither."""
+    files, folders = [], []
+    with translated(folder), os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif _is_regular(entry):
+                files.append(entry.name)
+    return sorted(files), sorted(folders)
+
+
+def _is_regular(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file() and stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return False
+
+
+def make_folder(folder: Path) -> None:
+    """The folder, and those above it, where they are not there yet."""
+    with translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_lasting(path: Path, data: bytes, *, by_way_of: Path, date: float | None = None) -> None:
+    """A whole file or none: written beside, made to last, then given its name. `date` becomes its
+    time of modification."""
+    with translated(path):
+        with by_way_of.open("wb") as file:
+            file.write(data)
+            file.flush()
+            if date is not None:
+                set_date(file.fileno(), date)
+            os.fsync(file.fileno())
+        by_way_of.replace(path)
+
+
+def set_date(file: int, date: float) -> None:
+    """A file's time of modification, where the file system has that time."""
+    try:
+        os.utime(file, (date, date))
+    except (OverflowError, OSError):
+        return
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder last."""
+    with translated(folder):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def check_text(path: Path) -> str:
+    """A path as a person reads it: undecodable bytes of a name shown as `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def missing_source(path: Path) -> Misused:
+    """What was named is neither a file nor a folder."""
+    return Misused("files.no_source", path=check_text(path))
