@@ -240,13 +240,16 @@ def test_maildir_of_dovecot_and_others(tmp_path: Path) -> None:
     mail(".Entw&APw-rfe.2026/cur/1.x:2,D", "Subject: d\n\n", 1_600_000_000)
     mail("Nested/Deep/new/1700000000.y", "Subject: e\n\n", 1_700_000_000)
     os.mkfifo(root / "cur" / "1700000000.pipe:2,")
-    (root / "cur" / "1700000000.unreadable:2,S").symlink_to("/nowhere")
+    (root / "cur" / "1700000000.unreadable:2,S").symlink_to("/etc/hostname")
     (root / "Loop").symlink_to(root)
     with home(tmp_path) as app:
         account = local_account(app)
         told = Told()
         imported(app, account, Format.MAILDIR, root, told)
-        assert told.said == []
+        assert [(Path(where).name, problem.code) for where, problem in told.said] == [
+            ("1700000000.pipe:2,", "files.not_regular"),
+            ("1700000000.unreadable:2,S", "files.not_regular"),
+        ]
         found = {
             name: [
                 (app.store.messages.raw(one.message), sorted(one.flags), one.internal_date)
@@ -360,9 +363,13 @@ def test_broken_mails_are_taken_and_named_and_the_rest_goes_on(tmp_path: Path) -
         account = local_account(app)
         told = Told()
         (report,) = imported(app, account, Format.EML, root, told)
-        assert sorted(told.codes) == ["files.too_large", "import.no_header", "import.no_header"]
-        assert [Path(where).name for where, _ in told.said] == ["1.eml", "2.eml", "4.eml"]
-        assert (report.found, report.imported, report.present, report.failed) == (4, 3, 0, 1)
+        assert [(Path(where).name, problem.code) for where, problem in told.said] == [
+            ("1.eml", "import.no_header"),
+            ("2.eml", "import.no_header"),
+            ("4.eml", "files.too_large"),
+            ("5.eml", "files.not_regular"),
+        ]
+        assert (report.found, report.imported, report.present, report.failed) == (5, 3, 0, 2)
         dates = [one.internal_date for one in app.store.messages.lying(mailbox(app, account, "INBOX").id)]
         assert dates[2] == 1_795_463_620.0
         assert dates[0] == pytest.approx(app.clock.now(), abs=60)

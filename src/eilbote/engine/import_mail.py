@@ -18,6 +18,7 @@ from eilbote.engine.intake import Coming, Intake, Tell
 from eilbote.engine.naming import style_in
 from eilbote.engine.progress import Report
 from eilbote.errors import Misused, NotAllowed, Problem
+from eilbote.files.disk import named_by_user
 from eilbote.files.eml import read_emls
 from eilbote.files.maildir import read_maildir
 from eilbote.files.mbox import read_mboxes
@@ -60,7 +61,7 @@ async def import_mail(
         raise Misused("import.no_server", address=account.address)
     if not to_server and account.imap is not None:
         raise Misused("import.to_server", address=account.address)
-    reading = _reading(wanted, source)
+    reading = _reading(wanted, named_by_user(source))
     first = next(reading, None)  # names what is no source before anything is changed
     intake = Intake(app, account, tell, report)
     await intake.begin()

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem, Unreachable
 
@@ -36,10 +37,26 @@ def translated(path: Path) -> Iterator[None]:
         raise NotAllowed("files.refused", path=path, reason=error.strerror or type(error).__name__) from None
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file for reading. NotAllowed `files.not_regular` for links (in a folder of somebody's
+    they may lead anywhere), pipes, sockets and devices."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise NotAllowed("files.not_regular", path=check_text(path)) from None
+        raise
+    file = os.fdopen(handle, "rb")
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        file.close()
+        raise NotAllowed("files.not_regular", path=check_text(path))
+    return file
+
+
 def read_mail_file(path: Path) -> bytes | Problem:
     """A file's bytes, or why they cannot be had: it is no file, too large, not readable."""
     try:
-        with translated(path), path.open("rb") as file:
+        with translated(path), open_regular(path) as file:
             about = os.fstat(file.fileno())
             if about.st_size > LARGEST_MAIL:
                 return Problem("files.too_large", {"size": str(about.st_size), "limit": str(LARGEST_MAIL)})
@@ -50,29 +67,20 @@ def read_mail_file(path: Path) -> bytes | Problem:
 
 def pieces(path: Path) -> Iterator[bytes]:
     """A file piece by piece."""
-    with translated(path), path.open("rb") as file:
+    with translated(path), open_regular(path) as file:
         while piece := file.read(PIECE_BYTES):
             yield piece
 
 
 def entries(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of a folder's regular files, and of its folders, each sorted. Links to folders,
-    pipes, sockets and devices are neither."""
-    files, folders = [], []
+    """The names of what lies in a folder, and of the folders in it, each sorted. Links are never
+    followed: one is among the first, whatever it leads to."""
+    files: list[str] = []
+    folders: list[str] = []
     with translated(folder), os.scandir(folder) as found:
         for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif _is_regular(entry):
-                files.append(entry.name)
+            (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
     return sorted(files), sorted(folders)
-
-
-def _is_regular(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file() and stat.S_ISREG(entry.stat().st_mode)
-    except OSError:
-        return False
 
 
 def make_folder(folder: Path) -> None:
@@ -110,6 +118,11 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def named_by_user(path: Path) -> Path:
+    """Where a path leads that a person gave: this one link is followed."""
+    return Path(os.path.realpath(path))
 
 
 def check_text(path: Path) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from eilbote.errors import NotAllowed
-from eilbote.files.disk import check_text, translated
+from eilbote.files.disk import check_text, open_regular, translated
 from eilbote.files.values import Leaving
 from eilbote.mail.mailbox import flags_to_text
 
@@ -91,7 +91,7 @@ class Index:
 def read_index(path: Path) -> dict[str, Entry]:
     """What a list says of the files of its folder; empty where there is none, or none of ours."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return {entry.name: entry for entry, _ in _entries_to(file, path) if entry.name}
     except (OSError, NotAllowed):
         return {}

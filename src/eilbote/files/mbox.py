@@ -20,6 +20,7 @@ from eilbote.files.disk import (
     entries,
     make_folder,
     missing_source,
+    open_regular,
     pieces,
     sync_folder,
     translated,
@@ -86,15 +87,15 @@ def _level(name: str) -> str:
 
 def _begins_as_mbox(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(8).removeprefix(b"\xef\xbb\xbf").startswith(b"From ")
-    except OSError:
+    except (OSError, NotAllowed):
         return False
 
 
 def _read_file(path: Path, dialect: Dialect | None) -> Reading:
     if dialect is None:
-        with translated(path), path.open("rb") as file:
+        with translated(path), open_regular(path) as file:
             dialect = recognise(file.read(SAMPLE_BYTES))
     name = check_text(path)
     for found in read_mbox(pieces(path), dialect):
