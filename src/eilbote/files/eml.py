@@ -10,13 +10,13 @@ from pathlib import Path
 
 from eilbote.errors import EilboteError, Misused, NotAllowed, Problem
 from eilbote.files.disk import (
+    Batch,
     check_text,
     entries,
     make_folder,
     missing_source,
     read_mail_file,
     sync_folder,
-    write_lasting,
 )
 from eilbote.files.index import Index, read_index
 from eilbote.files.names import from_name, to_name
@@ -97,6 +97,7 @@ class EmlWriter:
         if _INDEX not in files and any(name.endswith(_SUFFIX) for name in files):
             raise NotAllowed("files.not_ours", path=check_text(self.path))
         self._index = Index(self.path / _INDEX)
+        self._batch = Batch()
 
     def holds(self, mail: Leaving) -> bool:
         return self._index.takes(mail)
@@ -104,12 +105,15 @@ class EmlWriter:
     def write(self, mail: Leaving, raw: bytes) -> Problem | None:
         name = f"{self._index.count + 1:06}{_SUFFIX}"
         self._observer("mail")
-        write_lasting(self.path / name, raw, by_way_of=self.path / f".{name}", date=float(int(mail.date)))
+        half = self.path / f".{name}"
+        self._batch.add(self.path / name, raw, by_way_of=half, date=float(int(mail.date)))
         self._index.add(mail, name=name)
         return None
 
     def flush(self) -> None:
         self._observer("flush")
+        self._batch.settle()
+        self._observer("names")
         sync_folder(self.path)
         self._observer("index")
         self._index.save()

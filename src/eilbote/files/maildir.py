@@ -6,12 +6,14 @@ run leaves nothing half-written where a reader looks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
 from eilbote.errors import EilboteError, Misused, Problem
 from eilbote.files.disk import (
+    Batch,
     check_text,
     entries,
     make_folder,
@@ -145,14 +147,15 @@ class MaildirWriter:
         told = read_mail_file(self.path / _KEYWORDS) if (self.path / _KEYWORDS).exists() else b""
         self._keywords = read_keywords(told.decode("utf-8", "replace")) if isinstance(told, bytes) else {}
         self._there = {read_name(name).base.partition(",")[0]: name for name in entries(self.path / "cur")[0]}
-        self._given: set[str] = set()
+        self._given: Counter[str] = Counter()
+        self._batch = Batch()
 
     def holds(self, mail: Leaving) -> bool:
-        base = self._free_base(mail)
+        base = self._next_base(mail)
         name = self._there.get(base)
         if name is None:
             return False
-        self._given.add(base)
+        self._count(base)
         wanted = f"{read_name(name).base}:2,{self._letters(mail)}"
         if wanted != name:
             self._observer("rename")
@@ -161,13 +164,12 @@ class MaildirWriter:
         return True
 
     def write(self, mail: Leaving, raw: bytes) -> Problem | None:
-        base = self._free_base(mail)
-        self._given.add(base)
+        base = self._next_base(mail)
+        self._count(base)
         name = f"{base},S={len(raw)}:2,{self._letters(mail)}"
         self._observer("mail")
-        write_lasting(
-            self.path / "cur" / name, raw, by_way_of=self.path / "tmp" / base, date=float(int(mail.date))
-        )
+        whole, half = self.path / "cur" / name, self.path / "tmp" / base
+        self._batch.add(whole, raw, by_way_of=half, date=float(int(mail.date)))
         lost = sorted(
             flag for flag in mail.flags if not has_letter(flag) and flag not in self._keywords.values()
         )
@@ -175,19 +177,20 @@ class MaildirWriter:
 
     def flush(self) -> None:
         self._observer("flush")
+        self._batch.settle()
+        self._observer("names")
         sync_folder(self.path / "cur")
 
     def close(self) -> None:
         self.flush()
 
-    def _free_base(self, mail: Leaving) -> str:
+    def _next_base(self, mail: Leaving) -> str:
         """The name for the next mail with this content and date: there may be several."""
-        number = 0
-        while True:
-            base = f"{max(int(mail.date), 0)}.{mail.sha256.hex()[:32]}_{number}.eilbote"
-            if base not in self._given:
-                return base
-            number += 1
+        same = f"{max(int(mail.date), 0)}.{mail.sha256.hex()[:32]}"
+        return f"{same}_{self._given[same]}.eilbote"
+
+    def _count(self, base: str) -> None:
+        self._given[base.rpartition("_")[0]] += 1
 
     def _letters(self, mail: Leaving) -> str:
         """Letters for the mail's flags; a new keyword gets its letter first, in a file that lasts."""
