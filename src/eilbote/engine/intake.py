@@ -212,8 +212,11 @@ class Intake:
             if known not in self._problems:
                 self._problems.add(known)
                 self._tell(mailbox, problem)
-        if report.failed is not None:
+        if report.failed is None:
+            return
+        if self.to_server:
             raise failure(report.failed)
+        self._tell(self._account.address, report.failed)  # a maildrop; what was to come in is here
 
     # --- telling ---
 

@@ -87,7 +87,7 @@ async def migrate(
 
 
 async def _sync(app: App, account: Account, tell: Tell, report: Report) -> None:
-    if account.imap is None:
+    if account.imap is None and account.pop3 is None:
         return
     (done,) = await sync_accounts(app, [account.address], report=report)
     for mailbox, problem in done.problems:
