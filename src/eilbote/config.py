@@ -68,6 +68,12 @@ class Config:
         -1,
         23,
     )
+    lease_seconds: float = _setting(
+        24.0,
+        "seconds of silence after which another `eilbote serve` on the same PostgreSQL takes an account over",
+        2,
+        3600,
+    )
 
 
 def settings() -> Iterator[Field[Any]]:

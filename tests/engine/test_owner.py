@@ -1,6 +1,7 @@
-"""One process at a time owns the connections of a home; a dead one owns nothing.
+"""One process at a time owns the connections of an account; a dead one owns nothing.
 
-The other processes are real ones: the program itself, started beside this test.
+The other processes are real ones: the program itself, started beside this test. How several share
+the accounts of one PostgreSQL has tests of its own (`test_sharing`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from eilbote.engine.owner import sync_accounts
 from tests.engine.world import mail, until
 from tests.faults.embedded import Embedded, embedded
 
+LEASE_SECONDS = "3"
+
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store_url(request: pytest.FixtureRequest) -> str:
@@ -32,6 +35,7 @@ def environment(home: Path, store_url: str) -> dict[str, str]:
         "EILBOTE_HOME": str(home),
         "EILBOTE_KEY_FILE": str(home.parent / "key"),
         "EILBOTE_LANGUAGE": "en",
+        "EILBOTE_LEASE_SECONDS": LEASE_SECONDS,
     }
     return os.environ | given | ({"EILBOTE_STORE": store_url} if store_url else {})
 
@@ -60,11 +64,11 @@ async def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 
 
 async def owner_of(here: Embedded, process: subprocess.Popen[bytes]) -> None:
-    """Waits until that process owns the home."""
+    """Waits until that process owns the account."""
 
     def owned() -> bool:
         assert process.poll() is None, process.communicate()
-        holder = here.app.store.ownership.holder()
+        holder = here.app.store.ownership.holder(here.account.id)
         return holder is not None and holder.pid == process.pid
 
     await until(owned)
@@ -77,11 +81,11 @@ async def home(tmp_path: Path, store_url: str) -> AsyncIterator[Embedded]:
         yield here
 
 
-async def test_a_second_serve_is_refused_and_names_the_first(tmp_path: Path, store_url: str) -> None:
-    async with home(tmp_path, store_url) as here:
-        with program(tmp_path / "home", store_url, "serve") as first:
+async def test_a_second_serve_on_sqlite_is_refused_and_names_the_first(tmp_path: Path) -> None:
+    async with home(tmp_path, "") as here:
+        with program(tmp_path / "home", "", "serve") as first:
             await owner_of(here, first)
-            with program(tmp_path / "home", store_url, "serve") as second:
+            with program(tmp_path / "home", "", "serve") as second:
                 status, said = await ended(second)
             assert status != 0
             assert str(first.pid) in said
@@ -111,7 +115,7 @@ async def test_a_killed_owner_frees_the_home(tmp_path: Path, store_url: str) -> 
                 (report,) = await waiting
         assert report.failed is None
         assert here.held() == here.there()
-        assert here.app.store.ownership.holder() is None
+        assert here.app.store.ownership.holder(here.account.id) is None
 
 
 async def test_serve_ends_soon_after_sigterm(tmp_path: Path, store_url: str) -> None:

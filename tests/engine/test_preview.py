@@ -110,7 +110,7 @@ async def test_a_renumbered_mailbox_is_told(tmp_path: Path) -> None:
 async def test_it_needs_no_ownership(tmp_path: Path) -> None:
     async with embedded(tmp_path / "home") as here:
         here.inbox.append(mail(1))
-        with here.app.store.ownership.acquire(1.0, "serve"):
+        with here.app.store.ownership.join(here.app.clock, "serve"):
             (preview,) = await preview_accounts(here.app, [here.account])
         assert [list(step.uids) for step in preview.steps if isinstance(step, Fetch)] == [[1]]
 

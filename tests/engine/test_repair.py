@@ -219,7 +219,7 @@ async def test_a_snapshot_older_than_a_sync_takes_nothing_back(here: Embedded) -
 async def test_at_night_the_owner_repairs_by_itself(here: Embedded, tmp_path: Path) -> None:
     spoil(tmp_path / "home")
     sql(here, "DELETE FROM placement WHERE uid = 4")
-    with here.app.store.ownership.acquire(here.app.clock.now(), "serve"):
+    with here.app.store.ownership.join(here.app.clock, "serve"):
         reports = await nightly_repair(here.app, here.account)
     (inbox,) = [one for one in reports if one.mailbox == "INBOX"]
     assert (inbox.ok, inbox.healed) == (True, Healed(missing=1, content=5, counts=1))

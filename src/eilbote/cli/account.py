@@ -18,7 +18,7 @@ from eilbote.cli.figures import long_date, number
 from eilbote.cli.home import opened_home
 from eilbote.cli.keep import kept_words
 from eilbote.cli.password import SecretSource
-from eilbote.cli.shapes import account_shape, watch_shape
+from eilbote.cli.shapes import account_shape, holder_shape, watch_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account, is_local
@@ -27,7 +27,7 @@ from eilbote.errors import NotAllowed, Unreachable
 from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
-from eilbote.store.values import Account, AccountState, AuthKind, Security, Server, Watched
+from eilbote.store.values import Account, AccountState, AuthKind, Holder, Security, Server, Watched
 from eilbote.sync.values import OnServer
 
 _STATES = {
@@ -171,12 +171,18 @@ def list_(face: Face) -> None:
 def show(face: Face, address: str) -> None:
     with opened_home(face) as app:
         found = find_account(app, address)
-        served = app.store.ownership.holder() is not None
-        watched = app.store.watches.all().get(found.id) if served else None
+        holder = app.store.ownership.holder(found.id)
+        watched = app.store.watches.all().get(found.id) if holder is not None else None
     if face.json:
-        face.record({**account_shape(found), "watch": watched and watch_shape(watched)})
+        face.record(
+            {
+                **account_shape(found),
+                "watch": watched and watch_shape(watched),
+                "holder": holder and holder_shape(holder),
+            }
+        )
     else:
-        _describe(face, found, watched)
+        _describe(face, found, watched, holder)
 
 
 @account.command(
@@ -408,7 +414,7 @@ def _hint_before_login(face: Face, address: str, *, typed: bool) -> None:
             face.note("  {url}", url=provider.help)
 
 
-def _describe(face: Face, found: Account, watched: Watched | None) -> None:
+def _describe(face: Face, found: Account, watched: Watched | None, holder: Holder | None) -> None:
     language = face.catalogue.language
     state, style = _STATES[found.state]
     auth = {
@@ -430,6 +436,7 @@ def _describe(face: Face, found: Account, watched: Watched | None) -> None:
             if found.imap or found.smtp or found.pop3
             else ()
         ),
+        (mark("Held by"), _holder_text(face, holder) if holder else "", ""),
         (mark("Being served"), _watch_text(face, watched) if watched else "", ""),
         (mark("Last sync"), long_date(found.synced, language), ""),
         (mark("Kept of each mail"), kept_words(face, found.keep), ""),
@@ -439,6 +446,12 @@ def _describe(face: Face, found: Account, watched: Watched | None) -> None:
     if found.problem is not None:
         face.line()
         face.problem(found.problem, about=found.address)
+
+
+def _holder_text(face: Face, holder: Holder) -> str:
+    told = mark("process {pid} on {host} ({purpose}), since {since}")
+    since = long_date(holder.since, face.catalogue.language)
+    return face.text(told, pid=str(holder.pid), host=holder.host, purpose=holder.purpose, since=since)
 
 
 def _watch_text(face: Face, watched: Watched) -> str:

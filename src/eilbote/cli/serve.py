@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import click
@@ -14,9 +14,10 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import event_shape
 from eilbote.cli.sync import show_report
-from eilbote.engine.events import Checked, Event, Passed, Watching, WatchState
+from eilbote.engine.events import Checked, Event, Interrupted, Passed, Shared, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
+from eilbote.store.values import Holder
 
 
 @click.command(
@@ -42,6 +43,10 @@ def serve(face: Face) -> None:
                 from eilbote.cli.verify import conclude  # noqa: PLC0415  # once a night, and seldom then
 
                 conclude(face, reports)
+            case Shared(mine=mine, others=others):
+                _tell_who_has_what(face, mine, others)
+            case Interrupted(problem=problem):
+                face.problem(problem, warning=True)
             case _:
                 pass
 
@@ -65,6 +70,19 @@ def _worth_telling(report: SyncReport) -> bool:
         or report.problems
         or report.failed
     )
+
+
+def _tell_who_has_what(face: Face, mine: Sequence[str], others: Sequence[tuple[str, Holder]]) -> None:
+    """Accounts shared with other processes; nothing where there is nobody to share them with."""
+    if others:
+        face.note(mark("Kept current here: {accounts}."), accounts=", ".join(mine) or "–")
+    for account, holder in others:
+        face.note(
+            mark("{account} is kept current by process {pid} on {host}."),
+            account=account,
+            pid=str(holder.pid),
+            host=holder.host,
+        )
 
 
 def _greeting_first(greet: Callable[[], None], report: Report) -> Report:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from eilbote.clock import rfc3339
-from eilbote.engine.events import Checked, Event, Passed, Watching
+from eilbote.engine.events import Checked, Event, Interrupted, Passed, Shared, Watching
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
 from eilbote.mail.keep import KeepKind
-from eilbote.store.values import Account, Mailbox, Placement, Quarantined, Server, Watched
+from eilbote.store.values import Account, Holder, Mailbox, Placement, Quarantined, Server, Watched
 
 if TYPE_CHECKING:
     from eilbote.engine.export_mail import ExportReport
@@ -260,8 +260,23 @@ def event_shape(event: Event) -> JSON:
         case Checked():
             found = [verify_shape(one) for one in event.reports]
             return {"event": "checked", "account": event.account, "at": moment(event.at), "reports": found}
+        case Shared(at=at, mine=mine, others=others):
+            theirs = [{"account": account, **holder_shape(holder)} for account, holder in others]
+            return {"event": "shared", "at": moment(at), "mine": mine, "others": theirs}
+        case Interrupted(at=at, problem=problem):
+            return {"event": "interrupted", "at": moment(at), "problem": problem_shape(problem)}
         case _:
             assert_never(event)
+
+
+def holder_shape(holder: Holder) -> JSON:
+    """The process that holds an account."""
+    return {
+        "pid": holder.pid,
+        "host": holder.host,
+        "since": moment(holder.since),
+        "purpose": holder.purpose,
+    }
 
 
 def problem_shape(problem: Problem) -> JSON:

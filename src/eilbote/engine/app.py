@@ -1,6 +1,6 @@
 """An open home: the settings, the store, the vault and the clock that every verb works with.
 
-Opening a home takes no ownership; only `sync` and `serve` do (one owner, many readers).
+Opening a home takes no ownership; only `sync` and `serve` do (one owner of an account, many readers).
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from eilbote.store.vault import Vault
 
 
 class App(Struct, frozen=True):
-    """What a verb needs. `trace`, if any, receives the redacted wire dialogue."""
+    """What a verb needs. `trace`, if any, receives the redacted wire dialogue; `guard`, if any, is
+    asked before every word to a server (see `engine/tenure`)."""
 
     config: Config
     store: Store
     vault: Vault
     clock: Clock
     trace: Trace | None = None
+    guard: Callable[[], None] | None = None
 
 
 @contextmanager
@@ -41,7 +43,9 @@ def open_app(
     Raises the store's Problems: unreadable, full, not a home, made by a newer version.
     """
     clock = clock or SystemClock()
-    store = Store.open(config.home, config.store or None, observer=observer)
+    store = Store.open(
+        config.home, config.store or None, observer=observer, lease_seconds=config.lease_seconds
+    )
     try:
         vault = Vault.open(config, clock)
         yield App(config, store, vault, clock, trace)

@@ -24,7 +24,8 @@ from eilbote.engine.index import Indexer
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport, Tally
 from eilbote.engine.round import to_the_end
-from eilbote.errors import EilboteError, Garbled, Gone, Problem
+from eilbote.engine.tenure import FENCED
+from eilbote.errors import EilboteError, Garbled, Gone, NotAllowed, Problem
 from eilbote.mail.received import received_at
 from eilbote.net.pop3 import Pop3Session
 from eilbote.protocols.pop3.connection import Reply
@@ -76,7 +77,12 @@ async def collect_account(
     except EilboteError as error:
         failed = error.problem
     if failed is not None or not work.waits:
-        await to_the_end(_remember_end, app, account, failed)
+        try:
+            await to_the_end(_remember_end, app, account, failed)
+        except NotAllowed as error:
+            if error.problem.code != FENCED:
+                raise
+            failed = error.problem  # the account is another's, and so is what is to be remembered
     return SyncReport(
         account.address,
         new=work.tally.new,

@@ -129,6 +129,7 @@ async def open_pop3(app: App, account: Account) -> Pop3Session:
         trace=app.trace,
         connect_timeout=app.config.connect_timeout,
         read_timeout=app.config.read_timeout,
+        guard=app.guard,
     )
 
 
@@ -213,6 +214,7 @@ class ImapConnections:
                 trace=self._app.trace,
                 connect_timeout=self._app.config.connect_timeout,
                 read_timeout=self._app.config.read_timeout,
+                guard=self._app.guard,
             )
         except BaseException:
             self._host.release()

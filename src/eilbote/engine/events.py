@@ -10,6 +10,7 @@ from msgspec import Struct
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.verify import VerifyReport
 from eilbote.errors import Problem
+from eilbote.store.values import Holder
 
 
 class WatchState(StrEnum):
@@ -57,5 +58,21 @@ class Checked(Struct, frozen=True):
     reports: tuple[VerifyReport, ...]
 
 
-Event = Watching | Passed | Checked
+class Shared(Struct, frozen=True):
+    """Which accounts this process keeps current since `at`, and which other processes do; told where
+    accounts are shared (several `serve` on one PostgreSQL), at each change."""
+
+    at: float
+    mine: tuple[str, ...]
+    others: tuple[tuple[str, Holder], ...]
+
+
+class Interrupted(Struct, frozen=True):
+    """The store cannot be reached since `at`; it is tried again until it can."""
+
+    at: float
+    problem: Problem
+
+
+Event = Watching | Passed | Checked | Shared | Interrupted
 Told = Callable[[Event], None]

@@ -1,11 +1,12 @@
-"""Who does the work of a home: this process if nobody else does, else the one that does.
+"""Who does the work of an account: this process if nobody else does, else the one that does.
 
-Only one process owns the connections of a home. Everything else leaves a wish and waits.
+Only one process owns the connections of an account. Everything else leaves a wish and waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from msgspec.structs import replace
 
@@ -13,7 +14,9 @@ from eilbote.clock import process_seconds
 from eilbote.engine.app import App
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.sync import sync_owned
+from eilbote.engine.tenure import lasting
 from eilbote.errors import Misused, NotAllowed
+from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState
 
 _POLL_SECONDS = 0.05
@@ -28,16 +31,32 @@ async def sync_accounts(
 ) -> list[SyncReport]:
     """One pass over the named accounts (none named: all that are not paused).
 
-    Where another process owns the home, asks it and waits for its report. Raises Gone for an
-    unknown account and Misused where there is no account at all.
+    Those that another process holds, it is asked for, and its report waited for; the others are held
+    here for the time of the pass. Returns when all are done. Raises Gone for an unknown account and
+    Misused where there is no account at all.
     """
     accounts = chosen_accounts(app, names)
-    return await _as_owner_or_ask(
-        app,
-        [account.address for account in accounts],
-        mailbox,
-        lambda: sync_owned(app, accounts, mailbox=mailbox, report=report),
-    )
+    asking = _Asking(app, mailbox)
+    done: dict[int, SyncReport] = {}
+    with ExitStack() as leaving:
+        leaving.callback(asking.withdraw)
+        tenure: Tenure | None = None
+        while len(done) < len(accounts):
+            left = {one.id: one for one in accounts if one.id not in done}
+            if tenure is None:
+                tenure = _joined(app, leaving)
+            mine = [] if tenure is None else tenure.claim(left)
+            asking.ask({key: one for key, one in left.items() if key not in mine})
+            if tenure is not None and mine:
+                async with lasting(app, tenure):
+                    held = [left[key] for key in mine]
+                    reports = await sync_owned(app, held, mailbox=mailbox, report=report, tenure=tenure)
+                tenure.give_back(mine)
+                done.update(zip(mine, reports, strict=True))
+            done.update(asking.answered())
+            if len(done) < len(accounts):
+                await app.clock.sleep(_POLL_SECONDS)
+    return [done[account.id] for account in accounts]
 
 
 def chosen_accounts(app: App, names: Sequence[str]) -> list[Account]:
@@ -50,32 +69,55 @@ def chosen_accounts(app: App, names: Sequence[str]) -> list[Account]:
     return [account for account in accounts if account.state is not AccountState.PAUSED]
 
 
-async def _as_owner_or_ask(
-    app: App,
-    addresses: Sequence[str],
-    mailbox: str | None,
-    work: Callable[[], Awaitable[list[SyncReport]]],
-) -> list[SyncReport]:
-    asked: int | None = None
+def _joined(app: App, leaving: ExitStack) -> Tenure | None:
+    """None where another process holds the whole home."""
     try:
-        while True:
-            try:
-                owner = app.store.ownership.acquire(app.clock.now(), "sync")
-            except NotAllowed:
-                from eilbote.engine.wish import SYNC_WISH, SyncWish, read_reports  # noqa: PLC0415  # seldom
+        return leaving.enter_context(app.store.ownership.join(app.clock, "sync"))
+    except NotAllowed:
+        return None
 
-                if asked is None:
-                    wish = SyncWish(tuple(addresses), mailbox)
-                    asked = app.store.wishes.ask(SYNC_WISH, wish.written(), app.clock.now())
-                answer = app.store.wishes.answered(asked)
-                if answer is not None:
-                    # The owner counts from its own start, days ago perhaps; who asked, from theirs.
-                    now = process_seconds()
-                    return [replace(each, stored_seconds=now, seconds=now) for each in read_reports(answer)]
-                await app.clock.sleep(_POLL_SECONDS)
-                continue
-            with owner:
-                return await work()
-    finally:
-        if asked is not None:
-            app.store.wishes.withdraw(asked)
+
+class _Asking:
+    """Wishes for accounts that others hold, and their answers."""
+
+    def __init__(self, app: App, mailbox: str | None) -> None:
+        self._app = app
+        self._mailbox = mailbox
+        self._asked: dict[int, int] = {}
+
+    def ask(self, accounts: Mapping[int, Account]) -> None:
+        """Asks for these alone, each once; for others nobody needs to care any more."""
+        from eilbote.engine.wish import SYNC_WISH, SyncWish  # noqa: PLC0415  # seldom
+
+        self._forget([account for account in self._asked if account not in accounts])
+        wanted = {
+            key: SyncWish((account.address,), self._mailbox).written()
+            for key, account in accounts.items()
+            if key not in self._asked
+        }
+        if wanted:
+            self._asked |= self._app.store.wishes.ask_each(SYNC_WISH, wanted, self._app.clock.now())
+
+    def answered(self) -> dict[int, SyncReport]:
+        """The reports that have come, by account."""
+        if not self._asked:
+            return {}
+        from eilbote.engine.wish import read_reports  # noqa: PLC0415  # seldom
+
+        answers = self._app.store.wishes.all_answered(list(self._asked.values()))
+        # The holder counts from its own start, days ago perhaps; who asked, from theirs.
+        now = process_seconds()
+        return {
+            account: replace(read_reports(answers[wish])[0], stored_seconds=now, seconds=now)
+            for account, wish in self._asked.items()
+            if wish in answers
+        }
+
+    def withdraw(self) -> None:
+        """Nobody waits any longer."""
+        self._forget(list(self._asked))
+
+    def _forget(self, accounts: Sequence[int]) -> None:
+        wishes = [self._asked.pop(account) for account in accounts]
+        if wishes:
+            self._app.store.wishes.withdraw(*wishes)

@@ -1,21 +1,31 @@
 """Keeps a home current until told to stop: a watch for each account, which hears of news from its
 server, and a look at the store, which hears of what people want. The process that serves owns the
-home.
+home, or its part of the accounts where several share them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.events import Checked, Event, Passed, Told, Watching, WatchState
+from eilbote.engine.events import (
+    Checked,
+    Event,
+    Interrupted,
+    Passed,
+    Shared,
+    Told,
+    Watching,
+    WatchState,
+)
 from eilbote.engine.expire import forget_expired
 from eilbote.engine.nightly import Nights
 from eilbote.engine.owner import chosen_accounts
@@ -23,12 +33,14 @@ from eilbote.engine.pace import give_memory_back, storing_pace
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.repair import nightly_repair
 from eilbote.engine.sync import sync_owned
+from eilbote.engine.tenure import FENCED, lasting, leased
 from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
 from eilbote.engine.watch_maildrop import MaildropWatch
 from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
-from eilbote.errors import EilboteError
-from eilbote.store.values import Account, AccountState, Watched, Wish
+from eilbote.errors import EilboteError, NotAllowed, Unreachable
+from eilbote.store.ownership import Tenure
+from eilbote.store.values import Account, AccountState, Holder, Watched, Wish
 
 LOOK_SECONDS = 0.1
 """How often the store is asked whether anything has changed: what was changed here leaves soon."""
@@ -41,6 +53,12 @@ _EXPIRE_SECONDS = 3600.0
 _MANY = 1_000
 """After a pass with so many new mails memory is given back."""
 
+_SHARE_SECONDS = 1.0
+"""How often it is looked for accounts whose holder has died, of which no change in the store tells."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 async def serve(
     app: App,
@@ -50,37 +68,53 @@ async def serve(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serves until SIGTERM, SIGINT or `stop`. Raises NotAllowed `store.owned` where another
-    process serves this home."""
+    process serves this home and one alone may."""
     stop = stop or _stop_on_signal()
-    with app.store.ownership.acquire(app.clock.now(), "serve"), storing_pace():
-        app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
-        app.store.watches.forget()
-        work = asyncio.create_task(_Service(app, report, told).run())
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            # A pass under way is broken off: what it began, the next one finds in the journal.
-            work.cancel()
-            stopped.cancel()
-            ended, _ = await asyncio.gather(work, stopped, return_exceptions=True)
+    with app.store.ownership.join(app.clock, "serve") as tenure, storing_pace():
+        if tenure.whole:
+            app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
+            app.store.watches.forget()
+        async with lasting(app, tenure):
+            work = asyncio.create_task(_Service(app, tenure, report, told).run())
+            stopped = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # A pass under way is broken off: what it began, the next one finds in the journal.
+                work.cancel()
+                stopped.cancel()
+                ended, _ = await asyncio.gather(work, stopped, return_exceptions=True)
         if isinstance(ended, Exception):
             raise ended
 
 
 class _Running(Struct):
-    """A watch at work, and the account as it was when the watch began."""
+    """A watch at work, the account as it was when the watch began, and what to work for it with."""
 
     account: Account
+    app: App
     watch: Watch | MaildropWatch
     task: asyncio.Task[None]
+    retiring: bool = False
+
+
+class _Wanted(Struct, frozen=True):
+    """What a look at the store has found: accounts to keep current, how many of them are this
+    process's part, who keeps those that it does not hold; local changes; and wishes."""
+
+    accounts: dict[int, Account]
+    part: int
+    others: tuple[tuple[str, Holder], ...]
+    debts: dict[int, int]
+    wishes: list[Wish]
 
 
 class _Service:
     """All watches of a home, and the looks at its store."""
 
-    def __init__(self, app: App, report: Report, told: Told) -> None:
+    def __init__(self, app: App, tenure: Tenure, report: Report, told: Told) -> None:
         self._app = app
+        self._tenure = tenure
         self._report = report
         self._show = told
         self._syncing: set[int] = set()
@@ -91,6 +125,11 @@ class _Service:
         self._budget = HostBudget(app.config.connections_per_host)
         self._gate = asyncio.Semaphore(_PASSES)
         self._running: dict[int, _Running] = {}
+        self._ending: dict[int, asyncio.Task[None]] = {}
+        self._leaving: set[int] = set()
+        """Accounts to be given back when their watch has ended."""
+        self._shared: Shared | None = None
+        self._interrupted = False
         self._answering: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -100,33 +139,51 @@ class _Service:
         try:
             await self._look_on(looks)
         finally:
-            tasks = [*self._answering, *(one.task for one in self._running.values())]
+            running = [*self._ending.values(), *(one.task for one in self._running.values())]
+            tasks = [*self._answering, *running]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             looks.shutdown()
-            self._app.store.watches.forget()
+            with suppress(Unreachable):  # it only informs, and the database may be what ended us
+                for account in [*self._ending, *self._running]:
+                    if self._tenure.holds(account):
+                        self._app.store.watches.forget(account)
 
     async def _look_on(self, looks: ThreadPoolExecutor) -> None:
-        app, loop = self._app, asyncio.get_running_loop()
+        clock = self._app.clock
         seen: int | None = None
-        expire = app.clock.monotonic()
+        share = expire = clock.monotonic()
         while True:
-            version = await loop.run_in_executor(looks, app.store.database.version)
-            if version != seen:
-                seen = version
-                await self._take_in(*await loop.run_in_executor(looks, self._wanted))
-            await self._write_down(looks)
-            if app.clock.monotonic() >= expire:
-                expire = app.clock.monotonic() + _EXPIRE_SECONDS
-                await loop.run_in_executor(looks, forget_expired, app)
-            if self._nights.is_due(app.clock.now()):
-                self._start(self._check_all(), self._answering)
-            if self._untidy and not self._syncing:
-                self._untidy = False
-                await loop.run_in_executor(looks, give_memory_back)
-            self._raise_what_failed()
-            await app.clock.sleep(LOOK_SECONDS)
+            now = clock.monotonic()
+            self._end_what_is_lost()
+            try:
+                version = await self._in(looks, self._app.store.database.version)
+                await self._settle_ended(looks)
+                if version != seen or now >= share or self._ending or self._interrupted:
+                    await self._take_in(await self._in(looks, self._wanted))
+                    seen, share = version, now + _SHARE_SECONDS
+                await self._write_down(looks)
+                if now >= expire:
+                    expire = now + _EXPIRE_SECONDS
+                    await self._in(looks, forget_expired, self._app)
+                if self._nights.is_due(clock.now()):
+                    self._start(self._check_all(), self._answering)
+                if self._untidy and not self._syncing:
+                    self._untidy = False
+                    await self._in(looks, give_memory_back)
+                self._interrupted = False
+            except Unreachable as error:
+                if self._tenure.whole:
+                    raise
+                if not self._interrupted:
+                    self._interrupted = True
+                    self._show(Interrupted(clock.now(), error.problem))
+            await clock.sleep(LOOK_SECONDS)
+
+    @staticmethod
+    async def _in(looks: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(looks, function, *args)
 
     def _told(self, event: Event) -> None:
         """Passes on what a watch tells, and remembers it for other processes; a pass is soon over."""
@@ -143,59 +200,123 @@ class _Service:
 
     async def _write_down(self, looks: ThreadPoolExecutor) -> None:
         """What has changed of what the watches do, for other processes to read."""
-        loop, watches = asyncio.get_running_loop(), self._app.store.watches
         for account, state in list(self._states.items()):
-            if self._shown.get(account) != state:
+            if self._shown.get(account) != state and account in self._running:
                 self._shown[account] = state
-                await loop.run_in_executor(looks, watches.tell, account, state)
+                await self._in(looks, self._app.store.watches.tell, account, state)
 
-    def _wanted(self) -> tuple[list[Account], dict[int, int], list[Wish]]:
-        store = self._app.store
-        return store.accounts.all(), store.journal.newest_open(), store.wishes.claim(self._app.clock.now())
-
-    async def _take_in(self, accounts: list[Account], debts: dict[int, int], wishes: list[Wish]) -> None:
-        await self._agree_with(accounts)
-        for account, newest in debts.items():
-            if account in self._running:
-                self._running[account].watch.changed_here(newest)
-        for wish in wishes:
-            self._start(self._grant(wish), self._answering)
-
-    async def _agree_with(self, accounts: list[Account]) -> None:
-        """A watch for every account that has a server and is not paused; a new one where the account
-        was edited."""
-        wanted = {
+    def _wanted(self) -> _Wanted:
+        """Looks, and takes what falls to this process of the accounts that nobody holds."""
+        store, tenure = self._app.store, self._tenure
+        accounts = {
             one.id: one
-            for one in accounts
+            for one in store.accounts.all()
             if (one.imap is not None or one.pop3 is not None) and one.state is not AccountState.PAUSED
         }
-        ended = [
-            one
-            for key, one in self._running.items()
-            if key not in wanted or _login(wanted[key]) != _login(one.account)
-        ]
-        for one in ended:
-            del self._running[one.account.id]
-            self._states.pop(one.account.id, None)
-            self._syncing.discard(one.account.id)
-            self._shown.pop(one.account.id, None)
-            self._app.store.watches.forget(one.account.id)
-            one.task.cancel()
-        await asyncio.gather(*(one.task for one in ended), return_exceptions=True)
+        part = tenure.part(accounts)
+        lacking = [key for key in accounts if not tenure.holds(key)]
+        room = part - (len(accounts) - len(lacking))
+        if lacking and room > 0:
+            store.wishes.unclaim(tenure.claim(lacking, room))
+            lacking = [key for key in accounts if not tenure.holds(key)]
+        holders = store.ownership.holders() if lacking else {}
+        others = tuple((accounts[key].address, holders[key]) for key in lacking if key in holders)
+        debts = store.journal.newest_open()
+        mine = None if tenure.whole else list(self._running)
+        if self._interrupted and mine:
+            store.wishes.unclaim(mine)  # what could not be answered
+        wishes = store.wishes.claim(self._app.clock.now(), mine)
+        return _Wanted(accounts, part, others, debts, wishes)
+
+    async def _take_in(self, wanted: _Wanted) -> None:
+        self._agree_with(wanted.accounts)
+        self._retire_above(wanted.part)
+        for account, newest in wanted.debts.items():
+            if account in self._running:
+                self._running[account].watch.changed_here(newest)
+        for wish in wanted.wishes:
+            self._start(self._grant(wish), self._answering)
+        if not self._tenure.whole:
+            self._tell_who_has_what(wanted.others)
+
+    def _agree_with(self, wanted: dict[int, Account]) -> None:
+        """A watch for every account that has a server, is not paused and is held here; a new one
+        where the account was edited."""
+        for key, one in list(self._running.items()):
+            if key not in wanted:
+                self._end(key)
+            elif _login(wanted[key]) != _login(one.account):
+                self._end(key, leave=False)
         for key, account in wanted.items():
-            if key not in self._running:
+            if key not in self._running and key not in self._ending and self._tenure.holds(key):
+                try:
+                    app = leased(self._app, self._tenure, key)
+                except NotAllowed:  # its time ran out between two lines
+                    continue
                 kind = Watch if account.imap is not None else MaildropWatch
-                watch = kind(self._app, account, self._budget, self._gate, self._report, self._told)
-                self._running[key] = _Running(account, watch, asyncio.create_task(watch.run()))
+                watch = kind(app, account, self._budget, self._gate, self._report, self._told)
+                self._running[key] = _Running(account, app, watch, asyncio.create_task(watch.run()))
+
+    def _retire_above(self, part: int) -> None:
+        """Others lack what is held here above our part: it is given back, each at a quiet moment."""
+        staying = [one for one in self._running.values() if not one.retiring]
+        staying.sort(key=lambda one: one.watch.is_at_rest)  # those at rest leave first
+        for one in staying[part:]:
+            one.retiring = True
+            one.watch.retire()
+
+    def _end_what_is_lost(self) -> None:
+        """Ends at once what another process may have taken over."""
+        for key in list(self._running):
+            if not self._tenure.holds(key):
+                self._end(key)
+
+    def _end(self, key: int, *, leave: bool = True) -> None:
+        """Ends a watch, and gives its account back, unless it is to have another watch."""
+        task = self._running.pop(key).task
+        task.cancel()
+        self._ending[key] = task
+        if leave:
+            self._leaving.add(key)
+
+    async def _settle_ended(self, looks: ThreadPoolExecutor) -> None:
+        """Gives back the accounts of watches that have ended. A watch waits out whatever its server
+        does; what else ends it is our own fault, and is shown."""
+        for key, one in list(self._running.items()):
+            if one.task.done():
+                one.task.result()
+                self._end(key)
+        for key, task in list(self._ending.items()):
+            if task.done():
+                if not task.cancelled():
+                    task.result()
+                self._states.pop(key, None)
+                self._shown.pop(key, None)
+                self._syncing.discard(key)
+                await self._in(looks, self._hand_over, key, key in self._leaving)
+                self._leaving.discard(key)
+                del self._ending[key]
+
+    def _hand_over(self, account: int, leave: bool) -> None:
+        if self._tenure.holds(account):
+            self._app.store.watches.forget(account)
+        if leave:
+            self._tenure.give_back([account])
+
+    def _tell_who_has_what(self, others: tuple[tuple[str, Holder], ...]) -> None:
+        mine = tuple(one.account.address for one in self._running.values())
+        if self._shared is None or (self._shared.mine, self._shared.others) != (mine, others):
+            self._shared = Shared(self._app.clock.now(), mine, others)
+            self._show(self._shared)
 
     async def _check_all(self) -> None:
         """The nightly check, account after account; healing is done by the passes of their watches."""
         for one in list(self._running.values()):
             try:
-                reports = await nightly_repair(
-                    self._app, one.account, lambda account: self._ask(account, None)
-                )
+                reports = await nightly_repair(one.app, one.account, lambda account: self._ask(account, None))
             except EilboteError as error:
+                if error.problem.code == FENCED:
+                    continue  # it is another's to check
                 reports = [VerifyReport(one.account.address, "", problem=error.problem)]
             self._show(Checked(one.account.address, self._app.clock.now(), tuple(reports)))
 
@@ -203,12 +324,6 @@ class _Service:
         task = asyncio.create_task(work)
         among.add(task)
         task.add_done_callback(among.discard)
-
-    def _raise_what_failed(self) -> None:
-        """A watch waits out whatever its server does; what ends it is our own fault, and is shown."""
-        for one in self._running.values():
-            if one.task.done():
-                one.task.result()
 
     async def _grant(self, wish: Wish) -> None:
         """Does what another command asked for, and leaves it the answer."""
@@ -220,21 +335,33 @@ class _Service:
             accounts = await asyncio.to_thread(chosen_accounts, self._app, asked.accounts)
             reports = await asyncio.gather(*(self._ask(one, asked.mailbox) for one in accounts))
         except EilboteError as error:
+            if error.problem.code == FENCED:
+                await asyncio.to_thread(store.wishes.put_back, wish.id)
+                return
             reports = [SyncReport("", failed=error.problem)]
-        await asyncio.to_thread(store.wishes.answer, wish.id, written_reports(reports))
+        with suppress(Unreachable):  # granted anew when the store is back
+            await asyncio.to_thread(store.wishes.answer, wish.id, written_reports(reports))
 
     async def _ask(self, account: Account, mailbox: str | None) -> SyncReport:
-        """A pass of its watch; of an account that nobody watches, because it is paused, a pass of its
-        own."""
+        """A pass of its watch; of an account that nobody watches, because it is paused or local, a
+        pass of its own. NotAllowed `store.fenced` where the account is another process's now."""
         while True:
             running = self._running.get(account.id)
-            if running is None:
+            if running is not None:
+                answer = running.watch.ask(mailbox)
+                await asyncio.wait({answer})
+                if not answer.cancelled():
+                    report = answer.result()
+                    if report.failed is None or report.failed.code != FENCED:
+                        return report
+            elif not self._tenure.holds(account.id):
+                raise NotAllowed(FENCED)
+            elif account.id not in self._ending and (
+                (account.imap is None and account.pop3 is None) or account.state is AccountState.PAUSED
+            ):
                 return (await sync_owned(self._app, [account], mailbox=mailbox, report=self._report))[0]
-            answer = running.watch.ask(mailbox)
-            await asyncio.wait({answer})
-            if not answer.cancelled():
-                return answer.result()
-            # The account was edited meanwhile, and has another watch; or it was removed.
+            # The account was edited and has another watch soon; or it was removed or given back.
+            await self._app.clock.sleep(LOOK_SECONDS)
             account = await asyncio.to_thread(self._app.store.accounts.get, account.id)
 
 

@@ -1,5 +1,5 @@
 """One complete pass over the accounts: local changes out, the server's changes in, all mail stored
-and searchable. One process at a time does this for a home; the others ask it and wait.
+and searchable. One process at a time does this for an account; the others ask it and wait.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
-from eilbote.errors import EilboteError, Garbled, Gone, Problem, Refused
+from eilbote.engine.tenure import FENCED, leased
+from eilbote.errors import EilboteError, Garbled, Gone, NotAllowed, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
+from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState, Mailbox
 
 CONNECTIONS_PER_ACCOUNT = 3
@@ -50,17 +52,20 @@ async def sync_owned(
     *,
     mailbox: str | None = None,
     report: Report = lambda progress: None,
+    tenure: Tenure | None = None,
 ) -> list[SyncReport]:
-    """One pass over `accounts` side by side, by the process that owns the home. One account's
-    trouble never stops another's pass; it stands in its report. A local account collects from
-    its maildrop (POP3), if it has one."""
+    """One pass over `accounts` side by side, by the process that holds them: each under its lease of
+    `tenure`, if that is given; else `app` is of one account and has it already. One account's
+    trouble never stops another's pass; it stands in its report. A local account
+    collects from its maildrop (POP3), if it has one."""
     budget = HostBudget(app.config.connections_per_host)
     indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
+    own = {one.id: app if tenure is None else leased(app, tenure, one.id) for one in accounts}
     rounds = [
         Round(
-            app,
+            own[account.id],
             account,
-            ImapConnections(app, account, budget, most=CONNECTIONS_PER_ACCOUNT),
+            ImapConnections(own[account.id], account, budget, most=CONNECTIONS_PER_ACCOUNT),
             report,
             indexer,
             preparer,
@@ -77,7 +82,7 @@ async def sync_owned(
 
             passes += [
                 collect_account(
-                    app,
+                    own[account.id],
                     account,
                     budget=budget,
                     indexer=indexer,
@@ -120,7 +125,13 @@ async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:
         failed = error.problem
         await round_.connections.close()
     if failed is not None or errand.heard is None or round_.account.state is not AccountState.READY:
-        await round_.call(_remember_end, round_, failed)
+        try:
+            await round_.call(_remember_end, round_, failed)
+        except NotAllowed as error:
+            if error.problem.code != FENCED:
+                raise
+            failed = error.problem  # the account is another's, and so is what is to be remembered
+            await round_.connections.close()
     return SyncReport(
         round_.account.address,
         new=round_.tally.new,

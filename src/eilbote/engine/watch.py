@@ -22,6 +22,7 @@ from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.round import Round
 from eilbote.engine.sync import CONNECTIONS_PER_ACCOUNT, Errand, pass_over
+from eilbote.engine.tenure import FENCED
 from eilbote.errors import EilboteError, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse
 from eilbote.net.imap import LONGEST_IDLE, ImapSession
@@ -45,7 +46,8 @@ DEAF = 2
 
 
 class Watch:
-    """One account, watched. `run` ends only by being cancelled."""
+    """One account, watched. `run` ends by being cancelled, after `retire`, and when the account is
+    another process's."""
 
     def __init__(
         self,
@@ -63,6 +65,9 @@ class Watch:
         self._report = report
         self._told = told
         self._connections: ImapConnections
+        self._retiring = False
+        self.is_at_rest = True
+        """No pass is under way."""
         self._wake = asyncio.Event()
         self._idlers: set[ImapSession] = set()
         self._asked: list[tuple[str | None, asyncio.Future[SyncReport]]] = []
@@ -93,6 +98,11 @@ class Watch:
         self._stir()
         return answer
 
+    def retire(self) -> None:
+        """Asks it to end when it is at rest: not before a pass that is under way or asked for."""
+        self._retiring = True
+        self._stir()
+
     def _stir(self) -> None:
         self._wake.set()
         for imap in self._idlers:
@@ -107,6 +117,8 @@ class Watch:
         try:
             while True:
                 problem = await self._live()
+                if problem is None or problem.code == FENCED:
+                    return
                 lived = 0.0 if self._well_since is None else clock.monotonic() - self._well_since
                 backoff = backoff.failed(problem, lived)
                 chance = int.from_bytes(clock.random_bytes(4), "big") / 2**32
@@ -117,12 +129,14 @@ class Watch:
                 else:
                     self._tell(WatchState.WAITING, until=clock.now() + seconds, problem=problem)
                     await self._sleep(seconds)
+                if self._retiring and not self._asked:
+                    return
         finally:
             for _, answer in self._asked:
                 answer.cancel()
 
-    async def _live(self) -> Problem:
-        """From connecting to the problem that ended it."""
+    async def _live(self) -> Problem | None:
+        """From connecting to the problem that ended it; None: it has retired."""
         self._well_since = None
         self._full = True
         most = CONNECTIONS_PER_ACCOUNT
@@ -138,6 +152,8 @@ class Watch:
                     return failed
                 if self._well_since is None:
                     self._well_since = self._app.clock.monotonic()
+                if self._retiring:
+                    return None
                 await self._listen()
         except EilboteError as error:
             return error.problem
@@ -154,10 +170,10 @@ class Watch:
     async def _sleep(self, seconds: float | None) -> None:
         """Until then, or until somebody asks: a person who says "now" is not kept waiting."""
         self._wake.clear()
-        if not self._asked:
+        if not self._asked and not self._retiring:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while not self._asked:
+                    while not self._asked and not self._retiring:
                         await self._wake.wait()
                         self._wake.clear()
 
@@ -170,6 +186,11 @@ class Watch:
     @property
     def _has_work(self) -> bool:
         return bool(self._asked or self._heard or self._here_changed or self._full)
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Is there a reason not to listen any longer?"""
+        return self._has_work or self._retiring
 
     async def _work(self) -> Problem | None:
         """Passes until nothing is left to do; the problem that ended one."""
@@ -211,11 +232,12 @@ class Watch:
         app = self._app
         async with self._gate:
             self._tell(WatchState.SYNCING)
+            self.is_at_rest = False
             before = (self._connections.round_trips, self._connections.bytes)
-            account = await asyncio.to_thread(app.store.accounts.get, self.account.id)
             indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
-            round_ = Round(app, account, self._connections, self._report, indexer, preparer)
             try:
+                account = await asyncio.to_thread(app.store.accounts.get, self.account.id)
+                round_ = Round(app, account, self._connections, self._report, indexer, preparer)
                 report = await pass_over(round_, errand)
                 await preparer.close()
                 told = self._report
@@ -223,6 +245,7 @@ class Watch:
                     lambda done, total: told(Progress("", "index", done=done, total=total))
                 )
             finally:
+                self.is_at_rest = True
                 await preparer.close()
                 await indexer.close()
         report = _since(report, *before)
@@ -293,7 +316,7 @@ class Watch:
             return
         if mailbox.role is SpecialUse.INBOX:
             self._tell(WatchState.NOTIFY if imap.hears_all else WatchState.IDLE)
-        while not self._has_work:
+        while not self._is_wanted:
             left = self._next_poll - self._app.clock.monotonic()
             if left <= 0:
                 self._full = True
@@ -359,7 +382,7 @@ class Watch:
         left = self._next_poll - self._app.clock.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(left, POLL_SECONDS)):
-                while not self._has_work:
+                while not self._is_wanted:
                     await self._wake.wait()
                     self._wake.clear()
         if self._next_poll <= self._app.clock.monotonic():

@@ -16,12 +16,13 @@ from eilbote.engine.events import Passed, Told, Watching, WatchState
 from eilbote.engine.index import Indexer
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
+from eilbote.engine.tenure import FENCED
 from eilbote.errors import EilboteError, Problem
 from eilbote.store.values import Account
 
 
 class MaildropWatch:
-    """One account that collects, watched. `run` ends only by being cancelled."""
+    """One account that collects, watched. `run` ends as that of `Watch` does."""
 
     def __init__(
         self,
@@ -38,6 +39,9 @@ class MaildropWatch:
         self._gate = gate
         self._report = report
         self._told = told
+        self._retiring = False
+        self.is_at_rest = True
+        """No pass is under way."""
         self._wake = asyncio.Event()
         self._asked: list[tuple[str | None, asyncio.Future[SyncReport]]] = []
 
@@ -51,15 +55,22 @@ class MaildropWatch:
         self._wake.set()
         return answer
 
+    def retire(self) -> None:
+        """Asks it to end when it is at rest: not before a pass that is under way or asked for."""
+        self._retiring = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Keeps the account current. Whatever goes wrong with its server is waited out."""
         app, backoff = self._app, Backoff()
         try:
-            while True:
+            while self._asked or not self._retiring:
                 try:
                     problem = await self._work()
                 except EilboteError as error:  # of our own store: the account was removed, the disk is full
                     problem = error.problem
+                if problem is not None and problem.code == FENCED:
+                    return
                 if problem is None:
                     backoff = Backoff()
                     self._tell(WatchState.POLLING)
@@ -99,9 +110,10 @@ class MaildropWatch:
         app = self._app
         async with self._gate:
             self._tell(WatchState.SYNCING)
-            account = await asyncio.to_thread(app.store.accounts.get, self.account.id)
+            self.is_at_rest = False
             indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
             try:
+                account = await asyncio.to_thread(app.store.accounts.get, self.account.id)
                 report = await collect_account(
                     app,
                     account,
@@ -116,6 +128,7 @@ class MaildropWatch:
                     lambda done, total: self._report(Progress("", "index", done=done, total=total))
                 )
             finally:
+                self.is_at_rest = True
                 await preparer.close()
                 await indexer.close()
         self._told(Passed(self.account.address, app.clock.now(), report))
@@ -125,7 +138,7 @@ class MaildropWatch:
         """Until then, or until somebody asks."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not self._asked:
+                while not self._asked and not self._retiring:
                     await self._wake.wait()
                     self._wake.clear()
 

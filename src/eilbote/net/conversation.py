@@ -50,6 +50,7 @@ class Conversation:
         read_timeout: float,
         trace: Trace | None,
         limits: Limits | None,
+        guard: Callable[[], None] | None = None,
     ) -> Conversation:
         """Connects as `Stream.connect` does, and raises as it does."""
         connection = ImapConnection(limits)
@@ -59,6 +60,7 @@ class Conversation:
             verify=verify,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            guard=guard,
         )
         return cls(server, connection, stream, trace)
 

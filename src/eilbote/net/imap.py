@@ -7,7 +7,7 @@ changed. One task at a time uses a session. After Unreachable or Garbled it is o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from eilbote.clock import Clock
 from eilbote.errors import Garbled, Unreachable
@@ -83,12 +83,14 @@ class ImapSession:
         connect_timeout: float = 30.0,
         read_timeout: float = 60.0,
         limits: Limits | None = None,
+        guard: Callable[[], None] | None = None,
     ) -> ImapSession:
         """Connects, protects the line, logs in, and switches on what makes a sync cheap.
 
         Raises Unreachable, Refused (`imap.login_refused`, `imap.no_mechanism`), Garbled, NotAllowed.
         A certificate that does not verify is `net.certificate` unless its SHA-256 fingerprint
-        (lower-case hex) is among `trusted`. Timeouts in seconds.
+        (lower-case hex) is among `trusted`. Timeouts in seconds. `guard` is asked before every word to
+        the server; what it raises ends the session.
         """
         reason: str | None = None
         while True:
@@ -100,6 +102,7 @@ class ImapSession:
                     read_timeout=read_timeout,
                     trace=trace,
                     limits=limits,
+                    guard=guard,
                 )
                 try:
                     session = cls(talk, clock)

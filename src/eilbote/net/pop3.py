@@ -59,12 +59,13 @@ class Pop3Session:
         connect_timeout: float = 30.0,
         read_timeout: float = 60.0,
         limits: Limits | None = None,
+        guard: Callable[[], None] | None = None,
     ) -> Pop3Session:
         """Connects, protects the line and logs in.
 
         Raises Unreachable, Refused (`pop3.login_refused`, `pop3.no_mechanism`), Garbled, NotAllowed. A
         certificate that does not verify is `net.certificate` unless its SHA-256 fingerprint (lower-case
-        hex) is among `trusted`. Timeouts in seconds.
+        hex) is among `trusted`. Timeouts in seconds. `guard` is asked before every word to the server.
         """
         reason: str | None = None
         while True:
@@ -76,6 +77,7 @@ class Pop3Session:
                     verify=reason is None,
                     connect_timeout=connect_timeout,
                     read_timeout=read_timeout,
+                    guard=guard,
                 )
                 try:
                     session = cls(server, connection, stream, clock, trace)

@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import ssl
 from asyncio import sslproto
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -139,13 +139,22 @@ class Stream:
         self._read_timeout = read_timeout
         self._inflater: Inflater | None = None
         self._deflater: Deflater | None = None
+        self._guard: Callable[[], None] | None = None
         self.bytes_sent = 0
 
     @classmethod
     async def connect(
-        cls, server: Server, receiver: Receiver, *, verify: bool, connect_timeout: float, read_timeout: float
+        cls,
+        server: Server,
+        receiver: Receiver,
+        *,
+        verify: bool,
+        connect_timeout: float,
+        read_timeout: float,
+        guard: Callable[[], None] | None = None,
     ) -> Stream:
         """Connects, with TLS from the first byte where `server.security` says so. Timeouts in seconds.
+        `guard` is asked before anything is written; what it raises, leaves `write`.
 
         Raises Unreachable (`net.no_such_host`, `net.refused`, `net.timeout`, `net.unreachable`,
         `net.tls`), NotAllowed `net.insecure` for an unprotected line to anything but this machine,
@@ -155,6 +164,7 @@ class Stream:
         stream = cls(
             server, incoming, verify=verify, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
+        stream._guard = guard
         try:
             async with asyncio.timeout(connect_timeout):
                 sock = await dial(await _addresses(server))
@@ -271,6 +281,8 @@ class Stream:
     def write(self, data: bytes | memoryview) -> None:
         """Sends. A line that is gone shows at the next `activity`."""
         assert self._incoming.transport is not None
+        if self._guard is not None:
+            self._guard()
         if self._deflater is not None:
             data = self._deflater.deflate(data)
         self.bytes_sent += len(data)

@@ -18,6 +18,7 @@ from eilbote.store.collected import Collected
 from eilbote.store.database import Database, Observer
 from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
+from eilbote.store.fencing import FencedDatabase, Lease
 from eilbote.store.findings import Findings
 from eilbote.store.journal import Journal
 from eilbote.store.keeping import Keeping
@@ -34,6 +35,7 @@ from eilbote.store.wishes import Wishes
 
 DATABASE = "eilbote.sqlite"
 PACKS = "packs"
+LEASE_SECONDS = 24.0
 _OURS = (DATABASE, PACKS, "owner.lock", SEARCH_FILE, "eilbote.toml", "config.toml")
 
 
@@ -51,6 +53,7 @@ class Store:
         self.home = home
         self.database = database
         self._observer = observer
+        self._whole = self
         self._search: Search | None = None
         self._search_lock = threading.Lock()
         self.ownership = ownership
@@ -68,9 +71,17 @@ class Store:
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod
-    def open(cls, home: Path, url: str | None = None, *, observer: Observer | None = None) -> Store:
+    def open(
+        cls,
+        home: Path,
+        url: str | None = None,
+        *,
+        observer: Observer | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> Store:
         """Opens or makes a home. `url` (postgresql://...) keeps the rows in PostgreSQL instead of
-        `home/eilbote.sqlite`; the packs lie in the home either way.
+        `home/eilbote.sqlite`; the packs lie in the home either way. There, an account whose process
+        has been silent for `lease_seconds` may be taken over.
 
         NotAllowed `store.not_a_home`, `store.unreadable`, `store.newer`; Unreachable `store.full`;
         Gone `store.damaged`."""
@@ -85,7 +96,7 @@ class Store:
             from eilbote.store.postgres_ownership import PostgresOwnership  # noqa: PLC0415
 
             database = PostgresDatabase(url, observer=observer)
-            ownership = PostgresOwnership(url)
+            ownership = PostgresOwnership(url, database.name, lease_seconds)
         try:
             migrate(database)
             store = cls(home, database, ownership, Packs(home / PACKS, observer), observer)
@@ -98,6 +109,15 @@ class Store:
             store.close()
             raise
         return store
+
+    def fenced(self, lease: Lease) -> Store:
+        """This store for the work of one account: what it writes is refused (NotAllowed
+        `store.fenced`) once the lease is another's. It is closed with this one."""
+        fenced = Store(
+            self.home, FencedDatabase(self.database, lease), self.ownership, self.bodies.packs, self._observer
+        )
+        fenced._whole = self._whole
+        return fenced
 
     def erase(self, messages: Sequence[int], now: float) -> Erased:
         """Erases messages for good: rows, bodies, index, journal, free pages; there is no undo.
@@ -114,6 +134,8 @@ class Store:
     @property
     def search(self) -> Search:
         """The full-text index, opened at first use: most commands never need it."""
+        if self._whole is not self:
+            return self._whole.search
         with self._search_lock:
             if self._search is None:
                 self._search = Search(self.database, self.home, self._observer)

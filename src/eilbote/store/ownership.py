@@ -1,7 +1,8 @@
-"""One owner of a home: who may hold connections and deliver. Free the moment its holder dies.
+"""Who may hold an account's connections and deliver its mail.
 
-On SQLite it is an operating-system lock on a file; on PostgreSQL a session's advisory lock with a
-fencing epoch (see `postgres_ownership`). The text inside the file only informs; it never decides.
+On SQLite one process holds the whole home by an operating-system lock on a file, which is free the
+moment its holder dies; the text inside the file only informs, it never decides. On PostgreSQL several
+processes share the accounts by leases (see `postgres_ownership`).
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from msgspec.structs import asdict
 
+from eilbote.clock import Clock
 from eilbote.errors import NotAllowed
 from eilbote.store.failures import files_at
+from eilbote.store.fencing import Lease
 from eilbote.store.values import Holder
 
 UNKNOWN = Holder(0, "", 0.0, "")
@@ -45,15 +48,67 @@ class Owner:
         self.release()
 
 
-class Ownership(Protocol):
-    """How a process becomes the owner, and how others see who is."""
+class Tenure(Protocol):
+    """What one process holds of a home. Any thread may call it."""
 
-    def acquire(self, now: float, purpose: str) -> Owner:
-        """Becomes the owner. NotAllowed `store.owned` (pid, host, since, purpose) if another is."""
+    beat: float | None
+    """`renew` is to be called so often, in seconds; None: what is held stays held until `release`."""
+
+    whole: bool
+    """It holds the whole home: every account, and every wish is for it."""
+
+    def part(self, accounts: Collection[int]) -> int:
+        """How many of these accounts this process should hold so that all processes that serve have
+        their fair part."""
         ...
 
-    def holder(self) -> Holder | None:
-        """Who owns the home now; None if nobody does."""
+    def claim(self, accounts: Collection[int], most: int | None = None) -> list[int]:
+        """Takes those that nobody holds, at most so many; returns those it has gained."""
+        ...
+
+    def holds(self, account: int) -> bool:
+        """Whether it holds the account now, by this process's own clock. Asks nobody."""
+        ...
+
+    def lease(self, account: int) -> Lease | None:
+        """What the work of an account that was claimed is to be done under; None: no lease is
+        needed. NotAllowed `store.fenced` where the account is not held any more."""
+        ...
+
+    def renew(self) -> None:
+        """Makes what is held last longer. What another has taken over meanwhile is held no more."""
+        ...
+
+    def give_back(self, accounts: Collection[int]) -> None:
+        """Others may have these now. No work under their leases may be begun any more."""
+        ...
+
+    def release(self) -> None:
+        """Gives everything back and leaves; again is harmless."""
+        ...
+
+    def __enter__(self) -> Tenure: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Ownership(Protocol):
+    """How a process comes to hold accounts, and how others see who does."""
+
+    def join(self, clock: Clock, purpose: str) -> Tenure:
+        """Begins to hold. NotAllowed `store.owned` (pid, host, since, purpose) where one process
+        alone may, and another does."""
+        ...
+
+    def holder(self, account: int | None = None) -> Holder | None:
+        """Who holds the account now; without one, who holds anything of the home, the eldest first;
+        None if nobody does."""
+        ...
+
+    def holders(self) -> dict[int, Holder]:
+        """Who holds which account, where accounts are held one by one."""
         ...
 
 
@@ -96,7 +151,12 @@ class FileOwnership:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def join(self, clock: Clock, purpose: str) -> Tenure:
+        """See `Ownership.join`."""
+        return HomeTenure(self.acquire(clock.now(), purpose))
+
     def acquire(self, now: float, purpose: str) -> Owner:
+        """Becomes the owner. NotAllowed `store.owned` if another process is."""
         with files_at(self._path):
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -117,7 +177,8 @@ class FileOwnership:
 
         return Owner(holder, 1, release)
 
-    def holder(self) -> Holder | None:
+    def holder(self, account: int | None = None) -> Holder | None:
+        """See `Ownership.holder`: who holds the home holds every account."""
         with files_at(self._path):
             try:
                 descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
@@ -132,3 +193,46 @@ class FileOwnership:
                 return None
             finally:
                 os.close(descriptor)
+
+    def holders(self) -> dict[int, Holder]:
+        """None is held by itself."""
+        return {}
+
+
+class HomeTenure:
+    """The whole home, until it is given free."""
+
+    whole = True
+
+    def __init__(self, owner: Owner) -> None:
+        self.beat: float | None = None
+        self._owner = owner
+
+    def part(self, accounts: Collection[int]) -> int:
+        return len(accounts)
+
+    def claim(self, accounts: Collection[int], most: int | None = None) -> list[int]:
+        return list(accounts)[:most]
+
+    def holds(self, account: int) -> bool:
+        return True
+
+    def lease(self, account: int) -> None:
+        """The lock on the home is enough."""
+
+    def renew(self) -> None:
+        """A lock does not run out."""
+
+    def give_back(self, accounts: Collection[int]) -> None:
+        """Accounts are not given back one by one."""
+
+    def release(self) -> None:
+        self._owner.release()
+
+    def __enter__(self) -> HomeTenure:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -5,6 +5,7 @@ Loaded only when a home is configured for it (the extra `postgres`). Arrivals go
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql as composed
 
+from eilbote.clock import SystemClock
 from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
 from eilbote.store.database import Observer, Row, Value, text, unobserved
 from eilbote.store.failures import RETRY_FULL
@@ -21,6 +23,7 @@ from eilbote.store.readers import Readers
 
 _WRITER_LOCK = 0x45494C42_57524954  # "EILBWRIT"; advisory locks are per database
 _BUSY = "60s"
+_LONGEST_PAUSE = "15s"
 _ROWS_A_STEP = 1000
 _RETRY_SECONDS = 10.0
 
@@ -83,13 +86,15 @@ class PostgresDatabase:
     def __init__(self, url: str, *, observer: Observer | None = None) -> None:
         """Connects once, so that a wrong address shows now: Unreachable `store.database_unreachable`."""
         self._url = url
+        self.name = f"eilbote-{os.getpid()}-{SystemClock().random_bytes(4).hex()}"
+        """What its connections are called in `pg_stat_activity`: no other process has the same."""
         self.observe: Observer = observer or unobserved
         self._lock = threading.Lock()
         self._writing: int | None = None
         self._local = threading.local()
-        self._readers = Readers(lambda: connect(url))
+        self._readers = Readers(lambda: connect(url, self.name))
         with translated_errors():
-            self._writer = connect(url)
+            self._writer = self._connect_to_write()
 
     @contextmanager
     def read(self) -> Iterator[PostgresSession]:
@@ -99,8 +104,7 @@ class PostgresDatabase:
             yield session
             return
         with translated_errors():
-            connection = self._reader()
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection = self._begin_to_read()
             self._local.session = PostgresSession(connection)
             try:
                 yield self._local.session
@@ -117,9 +121,7 @@ class PostgresDatabase:
         with self._lock, translated_errors():
             self._writing = threading.get_ident()
             try:
-                if self._writer.closed:
-                    self._writer = connect(self._url)
-                self._writer.execute("BEGIN")
+                self._begin_to_write()
                 self._writer.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
                 yield PostgresSession(self._writer)
                 self.observe("before:commit")
@@ -152,14 +154,56 @@ class PostgresDatabase:
         with self._lock:
             self._writer.close()
 
-    def _reader(self) -> Connection:
+    def _connect_to_write(self) -> Connection:
+        connection = connect(self._url, self.name)
+        # Whoever is stopped in the middle of a change must not hold up all others for ever.
+        connection.execute(
+            composed.SQL("SET idle_in_transaction_session_timeout = {}").format(_LONGEST_PAUSE)
+        )
+        return connection
+
+    def _begin_to_read(self) -> Connection:
+        """A transaction on this thread's connection, a new one where the database has ended it."""
+        begin = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         connection = self._readers.mine()
-        return self._readers.anew() if connection.closed else connection
+        if not connection.closed:
+            try:
+                connection.execute(begin)
+            except psycopg.OperationalError:
+                if not connection.closed:
+                    raise
+            else:
+                return connection
+        connection = self._readers.anew()
+        connection.execute(begin)
+        return connection
+
+    def _begin_to_write(self) -> None:
+        if not self._writer.closed:
+            try:
+                self._writer.execute("BEGIN")
+            except psycopg.OperationalError:
+                if not self._writer.closed:
+                    raise
+            else:
+                return
+        self._writer = self._connect_to_write()
+        self._writer.execute("BEGIN")
 
 
-def connect(url: str) -> Connection:
-    """A connection that waits at most a minute for a lock and confirms commits only when safe."""
-    connection: Connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+def connect(url: str, name: str = "eilbote") -> Connection:
+    """A connection that waits at most a minute for a lock, confirms commits only when safe, and
+    notices within half a minute that the database cannot be reached any more."""
+    connection: Connection = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=10,
+        application_name=name,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=25_000,
+    )
     connection.execute("SET client_encoding = 'UTF8'")
     connection.execute(composed.SQL("SET lock_timeout = {}").format(_BUSY))
     connection.execute("SET synchronous_commit = on")

@@ -358,16 +358,17 @@ class Conflict(Struct, frozen=True):
 
 
 class Wish(Struct, frozen=True):
-    """What another process asks of the owner of the home (`kind`: `sync`, ...)."""
+    """What another process asks of whoever holds an account, 0: the home (`kind`: `sync`, ...)."""
 
     id: int
     kind: str
     payload: str
     created: float
+    account: int = 0
 
 
 class Holder(Struct, frozen=True):
-    """Who owns the home: process id, host, since when, and for what (`serve`, `sync`)."""
+    """Who holds an account, or the home: process id, host, since when, and for what (`serve`, `sync`)."""
 
     pid: int
     host: str

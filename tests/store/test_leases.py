@@ -1,0 +1,288 @@
+"""Leases on PostgreSQL: each account has one holder, and whoever was taken over from writes no more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eilbote.clock import SystemClock
+from eilbote.errors import NotAllowed
+from eilbote.mail.mailbox import FLAGGED, SEEN, UidSet
+from eilbote.store import Store
+from eilbote.store.ownership import Tenure
+from eilbote.store.values import AccountState, MailboxUpdate, Watermarks
+from tests.servers.postgres import Postgres
+from tests.store.given import NOW, Home, arrival
+
+SECONDS = 20.0
+
+
+class HandClock(SystemClock):
+    """A process's own monotonic clock, moved by hand."""
+
+    at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def store(tmp_path: Path, postgres_url: str) -> Iterator[Store]:
+    with Store.open(tmp_path / "home", postgres_url, lease_seconds=SECONDS) as opened:
+        yield opened
+
+
+def joined(store: Store, purpose: str = "serve", clock: HandClock | None = None) -> Tenure:
+    return store.ownership.join(clock or HandClock(), purpose)
+
+
+def run_out(postgres: Postgres, url: str) -> None:
+    """Lets all time pass that was given, by the database's clock."""
+    postgres.execute("UPDATE lease SET expires = 1 WHERE process <> 0; UPDATE process SET expires = 1", url)
+
+
+def test_an_account_has_one_holder_until_it_is_given_back(store: Store) -> None:
+    with joined(store) as first, joined(store) as second:
+        assert first.claim([7, 8]) == [7, 8]
+        assert second.claim([7, 8, 9]) == [9]
+        assert (first.holds(7), second.holds(7)) == (True, False)
+        assert {account: holder.purpose for account, holder in store.ownership.holders().items()} == {
+            7: "serve",
+            8: "serve",
+            9: "serve",
+        }
+        first.give_back([7])
+        assert not first.holds(7)
+        assert second.claim([7, 8]) == [7]
+        with pytest.raises(NotAllowed) as refused:
+            first.lease(7)
+        assert refused.value.problem.code == "store.fenced"
+    assert store.ownership.holders() == {}
+    assert store.ownership.holder() is None
+
+
+def test_what_ran_out_is_taken_over_and_its_holder_learns_it(
+    store: Store, postgres: Postgres, postgres_url: str
+) -> None:
+    with joined(store) as first, joined(store) as second:
+        first.claim([7, 8])
+        lease = first.lease(7)
+        run_out(postgres, postgres_url)
+        assert store.ownership.holder() is None
+        assert second.claim([7]) == [7]
+        first.renew()
+        assert not first.holds(7)
+        assert first.holds(8), "nobody has taken it over"
+        assert lease is not None
+        with pytest.raises(NotAllowed):
+            lease.check()
+
+
+def test_its_own_clock_tells_a_holder_to_be_silent_before_the_database_does(store: Store) -> None:
+    clock = HandClock()
+    with joined(store, clock=clock) as tenure:
+        tenure.claim([7])
+        lease = tenure.lease(7)
+        assert lease is not None
+        clock.at += SECONDS * 0.89
+        lease.check()
+        clock.at += SECONDS * 0.02
+        with pytest.raises(NotAllowed):
+            lease.check()
+        assert not tenure.holds(7)
+        tenure.renew()
+        assert tenure.holds(7)
+        lease.check()
+
+
+def test_a_fair_part_is_that_of_the_living_that_serve(
+    store: Store, postgres: Postgres, postgres_url: str
+) -> None:
+    accounts = range(7)
+    first, second, third = joined(store), joined(store), joined(store)
+    with joined(store, "sync") as passing:
+        assert passing.part(accounts) == 0
+        assert [one.part(accounts) for one in (first, second, third)] == [3, 2, 2]
+        second.release()
+        assert [one.part(accounts) for one in (first, third)] == [4, 3]
+        run_out(postgres, postgres_url)
+        third.renew()
+        assert [one.part(accounts) for one in (first, third)] == [0, 7]
+    first.release()
+    third.release()
+
+
+def writes(home: Home, store: Store) -> dict[str, Callable[[], object]]:
+    """One of every kind of writing that a watch does."""
+    journal = store.journal
+    marks = Watermarks(uidvalidity=1)
+    update = MailboxUpdate(arrivals=[arrival(2)], watermarks=marks)
+    places = [(home.inbox, 1)]
+    (debt,) = (one.id for one in home.store.journal.open_debts(home.account))
+    return {
+        "apply": lambda: store.messages.apply(home.inbox, update, NOW),
+        "renumber": lambda: store.messages.renumber(home.inbox, marks, [], UidSet.of([1]), NOW),
+        "watermarks": lambda: store.mailboxes.set_watermarks(home.inbox, marks),
+        "mailboxes": lambda: store.mailboxes.upsert(home.account, []),
+        "gone": lambda: store.mailboxes.gone(home.archive, NOW),
+        "sent": lambda: journal.mark_sent([debt], NOW),
+        "done": lambda: journal.close(debt, NOW),
+        "reopened": lambda: journal.reopen([debt], NOW),
+        "conflict": lambda: journal.conflict(debt, "rule", {}, NOW),
+        "flags": lambda: journal.change_flags(places, frozenset({SEEN}), frozenset(), "sync", NOW),
+        "account": lambda: store.accounts.set_state(home.account, AccountState.READY),
+    }
+
+
+def test_whoever_was_taken_over_from_writes_nothing(
+    store: Store, tmp_path: Path, postgres: Postgres, postgres_url: str
+) -> None:
+    home = Home(store)
+    home.arrive(arrival(1))
+    store.journal.change_flags([(home.inbox, 1)], frozenset({FLAGGED}), frozenset(), "user", NOW)
+    with joined(store) as first, joined(store) as second:
+        first.claim([home.account])
+        lease = first.lease(home.account)
+        assert lease is not None
+        fenced = store.fenced(lease)
+        fenced.mailboxes.set_watermarks(home.inbox, Watermarks(uidvalidity=7))
+        run_out(postgres, postgres_url)
+        fenced.mailboxes.set_watermarks(home.inbox, Watermarks(uidvalidity=8))  # late, and still alone
+        assert second.claim([home.account]) == [home.account]
+        first.renew()
+        before = postgres.execute("SELECT * FROM journal, mailbox, account", postgres_url)
+        for name, write in writes(home, fenced).items():
+            with pytest.raises(NotAllowed) as refused:
+                write()
+            assert refused.value.problem.code == "store.fenced", name
+        after = postgres.execute("SELECT * FROM journal, mailbox, account", postgres_url)
+        assert after == before
+        assert home.held() == "1"
+        assert fenced.mailboxes.get(home.inbox).watermarks.uidvalidity == 8, "it may still read"
+        again = second.lease(home.account)
+        assert again is not None
+        store.fenced(again).journal.mark_sent([1], NOW)
+
+
+def test_a_change_of_hands_waits_for_a_write_under_way_and_a_renewal_does_not(
+    store: Store, postgres: Postgres, postgres_url: str
+) -> None:
+    home = Home(store)
+    with joined(store) as first, joined(store) as second:
+        first.claim([home.account])
+        lease = first.lease(home.account)
+        assert lease is not None
+        with store.fenced(lease).database.write():
+            first.renew()
+            postgres.execute("UPDATE lease SET expires = 1", postgres_url)
+            assert second.claim([home.account]) == [], "it gives up after a while"
+        assert second.claim([home.account]) == [home.account]
+
+
+STOPPED = """
+import os, signal, sys
+from pathlib import Path
+from eilbote.clock import SystemClock
+from eilbote.store import Store
+store = Store.open(Path(sys.argv[1]), sys.argv[2], lease_seconds=20.0)
+tenure = store.ownership.join(SystemClock(), "serve")
+tenure.claim([int(sys.argv[3])])
+with store.fenced(tenure.lease(int(sys.argv[3]))).database.write() as session:
+    session.run("UPDATE account SET name = 'late'")
+    print("writing", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_process_stopped_in_the_middle_of_a_write_holds_nobody_up(
+    store: Store, tmp_path: Path, postgres: Postgres, postgres_url: str
+) -> None:
+    home = Home(store)
+    command = [sys.executable, "-c", STOPPED, str(tmp_path / "home"), postgres_url, str(home.account)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "writing\n"
+            run_out(postgres, postgres_url)
+            with joined(store) as second:
+                while not second.claim([home.account]):  # its connection takes a moment to end
+                    pass
+                lease = second.lease(home.account)
+                assert lease is not None
+                store.fenced(lease).accounts.update(home.account, name="in time")
+                other.send_signal(signal.SIGCONT)
+                _, said = other.communicate(timeout=30)
+                assert other.returncode != 0
+                assert "store.database_unreachable" in said
+        finally:
+            other.kill()
+    assert store.accounts.get(home.account).name == "in time"
+
+
+RACE = """
+import random, sys
+from pathlib import Path
+from eilbote.clock import SystemClock
+from eilbote.store import Store
+store = Store.open(Path(sys.argv[1]), sys.argv[2])
+tenure = store.ownership.join(SystemClock(), "serve")
+accounts = list(range(1, 501))
+random.Random(int(sys.argv[3])).shuffle(accounts)
+print("ready", flush=True)
+sys.stdin.read()
+print(*[gained for account in accounts for gained in tenure.claim([account])], flush=True)
+"""
+
+
+@pytest.mark.timeout(180)
+def test_of_eight_processes_that_claim_500_accounts_each_goes_to_one(
+    store: Store, tmp_path: Path, postgres_url: str
+) -> None:
+    """Each in an order of its own, so that they meet at every account."""
+    start, go = os.pipe()
+    command = [sys.executable, "-c", RACE, str(tmp_path / "home"), postgres_url]
+    racers = [
+        subprocess.Popen([*command, str(seed)], stdin=start, stdout=subprocess.PIPE, text=True)
+        for seed in range(8)
+    ]
+    try:
+        for racer in racers:
+            assert racer.stdout is not None
+            assert racer.stdout.readline() == "ready\n"
+        os.close(go)
+        won = [[int(word) for word in racer.communicate()[0].split()] for racer in racers]
+        assert sorted(account for one in won for account in one) == list(range(1, 501))
+        assert sum(bool(one) for one in won) > 1, "it was no race"
+        assert len(store.ownership.holders()) == 500
+    finally:
+        os.close(start)
+        for racer in racers:
+            racer.kill()
+            racer.wait()
+            assert racer.stdout is not None
+            racer.stdout.close()
+
+
+def test_the_store_goes_on_after_a_restart_of_the_database(tmp_path: Path) -> None:
+    cluster = Postgres()
+    try:
+        url = cluster.new_database()
+        with Store.open(tmp_path / "home", url, lease_seconds=SECONDS) as store:
+            home = Home(store)
+            with joined(store) as tenure:
+                tenure.claim([home.account])
+                lease = tenure.lease(home.account)
+                assert lease is not None
+                cluster.restart()
+                tenure.renew()
+                assert tenure.holds(home.account)
+                store.fenced(lease).accounts.update(home.account, name="after")
+                assert store.accounts.get(home.account).name == "after"
+    finally:
+        cluster.remove()
