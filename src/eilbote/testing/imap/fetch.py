@@ -49,6 +49,11 @@ class Asked(Struct, frozen=True):
     contents: tuple[Content, ...]
 
     @property
+    def is_old(self) -> bool:
+        """Asks in the words of RFC 1730: RFC822, RFC822.TEXT."""
+        return any(content.label in _OLD_NAMES for content in self.contents)
+
+    @property
     def sets_seen(self) -> bool:
         return any(not content.peek for content in self.contents)
 
@@ -96,7 +101,14 @@ def _content(found: re.Match[str], *, binary: bool) -> Content:
     return Content(spec, label, bool(way), start, int(found["count"] or 0), is_binary, size_only)
 
 
-def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[str] = frozenset()) -> bytes:
+def render(
+    number: int,
+    message: Message,
+    asked: Asked,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+    empty_bodies: bool = False,
+) -> bytes:
     """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides."""
     reads_parts = {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
     reads_parts |= {content.section for content in asked.contents if content.section}
@@ -131,10 +143,10 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
     for content in asked.contents:
         if "BODY" in leave_out:
             continue
-        data: bytes | None = message.raw
+        data: bytes | None = b"" if empty_bodies else message.raw
         if part and content.binary:
             data = decoded(part, content.section)
-        elif part:
+        elif part and not empty_bodies:
             data = section(part, message.raw, content.section)
         if content.size_only:
             words.append(b"%b %d" % (content.label.encode(), len(data or b"")))
