@@ -123,10 +123,12 @@ class _Fetching:
         return bool(found)
 
     async def recognise_moved(self) -> None:
-        """Gives mails that only changed their place their new placement, without a download."""
+        """Gives mails that only changed their place their new placement, without a download; on Gmail
+        also those that lie in another mailbox: each label shows the same mails."""
         store = self.round.app.store
         debts = await self.round.call(store.journal.open_debts, self.round.account.id)
-        if not (self.round.removed or any(debt.placement < 0 for debt in debts)):
+        waits = any(debt.placement < 0 for debt in debts)
+        if not (self.round.removed or waits or self.imap.is_gmail):
             return
         moving = {debt.message for debt in debts if debt.kind is DebtKind.MOVE}
         for portion in self.remaining.chunks(_PORTION, newest_first=True):

@@ -12,7 +12,7 @@ from typing import TypeVar
 from eilbote.engine.observe import is_sticky, still_there
 from eilbote.engine.rematch import may_be_same, rematch
 from eilbote.engine.round import Round
-from eilbote.engine.settle import settle, settle_append, take_flags_back
+from eilbote.engine.settle import look_again, settle, settle_append, take_flags_back
 from eilbote.errors import Gone, Misused, Problem, Refused
 from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, Flags, MailboxName, Uid, UidSet, flags_to_text
 from eilbote.net.imap import ImapSession
@@ -119,6 +119,9 @@ async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt], select
         numbers = await _copied(round_, imap, first, uids)
     elif first.kind is DebtKind.MOVE:
         numbers = await _moved(round_, imap, debts, uids)
+        if imap.is_gmail:
+            # Out of All Mail nothing is moved, only a label added: it shall be seen there again.
+            await round_.call(look_again, round_, first.mailbox)
     else:
         raise Misused("sync.not_a_message_change", kind=first.kind)
     for debt in debts:

@@ -257,7 +257,10 @@ class ImapSession:
         return self._dialogue.quirks
 
     def is_mirror(self, listing: MailboxListing) -> bool:
-        """The mailbox only shows mail that lies elsewhere too; it needs no sync of its own."""
+        """The mailbox only shows mail that lies elsewhere too; it needs no sync of its own. On Gmail
+        those of the star and of importance, which nobody can put a mail into."""
+        if self.is_gmail and listing.role in (SpecialUse.FLAGGED, SpecialUse.IMPORTANT):
+            return True
         return self._dialogue.is_mirror(listing.name, listing.delimiter)
 
     @property

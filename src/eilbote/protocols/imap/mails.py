@@ -46,6 +46,7 @@ _SECTION = re.compile(r"HEADER|TEXT|[0-9]+(?:\.[0-9]+)*(?:\.MIME)?", re.ASCII)
 _MOST_MODSEQ = 2**63 - 1
 _PAGE = 1000
 """Messages that every server answers at once."""
+_MOST_PAGES = 1000
 _GONE = [Exists, Expunged, Recent, Vanished, Fetch]
 
 
@@ -174,14 +175,16 @@ def list_uids(dialogue: Dialogue) -> Flow[UidSet]:
     if len(found) < messages:
         replies = yield from ask(*_fetches(UidSet.range(1, MAX_UID), b"(UID)"))
         found = found | UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
-    if len(found) < dialogue.connection.messages:
-        pages = UidSet.range(1, dialogue.connection.messages).chunks(_PAGE)
-        replies = yield tuple(
-            command("FETCH", part, b"(UID)", expects=[Fetch, Expunged, Vanished])
-            for page in pages
-            for part in encode.sequence_sets(page)
-        )
-        found = found | UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
+    first = 1
+    while len(found) < dialogue.connection.messages and first < _PAGE * _MOST_PAGES:
+        last = min(first + _PAGE - 1, dialogue.connection.messages)
+        page = b"%d:%d" % (first, last)
+        replies = yield (command("FETCH", page, b"(UID)", expects=[Fetch, Expunged, Vanished]),)
+        told = UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
+        if not told:
+            break  # refused, or the count was a lie
+        found = found | told
+        first = last + 1
     return found
 
 

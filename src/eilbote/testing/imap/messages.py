@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from eilbote.mail.mailbox import DELETED, RECENT, SEEN, UidSet, canonical_flag
 from eilbote.testing.imap.fetch import read_items, render
+from eilbote.testing.imap.gmail import GmailStore, LabelMailbox
 from eilbote.testing.imap.mailstore import Mailbox, MailboxProblem, Message
 from eilbote.testing.imap.search import Criteria, Searched
 from eilbote.testing.imap.selected import SYSTEM_FLAGS, View
@@ -139,6 +140,7 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         object_ids=talk.behaviour.has("OBJECTID"),
         condstore=condstore,
         binary=talk.behaviour.has("BINARY"),
+        gmail=talk.behaviour.has("X-GM-EXT-1"),
     )
     since, vanished = 0, False
     if arguments and condstore:
@@ -258,6 +260,8 @@ def store_flags(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         unchanged_since = options.number()
         talk.enable_condstore()
     item = arguments.atom().upper()
+    if item.endswith("X-GM-LABELS") and talk.behaviour.has("X-GM-EXT-1"):
+        return _store_labels(talk, view, numbers, item, arguments)
     quiet = item.endswith(".SILENT")
     mode = item.removesuffix(".SILENT").removesuffix("FLAGS")
     if mode not in ("", "+", "-") or not item.removesuffix(".SILENT").endswith("FLAGS"):
@@ -282,6 +286,18 @@ def store_flags(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
             talk.send(render(view.number(message.uid), message, asked))
     if modified:
         return Done("Conditional store failed.", f"MODIFIED {view.names(modified, uid=uid)}")
+    return Done("Store completed.")
+
+
+def _store_labels(talk: Talk, view: View, numbers: str, item: str, arguments: Arguments) -> Done:
+    store, box = talk.store, view.mailbox
+    if not isinstance(store, GmailStore) or not isinstance(box, LabelMailbox) or item[0] not in "+-":
+        raise Rejected("BAD", "Labels cannot be changed so")
+    listed = Arguments(arguments.items(), utf8=talk.utf8)
+    labels = set()
+    while listed:
+        labels.add(listed.mailbox())
+    store.change_labels(box, [one.uid for one in view.messages(numbers, uid=True)], item[0], labels)
     return Done("Store completed.")
 
 

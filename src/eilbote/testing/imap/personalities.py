@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.testing.imap.behaviour import Behaviour
+from eilbote.testing.imap.gmail import gmail_store
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.oddities import BARE_LF, EIGHT_BIT_HEADER, NO_FINAL_CRLF, NUL, Oddities
 
@@ -20,7 +21,8 @@ _PLATFORM_1AND1 = _PLAIN | {"MOVE", "QUOTA", "SPECIAL-USE", "WITHIN", "LIST-STAT
 
 
 class Personality(Struct, frozen=True):
-    """One kind of server. `mailboxes`: those of a new account, and their roles. `delimiter` of its
+    """One kind of server. `labels`: a mail lies in every mailbox whose label it has, as on Gmail.
+    `mailboxes`: those of a new account, and their roles. `delimiter` of its
     names."""
 
     name: str
@@ -29,9 +31,12 @@ class Personality(Struct, frozen=True):
     seen: str
     mailboxes: dict[str, SpecialUse | None] = field(default_factory=dict)
     delimiter: str = "/"
+    labels: bool = False
 
     def store(self, now: Callable[[], float]) -> Mailstore:
         """A new account's mail on such a server."""
+        if self.labels:
+            return gmail_store(now)
         made = Mailstore(now, self.delimiter)
         for name, role in self.mailboxes.items():
             made.create(name, role)
@@ -237,6 +242,20 @@ PERSONALITIES = (
         "MailFlow",
         "2026-11",
         _ENGLISH,
+    ),
+    Personality(
+        "gmail",
+        _named(
+            "GImap",
+            _PLAIN
+            | {"CONDSTORE", "ENABLE", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "QUOTA"}
+            | {"SPECIAL-USE", "UNSELECT", "UTF8=ACCEPT", "APPENDLIMIT", "X-GM-EXT-1"},
+            odd=Oddities(flags_unpushed=True),
+            append_limit=35_651_584,
+        ),
+        "Gmail IMAP extensions; mxr#50; MailFlow; nylas crispin.py; himalaya#741",
+        "2026-11",
+        labels=True,
     ),
 )
 BY_NAME = {one.name: one for one in PERSONALITIES}
