@@ -198,7 +198,7 @@ def append(
     check_allowed(origin, Act.APPEND)
     checked: Flags = frozenset(check_flag(flag) for flag in flags)
     target = target_named(app, account.id, mailbox, origin)
-    raw = ready_to_upload(raw)
+    raw = ready_to_upload(raw, end_last_line=True)
     now = app.clock.now()
     date = now if internal_date is None else internal_date
     return app.store.journal.append(target.id, raw, read_source(raw), checked, date, origin.value, now)
