@@ -177,7 +177,7 @@ def test_a_mail_with_bare_line_feeds_and_a_nul_is_uploaded_in_a_form_that_every_
     act.append(here.app, here.account, "Drafts", b"From: a@example.org\nSubject: x\n\nText\0\r\nEnde")
     here.sync()
     ((_, raw),) = here.truth()["Drafts"].values()
-    assert raw == b"From: a@example.org\r\nSubject: x\r\n\r\nText\x80\r\nEnde"
+    assert raw == b"From: a@example.org\r\nSubject: x\r\n\r\nText\x80\r\nEnde\r\n"
     settled(here)
 
 

@@ -116,9 +116,10 @@ async def embedded(
     store_url: str = "",
     clock: Clock | None = None,
     read_timeout: float = 5.0,
+    mails: Mailstore | None = None,
 ) -> AsyncIterator[Embedded]:
     """Starts the server (with `lying`, behind a go-between), opens the home, adds the account."""
-    store = Mailstore(lambda: NOW)
+    store = Mailstore(lambda: NOW) if mails is None else mails
     async with ImapServer(store, {"kim": PASSWORD}, behaviour or Behaviour()) as server:
         with open_home(home, store_url=store_url, clock=clock, read_timeout=read_timeout) as app:
             if not lying:

@@ -37,7 +37,7 @@ def saying(*lines: bytes) -> Script:
 @pytest.mark.parametrize(
     ("greeting", "error", "code"),
     [
-        (b"* BYE too many connections", Unreachable, "imap.bye"),
+        (b"* BYE too many connections", Unreachable, "imap.too_many_connections"),
         (b"220 mail.example.org ESMTP", Garbled, "imap.syntax"),
         (b"* HELLO", Garbled, "imap.no_greeting"),
         (b"x" * 70_000, Garbled, "imap.line_too_long"),
@@ -96,12 +96,12 @@ async def test_nobody_listens() -> None:
     [
         (b"NO [AUTHENTICATIONFAILED] wrong", Refused, "imap.login_refused"),
         (b"NO login", Refused, "imap.login_refused"),
-        (b"BAD User is authenticated but not connected.", Refused, "imap.login_refused"),
+        (b"BAD User is authenticated but not connected.", Refused, "imap.not_connected"),
         (b"NO [UNAVAILABLE] later", Unreachable, "imap.unavailable"),
         (
             b"NO Request is throttled. Suggested Backoff Time: 2999 milliseconds",
             Unreachable,
-            "imap.unavailable",
+            "imap.throttled",
         ),
     ],
 )

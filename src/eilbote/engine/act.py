@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
+from eilbote.engine.gmail import all_mail, place_meant
 from eilbote.engine.naming import personal_name
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid, canonical_flag
@@ -116,11 +117,13 @@ def copy(app: App, ids: Sequence[int], target: str, *, origin: Origin = Origin.U
 
 
 def archive(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
-    """Moves each message to its account's archive mailbox."""
+    """Moves each message to its account's archive mailbox; on Gmail, out of the inbox."""
     check_allowed(origin, Act.MOVE)
-    return _relocate(
-        app, ids, lambda account: mailbox_for(app, account, SpecialUse.ARCHIVE, origin), None, origin
-    )
+
+    def target_of(account: int) -> Mailbox:
+        return all_mail(app, account) or mailbox_for(app, account, SpecialUse.ARCHIVE, origin)
+
+    return _relocate(app, ids, target_of, None, origin)
 
 
 def junk(app: App, ids: Sequence[int], *, origin: Origin = Origin.USER) -> list[int]:
@@ -139,15 +142,27 @@ def delete(
     check_allowed(origin, Act.DELETE)
     ended: list[Place] = []
     thrown: dict[int, list[Place]] = {}
-    for place in [place for id_ in ids for place in _places(app, id_)]:
-        account = app.store.mailboxes.get(place[0]).account
-        trash = None if for_good else _role_mailbox(app, account, SpecialUse.TRASH, origin)
-        if trash is None or trash.id == place[0]:
-            ended.append(place)
-        else:
-            thrown.setdefault(trash.id, []).append(place)
+    labelled: list[int] = []
+    for id_ in ids:
+        places = _places(app, id_)
+        account = app.store.mailboxes.get(places[0][0]).account
+        trash = _role_mailbox(app, account, SpecialUse.TRASH, origin)
+        if trash is not None and all_mail(app, account) is not None:
+            # One move takes every label with it; Gmail deletes from its trash only.
+            meant = _meant(app, places)
+            thrown.setdefault(trash.id, []).extend([meant] if meant[0] != trash.id else [])
+            ended += [meant] if meant[0] == trash.id else []
+            labelled += [id_] if for_good and meant[0] != trash.id else []
+            continue
+        for place in places:
+            if trash is None or for_good or trash.id == place[0]:
+                ended.append(place)
+            else:
+                thrown.setdefault(trash.id, []).append(place)
     debts = app.store.journal.delete(ended, origin.value, app.clock.now()) if ended else []
-    return debts + _carry(app, thrown, app.store.journal.move, origin)
+    debts += _carry(app, thrown, app.store.journal.move, origin)
+    there = [place for id_ in labelled for place in _places(app, id_) if place[0] in thrown]
+    return debts + (app.store.journal.delete(there, origin.value, app.clock.now()) if there else [])
 
 
 def undo(app: App, ids: Sequence[int]) -> list[int]:
@@ -183,7 +198,7 @@ def append(
     check_allowed(origin, Act.APPEND)
     checked: Flags = frozenset(check_flag(flag) for flag in flags)
     target = target_named(app, account.id, mailbox, origin)
-    raw = ready_to_upload(raw)
+    raw = ready_to_upload(raw, end_last_line=True)
     now = app.clock.now()
     date = now if internal_date is None else internal_date
     return app.store.journal.append(target.id, raw, read_source(raw), checked, date, origin.value, now)
@@ -262,8 +277,11 @@ def _relocate(
         chosen = [place for place, mailbox in mailboxes.items() if source in (None, mailbox.name)]
         if not chosen:
             raise Gone("message.not_there", id=id_, mailbox=source or "")
-        place = chosen[0]
+        gmail = all_mail(app, mailboxes[chosen[0]].account)
+        place = _meant(app, chosen) if gmail is not None else chosen[0]
         target = target_of(mailboxes[place].account)
+        if gmail is not None and target.id == gmail.id and mailboxes[place].role is not SpecialUse.INBOX:
+            continue  # it lies in All Mail already, and its labels stay
         if copy or target.id != place[0]:
             chosen_for.setdefault(target.id, []).append(place)
     return _carry(app, chosen_for, app.store.journal.copy if copy else app.store.journal.move, origin)
@@ -278,6 +296,10 @@ def _carry(
     """Moves or copies to each target mailbox what was chosen for it, in one transaction each."""
     now = app.clock.now()
     return [debt for target, chosen in places.items() for debt in relocate(chosen, target, origin.value, now)]
+
+
+def _meant(app: App, places: Sequence[Place]) -> Place:
+    return place_meant([(place, app.store.mailboxes.get(place[0])) for place in places])
 
 
 def _places(app: App, message: int) -> list[Place]:

@@ -18,7 +18,13 @@ LOGIN_SECONDS = 3600.0
 MOST_LOGINS = 3
 _LONGEST_WISH = 300.0  # what a server may ask for at a time
 
-_LOGIN_CODES = frozenset({"imap.login_refused", "pop3.login_refused", "smtp.login_refused"})
+_LOGIN_CODES = frozenset(
+    {"imap.login_refused", "imap.not_connected", "pop3.login_refused", "smtp.login_refused"}
+)
+
+_PATIENCE_CODES = frozenset(
+    {"imap.unavailable", "imap.refused", "imap.throttled", "imap.too_many_connections", "pop3.unavailable"}
+)
 
 
 class Backoff(Struct, frozen=True):
@@ -50,4 +56,4 @@ class Backoff(Struct, frozen=True):
 
 def _asks_for_patience(problem: Problem) -> bool:
     """The server itself said "later"; of a line that broke nobody knows when it is back."""
-    return problem.code in ("imap.unavailable", "imap.refused", "pop3.unavailable")
+    return problem.code in _PATIENCE_CODES

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from eilbote.clock import Clock
 from eilbote.engine.app import App
-from eilbote.errors import EilboteError, Misused, Refused
+from eilbote.errors import EilboteError, Misused, Refused, Unreachable
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
@@ -147,6 +147,7 @@ class ImapConnections:
         self._idle: list[ImapSession] = []
         self._open_now: set[ImapSession] = set()
         self._given_back = asyncio.Event()
+        self._crowded = False
         self._credential: Credential | None = None
         self._alerts: list[str] = []
         self._past_round_trips = 0
@@ -173,13 +174,16 @@ class ImapConnections:
         idle session that has this mailbox open."""
         async with self._slots:
             imap = None if fresh else self._take_idle(mailbox)
-            # While the host grants no other connection, one of our own is waited for, if there is one.
-            while imap is None and not fresh and self._open_now and self._host.locked():
-                self._given_back.clear()
-                await self._given_back.wait()
-                imap = self._take_idle(mailbox)
-            if imap is None:
-                imap = await self._open()
+            while imap is None:
+                # While the host grants no other connection, one of our own is waited for, if there is one.
+                while not fresh and self._open_now and (self._host.locked() or self._crowded):
+                    self._given_back.clear()
+                    await self._given_back.wait()
+                    imap = self._take_idle(mailbox)
+                    if imap is not None:
+                        break
+                else:
+                    imap = await self._open_if_granted(fresh=fresh)
             try:
                 yield imap
             except Refused:
@@ -189,6 +193,16 @@ class ImapConnections:
                 self._drop(imap)
                 raise
             self._give_back(imap)
+
+    async def _open_if_granted(self, *, fresh: bool) -> ImapSession | None:
+        """A new connection; None where the server takes no more than those that we have open."""
+        try:
+            return await self._open()
+        except Unreachable as error:
+            if fresh or not self._open_now or error.problem.code != "imap.too_many_connections":
+                raise
+        self._crowded = True
+        return self._idle.pop() if self._idle else None
 
     def _give_back(self, imap: ImapSession) -> None:
         self._idle.append(imap)

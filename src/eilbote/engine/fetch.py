@@ -44,6 +44,8 @@ _MOST_ASKED_SINGLY = 1_000
 """A server that gives so little ends a mailbox's pass; the next one goes on behind these."""
 _AHEAD = 2
 """Batches that are prepared and stored while the next is received."""
+_MOST_REFUSALS = 200
+"""In one mailbox and pass, before all of it counts as refused: some ten for each mail that is broken."""
 _NOTHING = Batch([], [])
 
 
@@ -86,6 +88,7 @@ class _Fetching:
         self.put_aside = 0
         self.window = window_of(round_.app, round_.account, mailbox)
         self.wanted_whole = UidSet()
+        self.refusals = 0
 
     async def run(self) -> None:
         """Fetches all that remains."""
@@ -97,7 +100,7 @@ class _Fetching:
             found = await self.round.call(self.round.app.store.findings.of, self.mailbox.id)
             self.wanted_whole = UidSet.of(one.uid for one in found if one.kind is FindingKind.WANTED)
             for portion in _portions(self.remaining):
-                missing = await self.fetch(portion)
+                missing = await self.fetch_around(portion)
                 if missing:
                     await self.ask_singly(missing)
                 if self.round.connections.compressing:
@@ -120,10 +123,12 @@ class _Fetching:
         return bool(found)
 
     async def recognise_moved(self) -> None:
-        """Gives mails that only changed their place their new placement, without a download."""
+        """Gives mails that only changed their place their new placement, without a download; on Gmail
+        also those that lie in another mailbox: each label shows the same mails."""
         store = self.round.app.store
         debts = await self.round.call(store.journal.open_debts, self.round.account.id)
-        if not (self.round.removed or any(debt.placement < 0 for debt in debts)):
+        waits = any(debt.placement < 0 for debt in debts)
+        if not (self.round.removed or waits or self.imap.is_gmail):
             return
         moving = {debt.message for debt in debts if debt.kind is DebtKind.MOVE}
         for portion in self.remaining.chunks(_PORTION, newest_first=True):
@@ -135,6 +140,29 @@ class _Fetching:
             moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.is_gmail)
             if moved:
                 await self._store(moved_in=moved)
+
+    async def fetch_around(self, portion: UidSet) -> UidSet:
+        """As `fetch`, where the server refuses because of single mails (Yahoo's `[UNAVAILABLE] UID FETCH
+        Server error`): the rest is asked for in halves, down to the mails that it will not give. Those
+        are among what is returned; `ask_singly` puts them aside. Raises the refusal where it looks
+        like one of everything."""
+        missing = UidSet()
+        waiting = [portion]
+        while waiting:
+            part = waiting.pop()
+            try:
+                missing = missing | await self.fetch(part)
+            except Refused:
+                self.refusals += 1
+                if self.refusals > _MOST_REFUSALS:
+                    raise
+                left = part & self.remaining
+                if len(left) <= 1:
+                    missing = missing | left
+                    continue
+                half = -(-len(left) // 2)
+                waiting += reversed(list(left.chunks(half, newest_first=True)))
+        return missing
 
     async def fetch(self, portion: UidSet) -> UidSet:
         """Brings of each mail of `portion` into the store what its mode wants; returns the UIDs for
@@ -232,7 +260,8 @@ class _Fetching:
             try:
                 left = await self.fetch(UidSet.of([uid]))
             except Refused as refusal:
-                problem, left = refusal.problem, UidSet.of([uid])
+                shown = {**problem.parameters, "text": refusal.problem.parameters.get("text", "")}
+                problem, left = Problem("sync.mail_refused", shown), UidSet.of([uid])
             if left:
                 self.put_aside += 1
                 await self._store(quarantined=[(uid, problem)])

@@ -20,11 +20,13 @@ QUARANTINE_SECONDS = 24 * 3600.0
 
 
 async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus | None]]:
-    """One listing of the account, carried into the store. Returns the selectable mailboxes with
-    the STATUS that came with the listing (None: look at it in any case)."""
+    """One listing of the account, carried into the store. Returns the mailboxes to be synced with the
+    STATUS that came with the listing (None: look at it in any case): those that can be opened and do not
+    only show what lies elsewhere."""
     store, account = round_.app.store, round_.account
     async with round_.connections.session() as imap:
         listings = await imap.list_mailboxes(status=True)
+        mirrors = {one.name for one in listings if imap.is_mirror(one)}
         held = await round_.call(store.mailboxes.all, account.id)
         match = match_mailboxes(
             [_facts_of_listing(one) for one in listings], [_facts_of_mailbox(one) for one in held]
@@ -42,7 +44,7 @@ async def refresh_mailboxes(round_: Round) -> list[tuple[Mailbox, MailboxStatus 
     return [
         (mailbox, None if mailbox.id in again else statuses[mailbox.name])
         for mailbox in mailboxes
-        if mailbox.selectable and mailbox.name in statuses
+        if mailbox.selectable and mailbox.name in statuses and mailbox.name not in mirrors
     ]
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from eilbote.engine.keep import ask_for_more, make_less
 from eilbote.engine.listing import QUARANTINE_SECONDS
 from eilbote.engine.observe import observe, still_there
-from eilbote.engine.rematch import rematch
+from eilbote.engine.rematch import has_shifted, rematch
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import UidSet
@@ -40,6 +42,8 @@ async def plan_mailbox(round_: Round, imap: ImapSession, mailbox: Mailbox) -> tu
     """The steps of this round, after as many looks as the evidence needs. Changes nothing."""
     for complete in (False, True):
         shown = await observe(imap, mailbox, complete=complete)
+        if imap.uids_may_shift and shown.exists and await has_shifted(round_, imap, mailbox):
+            shown = replace(shown, sticky=False)
         held, owed = await round_.call(_gather, round_, mailbox, shown)
         steps = plan(mailbox.name, shown, held, owed, Limits())
         if not any(isinstance(step, Compare) for step in steps):

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from eilbote.engine.observe import is_sticky, still_there
-from eilbote.engine.rematch import rematch
+from eilbote.engine.rematch import may_be_same, rematch
 from eilbote.engine.round import Round
-from eilbote.engine.settle import settle, settle_append, take_flags_back
+from eilbote.engine.settle import look_again, settle, settle_append, take_flags_back
 from eilbote.errors import Gone, Misused, Problem, Refused
 from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, Flags, MailboxName, Uid, UidSet, flags_to_text
 from eilbote.net.imap import ImapSession
@@ -67,7 +67,14 @@ async def _carry_present(round_: Round, mailbox: Mailbox, debts: Sequence[Debt])
                 return []
         elif selected.uidvalidity != mailbox.watermarks.uidvalidity:
             return []  # to be rematched first
-        there = await still_there(imap, UidSet.of(debt.uid for debt in debts))
+        if first.kind in (DebtKind.MOVE, DebtKind.DELETE) or imap.uids_may_shift:
+            there, shifted = await _recognised(round_, imap, debts)
+            if shifted:  # another message would be moved or deleted (museum M15)
+                await rematch(round_, imap, mailbox)
+                debts = await round_.call(_renumbered, round_, debts, selected.uidvalidity)
+                there = await still_there(imap, UidSet.of(debt.uid for debt in debts))
+        else:
+            there = await still_there(imap, UidSet.of(debt.uid for debt in debts))
         gone = [debt for debt in debts if debt.uid not in there]
         if first.state is DebtState.SENT and first.kind in (DebtKind.MOVE, DebtKind.COPY):
             debts = await _look_up_sent(round_, imap, mailbox, debts, there)
@@ -76,6 +83,21 @@ async def _carry_present(round_: Round, mailbox: Mailbox, debts: Sequence[Debt])
         if present:
             await _carry(round_, imap, present, selected)
     return [debt for debt in gone if debt in debts]
+
+
+async def _recognised(round_: Round, imap: ImapSession, debts: Sequence[Debt]) -> tuple[UidSet, bool]:
+    """Which of the debts' UIDs exist, and whether one of them names another message than the one that
+    the change is about. Costs no more than asking whether they are there."""
+    uids = UidSet.of(debt.uid for debt in debts)
+    shown = {one.uid: one for one in await imap.fetch_identities(uids)}
+    there = UidSet.of(shown) & uids
+    for debt in debts:
+        if debt.uid in there:
+            held = await round_.call(round_.app.store.messages.identity, debt.message)
+            if not may_be_same(held, shown[debt.uid]):
+                return there, True
+    # Absence from one answer is no evidence (C3 rules 3 and 6).
+    return there | (await imap.search_uids(within=uids - there)), False
 
 
 def _renumbered(round_: Round, debts: Sequence[Debt], uidvalidity: int) -> list[Debt]:
@@ -97,6 +119,9 @@ async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt], select
         numbers = await _copied(round_, imap, first, uids)
     elif first.kind is DebtKind.MOVE:
         numbers = await _moved(round_, imap, debts, uids)
+        if imap.is_gmail:
+            # Out of All Mail nothing is moved, only a label added: it shall be seen there again.
+            await round_.call(look_again, round_, first.mailbox)
     else:
         raise Misused("sync.not_a_message_change", kind=first.kind)
     for debt in debts:

@@ -12,8 +12,18 @@ from eilbote.engine.round import Round
 from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity
-from eilbote.store.values import DebtKind, FlagChange, HeldIdentity, Mailbox, MailboxUpdate, Watermarks
+from eilbote.store.values import (
+    DebtKind,
+    FlagChange,
+    HeldIdentity,
+    Identity,
+    Mailbox,
+    MailboxUpdate,
+    Watermarks,
+)
 from eilbote.sync.state import Limits
+
+_SAMPLES = 20
 
 
 async def rematch(round_: Round, imap: ImapSession, mailbox: Mailbox, *, anew: bool = False) -> UidSet | None:
@@ -66,6 +76,26 @@ def _held(round_: Round, mailbox: Mailbox) -> list[HeldIdentity]:
         and debt.uid not in known
         and debt.kind in (DebtKind.MOVE, DebtKind.DELETE)
     ]
+
+
+def may_be_same(held: Identity, found: FetchedIdentity) -> bool:
+    """Whether what lies under a UID may be the message that we hold under it. In doubt it is: some
+    servers round dates, and some count bytes wrongly."""
+    if held.email_id and found.email_id:
+        return held.email_id == found.email_id
+    if held.message_id and found.message_id:
+        return held.message_id == found.message_id
+    return held.size == found.size or int(held.internal_date) == int(found.internal_date)
+
+
+async def has_shifted(round_: Round, imap: ImapSession, mailbox: Mailbox) -> bool:
+    """Whether UIDs of the open mailbox have come to name other messages: some of those we hold are
+    compared, from the oldest to the newest."""
+    held = await round_.call(round_.app.store.messages.held_identities, mailbox.id)
+    step = max(1, len(held) // _SAMPLES)
+    chosen = {one.uid: one.identity for one in sorted(held, key=lambda one: one.uid)[::step]}
+    found = await imap.fetch_identities(UidSet.of(chosen))
+    return any(one.uid in chosen and not may_be_same(chosen[one.uid], one) for one in found)
 
 
 def match_identities(held: Sequence[HeldIdentity], found: Sequence[FetchedIdentity]) -> list[tuple[Uid, Uid]]:

@@ -38,13 +38,13 @@ async def settle(round_: Round, debt: Debt) -> None:
 
 def give_up(round_: Round, debt: Debt, problem: Problem) -> None:
     """The change will never be made there: it is taken back here."""
-    _look_again(round_, debt.mailbox)
+    look_again(round_, debt.mailbox)
     round_.app.store.journal.fail(debt.id, problem, round_.now)
 
 
 def take_flags_back(round_: Round, debt: Debt, flags: Flags) -> None:
     """The mailbox does not keep `flags`: told once, and never asked for again."""
-    _look_again(round_, debt.mailbox)
+    look_again(round_, debt.mailbox)
     _log(round_, debt, "flag-not-kept", {"kind": debt.kind.value, "flags": flags_to_text(flags)})
 
 
@@ -111,7 +111,7 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
             return
     upload = upload or debt.kind is DebtKind.COPY
     raw = store.messages.whole(debt.message) if upload else b""
-    _look_again(round_, debt.mailbox)
+    look_again(round_, debt.mailbox)
     if not _log(round_, debt, _rule(debt, moved=bool(elsewhere), upload=upload), _detail(debt)):
         return
     if debt.placement < 0:
@@ -132,7 +132,7 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
         journal.append(debt.target_mailbox, raw, read_source(raw), debt.add, date, debt.origin, now)
 
 
-def _look_again(round_: Round, mailbox: int) -> None:
+def look_again(round_: Round, mailbox: int) -> None:
     """Lets the next round read the mailbox whole: without a mod-sequence nothing counts as known."""
     mailboxes = round_.app.store.mailboxes
     for one in mailboxes.all(round_.account.id):

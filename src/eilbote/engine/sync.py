@@ -29,6 +29,7 @@ from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState, Mailbox
 
 CONNECTIONS_PER_ACCOUNT = 3
+_WHOLE = (SpecialUse.ALL, SpecialUse.JUNK, SpecialUse.TRASH)
 _WORTH_COMPACTING = 1 << 20
 """Bytes that modes left out of stored mails from which packs are written anew without them."""
 
@@ -199,6 +200,11 @@ async def _bring_in(round_: Round, todo: Sequence[Mailbox]) -> None:
     lacking = [mailbox for mailbox in todo if wanted.get(mailbox.id)]
     if lacking and round_.account.state is not AccountState.PAUSED:
         await round_.call(round_.app.store.accounts.set_state, round_.account.id, AccountState.SYNCING)
+    # On Gmail every mail lies in All Mail, Trash or Spam: after these the labels need no download.
+    whole = [mailbox for mailbox in lacking if mailbox.role in _WHOLE]
+    if any(mailbox.role is SpecialUse.ALL for mailbox in whole):
+        await _each(round_, whole, fetch)
+        lacking = [mailbox for mailbox in lacking if mailbox not in whole]
     await _each(round_, lacking, fetch)
 
 

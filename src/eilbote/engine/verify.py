@@ -192,9 +192,9 @@ class _Comparing:
         listings = sorted(listed, key=lambda one: (one.name != "INBOX", one.name))
         held = {mailbox.name: mailbox for mailbox in self.app.store.mailboxes.all(self.account.id)}
         for listing in listings:
-            if not listing.selectable:
-                continue
             mailbox = held.pop(listing.name, None)
+            if not listing.selectable or self.imap.is_mirror(listing):
+                continue
             report(Progress(address, "verify", listing.name))
             try:
                 if mailbox is None:
@@ -283,12 +283,21 @@ class _Comparing:
             return UidSet()
         hashes = self.app.store.messages.hashes(mailbox.id)
         wrong = []
-        async with aclosing(self.imap.fetch_messages(uids)) as batches:
-            async for batch in batches:
-                for one in batch:
-                    there = hashlib.sha256(one.raw or b"").hexdigest()
-                    if one.uid in uids and there != hashes.get(one.uid):
-                        wrong.append(one.uid)
+
+        async def compare(chosen: UidSet) -> UidSet:
+            got = UidSet()
+            async with aclosing(self.imap.fetch_messages(chosen)) as batches:
+                async for batch in batches:
+                    whole = [one for one in batch if one.raw is not None and one.uid in chosen]
+                    got = got | UidSet.of(one.uid for one in whole)
+                    for one in whole:
+                        if hashlib.sha256(one.raw or b"").hexdigest() != hashes.get(one.uid):
+                            wrong.append(one.uid)
+            return chosen - got
+
+        # Some servers give a body only when it is asked for alone.
+        for uid in await compare(uids):
+            wrong += await compare(UidSet.of([uid]))
         return UidSet.of(wrong)
 
     async def _other_headers(self, messages: Mapping[int, int]) -> UidSet:

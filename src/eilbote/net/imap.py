@@ -21,11 +21,12 @@ from eilbote.protocols.deflate import ENOUGH, is_worth_it
 from eilbote.protocols.imap import folders, mails, notify
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import Event, Greeting, Idling, Noticed, Reply
-from eilbote.protocols.imap.dialogue import Flow, check
+from eilbote.protocols.imap.dialogue import Flow, check, has_too_many_connections
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.notify import Heard
+from eilbote.protocols.imap.quirks import Quirk, Trait
 from eilbote.protocols.imap.responses import Listed, Quota, Status, StatusTold
 from eilbote.protocols.imap.search import ALL, SearchKey
 from eilbote.protocols.imap.types import (
@@ -131,7 +132,7 @@ class ImapSession:
                 self._talk.stream.check_pin(trusted, unverified)
         if greeting.kind != "PREAUTH":
             await self._talk.run(self._log_in(credential))
-        await self._talk.run(flows.prepare(self._dialogue))
+        await self._talk.run(flows.prepare(self._dialogue, credential.user))
 
     async def _greeting(self, within: float) -> Status:
         server = self._talk.server
@@ -144,6 +145,8 @@ class ImapSession:
             ) from None
         if not isinstance(event, Greeting):
             raise Garbled("imap.no_greeting", host=self._talk.server.host)
+        if event.status.kind == "BYE" and has_too_many_connections(event.status.text):
+            raise Unreachable("imap.too_many_connections", 60.0, host=server.host, text=event.status.text)
         if event.status.kind == "BYE":
             raise Unreachable("imap.bye", 60.0, host=self._talk.server.host, text=event.status.text)
         return event.status
@@ -237,6 +240,28 @@ class ImapSession:
     @property
     def is_gmail(self) -> bool:
         return self._dialogue.can("X-GM-EXT-1")
+
+    @property
+    def uids_may_shift(self) -> bool:
+        """A UID may come to name another message under the same UIDVALIDITY (museum M15)."""
+        return self._dialogue.shows(Trait.UIDS_MAY_SHIFT)
+
+    @property
+    def pushes_flags(self) -> bool:
+        """IDLE tells of changed flags."""
+        return not self._dialogue.shows(Trait.FLAGS_UNPUSHED)
+
+    @property
+    def quirks(self) -> tuple[Quirk, ...]:
+        """What this server is known to do in its own way."""
+        return self._dialogue.quirks
+
+    def is_mirror(self, listing: MailboxListing) -> bool:
+        """The mailbox only shows mail that lies elsewhere too; it needs no sync of its own. On Gmail
+        those of the star and of importance, which nobody can put a mail into."""
+        if self.is_gmail and listing.role in (SpecialUse.FLAGGED, SpecialUse.IMPORTANT):
+            return True
+        return self._dialogue.is_mirror(listing.name, listing.delimiter)
 
     @property
     def append_limit(self) -> int | None:
@@ -435,7 +460,7 @@ class ImapSession:
 
     async def noop(self) -> None:
         """Asks for news of the open mailbox; `take_unsolicited` has them."""
-        await self._talk.run(mails.noop())
+        await self._talk.run(mails.noop(self._dialogue))
 
     async def notify(self) -> dict[MailboxName, MailboxStatus] | None:
         """Asks to hear of every mailbox in IDLE from now on (RFC 5465), and how each is now. None where

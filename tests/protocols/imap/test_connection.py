@@ -335,7 +335,7 @@ def test_a_large_mail_is_in_memory_once(fast: bool) -> None:
     piece = b"x" * (64 << 10)
     tracemalloc.start()
     try:
-        feed(connection, b"* 1 FETCH (UID 1 RFC822.SIZE %d BODY[] {%d}\r\n" % (size, size))
+        feed(connection, b"* 1 FETCH (UID 1 FLAGS () RFC822.SIZE %d BODY[] {%d}\r\n" % (size, size))
         for _ in range(size // len(piece)):
             assert feed(connection, piece) == []
         mails, _ = feed(connection, b")\r\nE1 OK\r\n")

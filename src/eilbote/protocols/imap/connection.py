@@ -286,8 +286,8 @@ class ImapConnection:
         if mail is not None:
             self._mails.append(mail)
             return True
-        if response.uid is None and (response.sections or response.size is not None):
-            waiting.skipped += 1  # whose body it is nobody knows (museum M5)
+        if response.sections or response.size is not None:
+            waiting.skipped += 1  # whose body it is nobody knows (museum M5), or with which flags
             return True
         return False
 

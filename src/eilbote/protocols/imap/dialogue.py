@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from eilbote.errors import Refused
+from eilbote.errors import Refused, Unreachable
 from eilbote.mail import mutf7
 from eilbote.mail.mailbox import MailboxName
 from eilbote.protocols.imap import encode
@@ -57,6 +57,13 @@ _IN_REV2 = frozenset(
     }
 )
 _BACKOFF = re.compile(r"Backoff Time: (\d{1,9}) milliseconds", re.IGNORECASE)
+_BANDWIDTH = re.compile(r"bandwidth|throttl|too many (?:commands|requests)", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
+_TOO_MANY = re.compile(
+    r"(?:maximum number of|too many)(?: simultaneous| concurrent| open| imap)* (?:connections|sessions)",
+    re.IGNORECASE,
+)
+_THROTTLED_SECONDS = 300.0
 _LATER = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED", "CONTACTADMIN"})
 _LATER_SECONDS = 60.0
 _LONGEST_BACKOFF = 300.0
@@ -92,6 +99,17 @@ class Dialogue:
     def shows(self, trait: Trait) -> bool:
         """The server is known for this behaviour."""
         return any(trait in quirk.traits for quirk in self.quirks)
+
+    def is_mirror(self, name: MailboxName, delimiter: str | None) -> bool:
+        """The mailbox only shows mail that lies elsewhere."""
+        level = f"{name}{delimiter or '/'}"
+        known = (mirror for quirk in self.quirks for mirror in quirk.mirrors)
+        return any(
+            level.startswith(mirror.replace("/", delimiter or "/"))
+            if mirror.endswith("/")
+            else name == mirror
+            for mirror in known
+        )
 
     @property
     def has_qresync(self) -> bool:
@@ -147,7 +165,8 @@ class Dialogue:
 
     def judge_server(self) -> None:
         """After ID and capabilities are known: what this server does not keep."""
-        self.quirks = quirks_of(self.host, self.server_id.get("name", ""), self.capabilities)
+        name = f"{self.server_id.get('name', '')} {self.server_id.get('vendor', '')}"
+        self.quirks = quirks_of(self.host, name, self.capabilities)
         self._distrusted = frozenset[str]().union(*(one.distrusted for one in self.quirks))
 
     # --- names ---------------------------------------------------------------------------------
@@ -203,9 +222,34 @@ def ask_one(command: Command) -> Flow[Reply]:
 
 
 def check(reply: Reply) -> None:
-    """Raises Refused unless the server said OK."""
-    if reply.status.kind != "OK":
-        raise refusal(reply)
+    """Raises Refused unless the server said OK; Unreachable `imap.throttled` where it asks to be left
+    alone for a while: nothing else may be asked of it either."""
+    status = reply.status
+    if status.kind == "OK":
+        return
+    if is_throttled(status):
+        code = status.code.name if status.code is not None else ""
+        seconds = retry_after(code, status.text) or _THROTTLED_SECONDS
+        raise Unreachable("imap.throttled", seconds, text=status.text[:1000])
+    raise refusal(reply)
+
+
+def is_throttled(status: Status) -> bool:
+    """Exchange's and Gmail's ways of saying that too much was asked for."""
+    code = status.code.name if status.code is not None else ""
+    told_code = code in ("OVERQUOTA", "LIMIT", "THROTTLED")
+    return bool(_BACKOFF.search(status.text)) or (told_code and bool(_BANDWIDTH.search(status.text)))
+
+
+def is_not_connected(status: Status) -> bool:
+    """Exchange took the login and has no mailbox for it: wrong user, scope or licence, or IMAP off."""
+    return bool(_NOT_CONNECTED.search(status.text))
+
+
+def has_too_many_connections(text: str) -> bool:
+    """Dovecot's `Maximum number of connections from user+IP exceeded`, Gmail's `Too many simultaneous
+    connections`."""
+    return bool(_TOO_MANY.search(text))
 
 
 def refusal(reply: Reply) -> Refused:

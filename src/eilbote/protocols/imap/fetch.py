@@ -67,17 +67,17 @@ class Fetch(Struct, frozen=True):
         return FetchedFlags(self.uid, self.flags, self.modseq)
 
     def as_message(self, section: str) -> FetchedMessage | None:
-        """The mail this tells of: None without UID, or where it tells only flags (another client
-        changed them). `raw` None where the server gave no body, or an empty one for a mail that
+        """The mail this tells of: None without UID or flags, or where it tells only flags (another
+        client changed them). `raw` None where the server gave no body, or an empty one for a mail that
         has a size: an OK without a body is an error, not an empty mail."""
-        if self.uid is None or (self.size is None and not self.sections):
+        if self.uid is None or self.flags is None or (self.size is None and not self.sections):
             return None
         raw = self.sections.get(section)
         if raw == b"" and self.size != 0:
             raw = None
         return FetchedMessage(
             self.uid,
-            self.flags or frozenset(),
+            self.flags,
             self.internal_date or 0.0,
             self.size if self.size is not None else len(raw or b""),
             self.modseq,

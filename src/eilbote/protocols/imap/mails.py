@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from eilbote.errors import Garbled, Misused, NotAllowed
+from eilbote.errors import Garbled, Misused, NotAllowed, Refused
 from eilbote.mail.mailbox import MAX_UID, RECENT, Flags, MailboxName, ModSeq, Uid, UidSet
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
@@ -16,7 +16,17 @@ from eilbote.protocols.imap.dates import internal_date
 from eilbote.protocols.imap.dialogue import Dialogue, Flow, ask, ask_one, check, statuses
 from eilbote.protocols.imap.encode import Command, Literal, Piece, command
 from eilbote.protocols.imap.fetch import Fetch
-from eilbote.protocols.imap.responses import Exists, Expunged, FlagsDefined, Found, Listed, Recent, Vanished
+from eilbote.protocols.imap.quirks import Trait
+from eilbote.protocols.imap.responses import (
+    Exists,
+    Expunged,
+    FlagsDefined,
+    Found,
+    Listed,
+    Recent,
+    StatusTold,
+    Vanished,
+)
 from eilbote.protocols.imap.search import ALL, SearchKey, Uids
 from eilbote.protocols.imap.types import (
     AppendUid,
@@ -34,6 +44,9 @@ _MESSAGE_ID = re.compile(
 )
 _SECTION = re.compile(r"HEADER|TEXT|[0-9]+(?:\.[0-9]+)*(?:\.MIME)?", re.ASCII)
 _MOST_MODSEQ = 2**63 - 1
+_PAGE = 1000
+"""Messages that every server answers at once."""
+_MOST_PAGES = 1000
 _GONE = [Exists, Expunged, Recent, Vanished, Fetch]
 
 
@@ -147,15 +160,31 @@ _MORE_THAN_TOLD = 10_000
 
 
 def list_uids(dialogue: Dialogue) -> Flow[UidSet]:
-    """Every UID. Where SEARCH gives fewer than there are messages (Yahoo stops at 1000), they are
-    fetched instead."""
-    found = yield from search(dialogue)
+    """Every UID. Where SEARCH is refused (Mail2World) or gives fewer than there are messages (Yahoo
+    stops at 1000), they are fetched instead: all at once, and where even that is not all, page by
+    page of sequence numbers."""
+    try:
+        found = yield from search(dialogue)
+    except Refused as refusal:
+        if refusal.problem.retry_after is not None:
+            raise
+        found = UidSet()
     messages = max(0, dialogue.connection.messages)
     if len(found) > 2 * messages + _MORE_THAN_TOLD:
         raise Garbled("imap.flood", limit=messages)
     if len(found) < messages:
         replies = yield from ask(*_fetches(UidSet.range(1, MAX_UID), b"(UID)"))
         found = found | UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
+    first = 1
+    while len(found) < dialogue.connection.messages and first < _PAGE * _MOST_PAGES:
+        last = min(first + _PAGE - 1, dialogue.connection.messages)
+        page = b"%d:%d" % (first, last)
+        replies = yield (command("FETCH", page, b"(UID)", expects=[Fetch, Expunged, Vanished]),)
+        told = UidSet.of(one.uid for one in _fetched(replies) if one.uid is not None)
+        if not told:
+            break  # refused, or the count was a lie
+        found = found | told
+        first = last + 1
     return found
 
 
@@ -372,6 +401,10 @@ def append_limit(capabilities: frozenset[str]) -> int | None:
     return None
 
 
-def noop() -> Flow[None]:
-    """Asks for news of the open mailbox."""
-    yield from ask_one(command("NOOP"))
+def noop(dialogue: Dialogue) -> Flow[None]:
+    """Asks for news of the open mailbox. Coremail ends sessions that say nothing but NOOP: there a
+    STATUS goes with it."""
+    asked = [command("NOOP")]
+    if dialogue.shows(Trait.NOOP_IS_NO_SIGN):
+        asked.append(command("STATUS", b"INBOX", b"(MESSAGES)", expects=[StatusTold]))
+    yield from ask(*asked)

@@ -13,12 +13,24 @@ from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.protocols import sasl
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartDeflate, StartTls, ask_one, check, refusal
+from eilbote.protocols.imap.dialogue import (
+    Dialogue,
+    Flow,
+    StartDeflate,
+    StartTls,
+    ask_one,
+    check,
+    has_too_many_connections,
+    is_not_connected,
+    is_throttled,
+    refusal,
+)
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
 from eilbote.protocols.sasl import Exchange
 from eilbote.secret import Secret
 
+_CROWDED_SECONDS = 60.0
 _LATER_CODES = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED"})
 CAPABILITY = command("CAPABILITY", expects=[Capabilities])
 
@@ -96,6 +108,12 @@ def _authenticate(dialogue: Dialogue, mechanism: str, exchange: Exchange) -> Com
 def _login_refusal(dialogue: Dialogue, user: str, reply: Reply, told: str) -> Refused | Unreachable:
     problem = refusal(reply).problem
     code, text = problem.parameters["code"], problem.parameters["text"]
+    if has_too_many_connections(text):
+        return Unreachable("imap.too_many_connections", _CROWDED_SECONDS, host=dialogue.host, text=text)
+    if is_throttled(reply.status):
+        return Unreachable("imap.throttled", problem.retry_after, host=dialogue.host, text=text)
+    if is_not_connected(reply.status):
+        return _not_connected(dialogue, user, reply)
     if code in _LATER_CODES or (problem.retry_after is not None and code != "AUTHENTICATIONFAILED"):
         return Unreachable("imap.unavailable", problem.retry_after, host=dialogue.host, text=text)
     return Refused(
@@ -107,9 +125,14 @@ def _login_refusal(dialogue: Dialogue, user: str, reply: Reply, told: str) -> Re
     )
 
 
-def prepare(dialogue: Dialogue) -> Flow[None]:
+def _not_connected(dialogue: Dialogue, user: str, reply: Reply) -> Refused:
+    return Refused("imap.not_connected", host=dialogue.host, user=user, text=reply.status.text[:1000])
+
+
+def prepare(dialogue: Dialogue, user: str = "") -> Flow[None]:
     """After the login, in one round trip: ID (some servers want it before SELECT), NAMESPACE, and
-    ENABLE of what makes a sync cheap. A no to any of these changes nothing else."""
+    ENABLE of what makes a sync cheap. A no to any of these changes nothing else; only Exchange's `User
+    is authenticated but not connected` is the end (Refused `imap.not_connected`)."""
     yield from _learn_capabilities(dialogue)
     dialogue.judge_server()
     commands = []
@@ -123,7 +146,10 @@ def prepare(dialogue: Dialogue) -> Flow[None]:
     if dialogue.can("ENABLE") and wanted:
         commands.append(command("ENABLE", b" ".join(wanted), expects=[Enabled]))
     if commands:
-        yield tuple(commands)
+        replies = yield tuple(commands)
+        for reply in replies:
+            if reply.status.kind != "OK" and is_not_connected(reply.status):
+                raise _not_connected(dialogue, user, reply)
     dialogue.judge_server()
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from eilbote.testing.imap.oddities import Oddities
+
 CAPABILITIES = frozenset(
     {
         "IMAP4rev1",
@@ -42,7 +44,8 @@ _BEFORE_LOGIN = frozenset({"IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID"
 
 
 class Behaviour(Struct, frozen=True):
-    """What this server can do. `append_limit` in bytes; `starttls` offers it on plain lines."""
+    """What this server can do, and what it does oddly. `append_limit` in bytes; `starttls` offers it
+    on plain lines; `prefix` stands before every personal mailbox but INBOX in NAMESPACE."""
 
     capabilities: frozenset[str] = CAPABILITIES
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256")
@@ -51,6 +54,10 @@ class Behaviour(Struct, frozen=True):
     starttls: bool = False
     plain_login_needs_tls: bool = False
     name: str = "Eilbote demo server"
+    odd: Oddities = field(default_factory=Oddities)
+    extra: tuple[str, ...] = ()
+    """Announced without being done: SORT of a server that refuses it, marks by which a server is known."""
+    prefix: str = ""
 
     def without(self, *names: str) -> Behaviour:
         """The same server lacking some capabilities; QRESYNC goes where CONDSTORE goes."""
@@ -67,7 +74,7 @@ class Behaviour(Struct, frozen=True):
         if "QUOTA" in names:
             names.append("QUOTA=RES-STORAGE")
         if logged_in:
-            return names
+            return names + list(self.extra)
         if self.starttls and not protected:
             names.append("STARTTLS")
         if self.plain_login_needs_tls and not protected:
@@ -95,6 +102,9 @@ class Faults(Struct):
     drop_after_bytes: int | None = None
     fetch_without_uid: set[int] = field(default_factory=set)
     fetch_omits: set[int] = field(default_factory=set)
+    fetch_without_flags: set[int] = field(default_factory=set)
     fetch_without_body: set[int] = field(default_factory=set)
+    unavailable: set[int] = field(default_factory=set)
+    """A FETCH of one of these bodies ends there with NO [UNAVAILABLE]."""
     uidvalidity_untold: bool = False
     uidnext_untold: bool = False

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from eilbote.testing.imap.mailstore import Message
 from eilbote.testing.imap.structure import body_structure, decoded, envelope, parse, section
-from eilbote.testing.imap.wire import Rejected, Token, date_time, literal
+from eilbote.testing.imap.wire import Rejected, Token, date_time, literal, mailbox
 
 _MACROS = {
     "ALL": ("FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"),
@@ -27,6 +27,7 @@ _SIMPLE = frozenset({"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "E
     "ENVELOPE",
     "BODY",
     "BODYSTRUCTURE",
+    *(_GMAIL := frozenset({"X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS"})),
 }
 
 
@@ -49,6 +50,11 @@ class Asked(Struct, frozen=True):
     contents: tuple[Content, ...]
 
     @property
+    def is_old(self) -> bool:
+        """Asks in the words of RFC 1730: RFC822, RFC822.TEXT."""
+        return any(content.label in _OLD_NAMES for content in self.contents)
+
+    @property
     def sets_seen(self) -> bool:
         return any(not content.peek for content in self.contents)
 
@@ -56,7 +62,9 @@ class Asked(Struct, frozen=True):
         return self if name in self.simple else Asked((name, *self.simple), self.contents)
 
 
-def read_items(word: Token, *, object_ids: bool, condstore: bool, binary: bool = False) -> Asked:
+def read_items(
+    word: Token, *, object_ids: bool, condstore: bool, binary: bool = False, gmail: bool = False
+) -> Asked:
     """What a FETCH asks for; Rejected BAD for unknown items."""
     words = word if isinstance(word, list) else [word]
     simple: list[str] = []
@@ -67,7 +75,11 @@ def read_items(word: Token, *, object_ids: bool, condstore: bool, binary: bool =
         name = item.upper()
         if name in _MACROS and len(words) == 1:
             simple += _MACROS[name]
-        elif (name in ("EMAILID", "THREADID") and not object_ids) or (name == "MODSEQ" and not condstore):
+        elif (
+            (name in ("EMAILID", "THREADID") and not object_ids)
+            or (name == "MODSEQ" and not condstore)
+            or (name in _GMAIL and not gmail)
+        ):
             raise Rejected("BAD", f"Unknown parameter: {name}")
         elif name in _SIMPLE:
             simple.append(name)
@@ -96,7 +108,14 @@ def _content(found: re.Match[str], *, binary: bool) -> Content:
     return Content(spec, label, bool(way), start, int(found["count"] or 0), is_binary, size_only)
 
 
-def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[str] = frozenset()) -> bytes:
+def render(
+    number: int,
+    message: Message,
+    asked: Asked,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+    empty_bodies: bool = False,
+) -> bytes:
     """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides."""
     reads_parts = {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
     reads_parts |= {content.section for content in asked.contents if content.section}
@@ -121,6 +140,16 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
                 value = b"(%b)" % message.email_id.encode()
             case "THREADID":
                 value = b"(%b)" % message.thread_id.encode()
+            case "X-GM-MSGID":
+                value = b"%d" % message.mail
+            case "X-GM-THRID":
+                value = b"%d" % (int(message.thread_id[1:17], 16) % 2**63)
+            case "X-GM-LABELS":
+                # "\\Sent" and \Sent are both seen (MailFlow); names as mailboxes are written
+                value = b"(%b)" % b" ".join(
+                    b'"\\%b"' % one.encode() if one == "\\Sent" else mailbox(one, utf8=False)
+                    for one in message.labels
+                )
             case "ENVELOPE" if part:
                 value = envelope(part)
             case "BODY" | "BODYSTRUCTURE" if part:
@@ -131,10 +160,10 @@ def render(number: int, message: Message, asked: Asked, *, leave_out: frozenset[
     for content in asked.contents:
         if "BODY" in leave_out:
             continue
-        data: bytes | None = message.raw
+        data: bytes | None = b"" if empty_bodies else message.raw
         if part and content.binary:
             data = decoded(part, content.section)
-        elif part:
+        elif part and not empty_bodies:
             data = section(part, message.raw, content.section)
         if content.size_only:
             words.append(b"%b %d" % (content.label.encode(), len(data or b"")))

@@ -129,7 +129,8 @@ def unsubscribe(talk: Talk, arguments: Arguments) -> Done:
 
 def namespace(talk: Talk, arguments: Arguments) -> Done:
     arguments.end()
-    talk.send(b'* NAMESPACE (("" "%b")) NIL NIL' % talk.store.delimiter.encode())
+    prefix = quoted(talk.behaviour.prefix)
+    talk.send(b'* NAMESPACE ((%b "%b")) NIL NIL' % (prefix, talk.store.delimiter.encode()))
     return Done("Namespace completed.")
 
 
@@ -218,6 +219,9 @@ def _send_listing(talk: Talk, kind: bytes, name: str, attributes: list[str]) -> 
 
 def _send_status(talk: Talk, mailbox: Mailbox, items: list[Token]) -> None:
     words = []
+    if talk.behaviour.odd.status_empty:
+        talk.send(b"* STATUS %b ()" % talk.name(mailbox.name))
+        return
     if not items:
         raise Rejected("BAD", "Empty status list")
     for item in items:

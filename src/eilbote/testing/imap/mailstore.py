@@ -28,13 +28,16 @@ class MailboxProblem(Exception):
 
 
 class Message(Struct):
-    """One message in one mailbox. `internal_date` is in seconds since 1970 UTC."""
+    """One message in one mailbox. `internal_date` is in seconds since 1970 UTC. `mail` and `labels` are
+    Gmail's: the number of the mail, the same in every mailbox that shows it, and its other labels."""
 
     uid: int
     raw: bytes
     flags: Flags
     internal_date: float
     modseq: int
+    mail: int = 0
+    labels: tuple[str, ...] = ()
 
     @property
     def email_id(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from eilbote.mail.mailbox import DELETED, RECENT, SEEN, UidSet, canonical_flag
 from eilbote.testing.imap.fetch import read_items, render
+from eilbote.testing.imap.gmail import GmailStore, LabelMailbox
 from eilbote.testing.imap.mailstore import Mailbox, MailboxProblem, Message
 from eilbote.testing.imap.search import Criteria, Searched
 from eilbote.testing.imap.selected import SYSTEM_FLAGS, View
@@ -103,7 +104,9 @@ def _resynchronise(talk: Talk, view: View, asked: Arguments) -> None:
 
 def _send_vanished(talk: Talk, mailbox: Mailbox, modseq: int, known: UidSet | None) -> None:
     gone = mailbox.vanished_after(modseq, known)
-    if gone:
+    if talk.behaviour.odd.vanished_malformed:
+        talk.send(b"* VANISHED (EARLIER) %b" % str(UidSet.range(1, mailbox.uidnext)).encode())
+    elif gone:
         talk.send(b"* VANISHED (EARLIER) %b" % str(gone).encode())
 
 
@@ -137,6 +140,7 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         object_ids=talk.behaviour.has("OBJECTID"),
         condstore=condstore,
         binary=talk.behaviour.has("BINARY"),
+        gmail=talk.behaviour.has("X-GM-EXT-1"),
     )
     since, vanished = 0, False
     if arguments and condstore:
@@ -157,12 +161,16 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         talk.enable_condstore()
     if uid:
         asked = asked.with_item("UID")
+    odd = talk.behaviour.odd
+    since = 0 if odd.changedsince_ignored else since
     messages = [m for m in view.messages(numbers, uid=uid) if m.modseq > since]
     if vanished:
         _send_vanished(talk, view.mailbox, since, sequence(numbers, view.mailbox.uidnext))
-    for message in messages:
+    for place, message in enumerate(messages):
         if message.uid in talk.faults.fetch_omits:
             continue
+        if asked.contents and message.uid in talk.faults.unavailable:
+            raise Rejected("NO", "UID FETCH Server error while fetching messages", "UNAVAILABLE")
         shown = asked
         if asked.sets_seen and not view.read_only and SEEN not in message.flags:
             view.mailbox.set_flags(message.uid, message.flags | {SEEN})
@@ -171,9 +179,11 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         faults = talk.faults
         leave_out = frozenset(
             ({"UID"} if message.uid in faults.fetch_without_uid else set())
+            | ({"FLAGS"} if message.uid in faults.fetch_without_flags else set())
             | ({"BODY"} if message.uid in faults.fetch_without_body else set())
         )
-        talk.send(render(view.number(message.uid), message, shown, leave_out=leave_out))
+        empty = (odd.bodies_alone and place % 2 == 1) or (odd.rfc822_empty and asked.is_old)
+        talk.send(render(view.number(message.uid), message, shown, leave_out=leave_out, empty_bodies=empty))
     return Done("Fetch completed.")
 
 
@@ -199,9 +209,12 @@ def search(talk: Talk, arguments: Arguments, *, uid: bool, tag: str) -> Done:
     present = [view.mailbox.messages[one] for one in view.uids if one in view.mailbox.messages]
     found = [message for message in present if message.uid not in hidden and matches(message)]
     highest = max((message.modseq for message in found), default=0) if criteria.uses_modseq else 0
+    odd = talk.behaviour.odd
+    found = found[: odd.search_most] if odd.search_most else found
     names = view.names((message.uid for message in found), uid=uid)
     if returned is None:
-        talk.send(b" ".join([b"* SEARCH", *(b"%d" % name for name in names)]) + _modseq(highest, b" (%b)"))
+        ordered = sorted(names, reverse=odd.search_descending)
+        talk.send(b" ".join([b"* SEARCH", *(b"%d" % name for name in ordered)]) + _modseq(highest, b" (%b)"))
         return Done("Search completed.")
     if "SAVE" in returned:
         view.saved = UidSet.of(message.uid for message in found)
@@ -247,6 +260,8 @@ def store_flags(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
         unchanged_since = options.number()
         talk.enable_condstore()
     item = arguments.atom().upper()
+    if item.endswith("X-GM-LABELS") and talk.behaviour.has("X-GM-EXT-1"):
+        return _store_labels(talk, view, numbers, item, arguments)
     quiet = item.endswith(".SILENT")
     mode = item.removesuffix(".SILENT").removesuffix("FLAGS")
     if mode not in ("", "+", "-") or not item.removesuffix(".SILENT").endswith("FLAGS"):
@@ -271,6 +286,18 @@ def store_flags(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
             talk.send(render(view.number(message.uid), message, asked))
     if modified:
         return Done("Conditional store failed.", f"MODIFIED {view.names(modified, uid=uid)}")
+    return Done("Store completed.")
+
+
+def _store_labels(talk: Talk, view: View, numbers: str, item: str, arguments: Arguments) -> Done:
+    store, box = talk.store, view.mailbox
+    if not isinstance(store, GmailStore) or not isinstance(box, LabelMailbox) or item[0] not in "+-":
+        raise Rejected("BAD", "Labels cannot be changed so")
+    listed = Arguments(arguments.items(), utf8=talk.utf8)
+    labels = set()
+    while listed:
+        labels.add(listed.mailbox())
+    store.change_labels(box, [one.uid for one in view.messages(numbers, uid=True)], item[0], labels)
     return Done("Store completed.")
 
 
@@ -351,6 +378,8 @@ def check_append(talk: Talk, arguments: Arguments) -> None:
 def _append(talk: Talk, target: Mailbox, raw: bytes, flags: frozenset[str], when: float | None) -> Done:
     if not raw:
         raise Rejected("NO", "Can't save a zero byte message.")
+    if refusal := talk.behaviour.odd.refusal_of_mail(raw):
+        raise Rejected(*refusal.split(" ", 1))
     if len(raw) > talk.behaviour.append_limit:
         raise MailboxProblem("TOOBIG", "Message is larger than the limit")
     talk.store.check_quota(len(raw))

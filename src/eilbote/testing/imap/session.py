@@ -16,7 +16,7 @@ from eilbote.testing.imap.behaviour import Behaviour, Faults
 from eilbote.testing.imap.login import Dialogue, begin, password_is_right
 from eilbote.testing.imap.mailstore import MailboxProblem, Mailstore
 from eilbote.testing.imap.talk import Done, Talk
-from eilbote.testing.imap.wire import Arguments, CommandReader, Rejected, quoted, tokens
+from eilbote.testing.imap.wire import Arguments, CommandReader, Rejected, Token, quoted, tokens
 
 Command = Callable[[Talk, Arguments], Done]
 
@@ -93,6 +93,7 @@ class Session:
         self._accounts = accounts
         self._nonce = nonce
         self._user: str | None = None
+        self._identified = False
         self._talk = Talk(store, behaviour, faults, protected)
         self._dialogue: tuple[str, Dialogue] | None = None
         self._idle_tag = ""
@@ -131,7 +132,7 @@ class Session:
     def notify(self) -> bytes:
         """What an idling client has to hear now; nothing for any other."""
         if self._idle_tag and not self.mute:
-            self._tell_news(numbers_fixed=False, uid=False)
+            self._tell_news(numbers_fixed=False, uid=False, pushed=True)
         return self._taken()
 
     def _step(self) -> bool:
@@ -186,6 +187,7 @@ class Session:
             self.commands.append(name)
             if self._fault(name):
                 return
+            self._be_odd(name, words)
             arguments = Arguments(words, utf8=self._talk.utf8)
             done = self._perform(tag, name, arguments)
         except Rejected as refusal:
@@ -250,10 +252,11 @@ class Session:
                 return _COMMANDS[name](self._talk, arguments)
 
     def _finish(self, tag: str, name: str, answer: str) -> None:
-        self._tell_news(numbers_fixed=name in _NUMBERS_FIXED, uid=name.startswith("UID "))
+        uid, fixed = name.startswith("UID "), name in _NUMBERS_FIXED
+        self._tell_news(numbers_fixed=fixed, uid=uid, pushed=name == "IDLE")
         self._talk.send(f"{tag} {answer}".encode())
 
-    def _tell_news(self, *, numbers_fixed: bool, uid: bool) -> None:
+    def _tell_news(self, *, numbers_fixed: bool, uid: bool, pushed: bool = False) -> None:
         talk, view = self._talk, self._talk.view
         if view is None:
             return
@@ -261,10 +264,14 @@ class Session:
             talk.send(b"* BYE Selected mailbox was deleted, have to disconnect.")
             self.closing = True
             return
+        quiet = pushed and talk.behaviour.odd.flags_unpushed
+        if quiet and view.uids == list(view.mailbox.messages):
+            return  # only flags changed
         for line in view.news(
             numbers_fixed=numbers_fixed, condstore=talk.condstore, qresync=talk.qresync, uid=uid
         ):
-            talk.send(line)
+            if not (quiet and b" FETCH (" in line):
+                talk.send(line)
 
     def _fault(self, name: str) -> bool:
         """Plays a fault for this command; True if that is all the client gets."""
@@ -279,6 +286,25 @@ class Session:
         if name in faults.refuse:
             raise Rejected("NO", faults.refuse[name])
         return False
+
+    def _be_odd(self, name: str, words: list[Token]) -> None:
+        """What this server answers otherwise than others do."""
+        odd = self._talk.behaviour.odd
+        answer = odd.answers.get(name, "")
+        if name == "ID":
+            self._identified = True
+            answer = odd.empty_id if words in ([[]], ["NIL"]) else answer
+        elif name in ("SELECT", "EXAMINE") and not self._identified:
+            answer = odd.before_id
+        elif name == "UID SEARCH" and words == ["ALL"]:
+            answer = odd.search_all
+        elif name.startswith("UID ") and words and odd.descending_sets and _descends(str(words[0])):
+            answer = odd.descending_sets
+        if self._user is not None and name not in ("LOGOUT", "CAPABILITY"):
+            answer = odd.after_login or answer
+        if answer:
+            status, _, text = answer.partition(" ")
+            raise Rejected(status, text)
 
     def _capabilities(self) -> str:
         logged_in = self._user is not None
@@ -364,7 +390,8 @@ class Session:
             talk.enable_condstore()
         fresh = [name for name in fresh if name.upper() not in talk.enabled or name == "CONDSTORE"]
         talk.enabled |= {name.upper() for name in fresh}
-        talk.send(" ".join(["* ENABLED", *fresh]).encode())
+        told = [] if talk.behaviour.odd.enabled_untold else fresh
+        talk.send(" ".join(["* ENABLED", *told]).encode())
         return Done("Enabled.")
 
     def _end_idle(self, line: bytes) -> None:
@@ -373,6 +400,12 @@ class Session:
             self._finish(tag, "IDLE", "OK Idle completed.")
         else:
             self._finish(tag, "IDLE", "BAD Expected DONE.")
+
+
+def _descends(text: str) -> bool:
+    """Whether a sequence set holds a range from a higher number to a lower one."""
+    ranges = (part.partition(":") for part in text.split(","))
+    return any(low.isdigit() and high.isdigit() and int(low) > int(high) for low, _, high in ranges)
 
 
 def _unbase64(text: str) -> bytes:

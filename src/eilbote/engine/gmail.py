@@ -1,0 +1,37 @@
+"""On Gmail a mailbox is a label: one mail lies in All Mail and in the mailbox of every label it has.
+
+Here is decided which of its places an act means. Gmail itself does the rest: a mail moved to the trash
+loses all its labels, one moved out of the inbox into All Mail only the inbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eilbote.engine.app import App
+from eilbote.mail.mailbox import SpecialUse
+from eilbote.store.values import Mailbox
+
+_ROOTS = ("[Gmail]/", "[Google Mail]/")
+
+
+def all_mail(app: App, account: int) -> Mailbox | None:
+    """Gmail's mailbox of all mail; None in every other account."""
+    return next(
+        (
+            one
+            for one in app.store.mailboxes.all(account)
+            if one.role is SpecialUse.ALL and one.name.startswith(_ROOTS)
+        ),
+        None,
+    )
+
+
+def place_meant(places: Sequence[tuple[tuple[int, int], Mailbox]]) -> tuple[int, int]:
+    """Which place of a mail is moved: that in the inbox, else that of a label, else that in All Mail."""
+
+    def rank(one: tuple[tuple[int, int], Mailbox]) -> int:
+        role = one[1].role
+        return 0 if role is SpecialUse.INBOX else 2 if role is SpecialUse.ALL else 1
+
+    return min(places, key=rank)[0]

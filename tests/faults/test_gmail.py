@@ -1,0 +1,180 @@
+"""Gmail: every label is a mailbox, and every mail lies in All Mail once more. Nothing is downloaded twice,
+a mail has one id, and acts are changes of labels."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from eilbote.engine import act
+from eilbote.engine.mailboxes import create_mailbox
+from eilbote.mail.mailbox import FLAGGED, SEEN, SpecialUse
+from eilbote.testing.imap.gmail import GmailStore, LabelMailbox
+from eilbote.testing.imap.personalities import BY_NAME
+from tests.engine.world import mail
+from tests.faults.embedded import NOW, Embedded, embedded
+from tests.faults.outcome import codes
+
+EVERY = "[Gmail]/Alle Nachrichten"
+TRASH = "[Gmail]/Papierkorb"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Embedded]:
+    """Six mails in the inbox, two of them with the label Rechnung, in step."""
+    url = "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    kind = BY_NAME["gmail"]
+    mails = kind.store(lambda: NOW)
+    mails.create("Rechnung")
+    mails.create("Müll & mehr")
+    async with embedded(tmp_path / "home", kind.behaviour, mails=mails, lying=True, store_url=url) as made:
+        for number in range(1, 7):
+            made.inbox.append(mail(number, size=20_000))
+        mails.copy(made.inbox, [1, 2], mails["Rechnung"])
+        await made.sync()
+        yield made
+
+
+def labels(here: Embedded, number: int) -> set[str]:
+    """The labels of a mail on the server, the mailboxes in which it lies."""
+    raw = mail(number, size=20_000)
+    boxes = here.server.store.mailboxes.values()
+    return {box.name for box in boxes if any(one.raw == raw for one in box.messages.values())}
+
+
+def id_of(here: Embedded, number: int) -> int:
+    held = here.app.store.messages
+    found = {one for one in here.ids(EVERY).values() if held.raw(one) == mail(number, size=20_000)}
+    return found.pop()
+
+
+async def settled(here: Embedded) -> None:
+    for _ in range(2):
+        assert codes(await here.sync()) == []
+    again = await here.sync()
+    assert (codes(again), again.new, again.changed, again.deleted, again.pushed) == ([], 0, 0, 0, 0)
+    reports = await here.verify()
+    assert all(one.ok for one in reports), [one for one in reports if not one.ok]
+    assert not here.app.store.journal.open_debts(here.account.id)
+    for name, box in here.server.store.mailboxes.items():
+        if box.role is not SpecialUse.IMPORTANT:
+            assert here.held(name) == here.there(name), name
+
+
+async def test_every_mail_is_downloaded_once_and_has_one_id(here: Embedded) -> None:
+    bodies = [line for line in here.between.commands if b"BODY.PEEK[]" in line]  # type: ignore[union-attr]
+    assert len(bodies) == 1
+    assert len(here.app.store.messages.ids_of(here.account.id)) == 6
+    assert set(here.ids("Rechnung").values()) == {id_of(here, 1), id_of(here, 2)}
+    assert set(here.ids().values()) == set(here.ids(EVERY).values())
+    (place,) = [one for one in here.app.store.messages.get(id_of(here, 1)) if one.mailbox == EVERY]
+    assert here.app.store.messages.labels(place.id) == ["Rechnung", "\\Inbox"]
+    await settled(here)
+
+
+async def test_flags_are_the_mails(here: Embedded) -> None:
+    act.change_flags(here.app, [id_of(here, 1)], add=[FLAGGED, SEEN])
+    await here.sync()
+    assert here.inbox.messages[1].flags == {FLAGGED, SEEN}
+    await settled(here)
+
+
+async def test_archiving_takes_the_inbox_away_and_leaves_the_labels(here: Embedded) -> None:
+    chosen = [id_of(here, 1), id_of(here, 3)]
+    act.archive(here.app, chosen)
+    assert not set(chosen) & set(here.ids().values()), "shown at once"
+    await here.sync()
+    assert labels(here, 1) == {EVERY, "Rechnung"}
+    assert labels(here, 3) == {EVERY}
+    await settled(here)
+    assert act.archive(here.app, chosen) == [], "a second time there is nothing to do"
+    act.undo(here.app, [chosen[0]])
+    await here.sync()
+    assert labels(here, 1) == {EVERY, "Rechnung", "INBOX"}
+    await settled(here)
+
+
+async def test_moving_changes_one_label_for_another(here: Embedded) -> None:
+    act.move(here.app, [id_of(here, 3)], "Rechnung")
+    act.move(here.app, [id_of(here, 1)], "Müll & mehr", source="Rechnung")
+    create_mailbox(here.app, here.account, "Neu")
+    act.move(here.app, [id_of(here, 4)], "Neu")
+    await here.sync()
+    assert labels(here, 3) == {EVERY, "Rechnung"}
+    assert labels(here, 1) == {EVERY, "INBOX", "Müll & mehr"}
+    assert labels(here, 4) == {EVERY, "Neu"}
+    await settled(here)
+    assert len(here.app.store.messages.ids_of(here.account.id)) == 6
+
+
+@pytest.mark.parametrize("number", [1, 5])
+async def test_deleting_goes_to_the_trash_with_all_labels_and_from_there_for_good(
+    here: Embedded, number: int
+) -> None:
+    chosen = id_of(here, number)
+    act.delete(here.app, [chosen])
+    await here.sync()
+    assert labels(here, number) == {TRASH}
+    await settled(here)
+    assert list(here.ids(TRASH).values()) == [chosen], "the same mail"
+    act.delete(here.app, [chosen])
+    await here.sync()
+    assert labels(here, number) == set()
+    await settled(here)
+
+
+async def test_deleting_for_good_goes_through_the_trash(here: Embedded) -> None:
+    act.delete(here.app, [id_of(here, 2)], for_good=True)
+    for _ in range(3):
+        await here.sync()
+    assert labels(here, 2) == set()
+    await settled(here)
+
+
+async def test_labels_changed_on_the_server(here: Embedded) -> None:
+    before = {number: id_of(here, number) for number in range(1, 7)}
+    store = here.server.store
+    assert isinstance(store, GmailStore)
+    inbox = here.inbox
+    assert isinstance(inbox, LabelMailbox)
+    store.change_labels(inbox, [4], "+", {"Rechnung"})
+    store.change_labels(inbox, [1], "-", {"Rechnung"})
+    inbox.expunge([2])
+    store.change_labels(inbox, [5], "+", {"\\Trash"})
+    report = await here.sync()
+    assert report.new == 0, "nothing is downloaded again"
+    assert set(here.ids("Rechnung").values()) == {before[2], before[4]}
+    assert set(here.ids().values()) == {before[1], before[3], before[4], before[6]}
+    assert list(here.ids(TRASH).values()) == [before[5]]
+    await settled(here)
+
+
+async def test_a_draft_that_becomes_the_sent_mail_is_no_loss(here: Embedded) -> None:
+    """Draft and sent copy are briefly the same mail; deleting the draft deleted the sent one (nylas)."""
+    store = here.server.store
+    assert isinstance(store, GmailStore)
+    drafts, sent = store.having(SpecialUse.DRAFTS), store.having(SpecialUse.SENT)
+    drafts.append(mail(60), ["\\Draft", "\\Seen"])
+    await here.sync()
+    (chosen,) = here.ids(drafts.name).values()
+    store.copy(drafts, [1], sent)
+    drafts.expunge([1])
+    await here.sync()
+    assert list(here.ids(sent.name).values()) == [chosen]
+    assert mail(60) in here.there(sent.name).values()
+    await settled(here)
+
+
+async def test_a_mail_made_here_is_one_mail(here: Embedded) -> None:
+    act.append(here.app, here.account, "drafts", mail(70), flags=["\\Draft"])
+    await here.sync()
+    await settled(here)
+    assert len(here.app.store.messages.ids_of(here.account.id)) == 7
+
+
+async def test_what_gmail_only_shows_is_not_opened(here: Embedded) -> None:
+    opened = [line for line in here.between.commands if line.startswith(b"SELECT")]  # type: ignore[union-attr]
+    assert opened
+    assert not [line for line in opened if b"Wichtig" in line]
