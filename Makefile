@@ -9,12 +9,13 @@ ifneq ($(wildcard ../shared/material),)
 export EILBOTE_MATERIAL ?= $(abspath ../shared/material)
 endif
 
-.PHONY: demo test lint bench lock clean help
+.PHONY: demo test faults lint bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    mail servers with sample mail, the engine, everything without an account (DEMO=--once ends after the show)'
 	@echo 'make test    linters, types, import contracts, all tests'
+	@echo 'make faults  every fault test, in parts that can be resumed (AGAIN=1 anew, ONLY=test SEED=number for one)'
 	@echo 'make lint    linters, types, import contracts'
 	@echo 'make bench   Eilbote beside other mail clients (BENCH=row for one row, QUICK=1 for small mailboxes)'
 	@echo 'make lock    write the lock files anew from pyproject.toml'
@@ -28,6 +29,11 @@ test: lint
 	@scripts/compile.sh
 	@scripts/test-servers.sh
 	$(BIN)/pytest -n 2 $(PYTEST)
+
+faults: .venv/.dev
+	@scripts/compile.sh
+	@scripts/test-servers.sh
+	@$(BIN)/python -m tests.faults $(if $(AGAIN),--again) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

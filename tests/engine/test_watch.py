@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace as replace_config
 from pathlib import Path
 
@@ -13,50 +12,18 @@ from msgspec.structs import replace
 
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
-from eilbote.engine.events import Checked, Event, Passed, Watching, WatchState
+from eilbote.engine.events import Checked, Watching, WatchState
 from eilbote.engine.serve import serve
 from eilbote.mail.mailbox import SEEN
 from eilbote.net.imap import ImapSession
 from eilbote.secret import Secret
 from eilbote.store.values import Account
 from eilbote.testing.imap.behaviour import Behaviour
+from tests.engine.watched import Log, at_rest, served
 from tests.engine.world import World, mail, until, world
 from tests.faults.embedded import Embedded, add_account, embedded
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
-
-
-class Log:
-    """What a service has told so far."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    @property
-    def states(self) -> list[WatchState]:
-        return [event.state for event in self.events if isinstance(event, Watching)]
-
-    @property
-    def passes(self) -> list[Passed]:
-        return [event for event in self.events if isinstance(event, Passed)]
-
-
-@asynccontextmanager
-async def served(app: App) -> AsyncIterator[Log]:
-    """Serves until the end of the block, from the first rest on."""
-    log = Log()
-    stop = asyncio.Event()
-    task = asyncio.create_task(serve(app, told=log.events.append, stop=stop))
-    try:
-        await until(lambda: at_rest(log) or task.done())
-        yield log
-    finally:
-        stop.set()
-        await task
-
-
-def at_rest(log: Log) -> bool:
-    return bool(log.states) and log.states[-1] in (WatchState.IDLE, WatchState.NOTIFY, WatchState.POLLING)
 
 
 async def settled(here: Embedded, log: Log, done: Callable[[], bool] | None = None) -> None:

@@ -1,27 +1,29 @@
-"""Cases in which other programs lost or doubled mail, each a test that fails where they failed."""
+"""Cases in which other programs lost or doubled mail, each a test that fails where they failed.
+
+M13, a line that died without a word, is in test_serving.py (real server) and tests/engine/test_watch.py.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from eilbote.clock import SystemClock
-from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
+from eilbote.engine import act
+from eilbote.mail.mailbox import DELETED, FLAGGED, MailboxName, UidSet
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
 from eilbote.secret import Secret
-from eilbote.store.values import Security, Server
+from eilbote.store.values import MailboxUpdate, Security, Server
 from eilbote.testing.imap.behaviour import Behaviour
 from tests.engine.world import mail
 from tests.faults.embedded import Embedded, embedded
-
-KINDS = {
-    "qresync": Behaviour(),
-    "condstore": Behaviour().without("QRESYNC"),
-    "neither": Behaviour().without("CONDSTORE", "OBJECTID"),
-}
-kinds = pytest.mark.parametrize("behaviour", KINDS.values(), ids=list(KINDS))
+from tests.faults.invariants import i16_nothing_after_logout_and_no_plain_expunge
+from tests.faults.lying import Lie
+from tests.faults.outcome import KINDS, kinds
 
 
 def fill(here: Embedded, *numbers: int) -> None:
@@ -176,3 +178,136 @@ async def test_a_connection_lost_at_any_command_costs_nothing(
         assert here.held("Archiv") == here.there("Archiv")
         assert FLAGGED in here.inbox.messages[1].flags
         await assert_settled(here)
+
+
+async def test_m1_a_mail_that_is_told_of_and_not_yet_given(tmp_path: Path) -> None:
+    """SELECT (QRESYNC) tells of UID 4; FETCH and SEARCH do not have it yet. When they do, nothing else
+    changes: neither UIDNEXT, nor the mod-sequence, nor the count."""
+    async with embedded(tmp_path / "home") as here:
+        fill(here, 1, 2, 3)
+        await here.sync()
+        fill(here, 4, 5)
+        here.inbox.hidden = {4}
+        await here.sync()
+        assert set(here.held()) == {1, 2, 3, 5}
+        here.inbox.hidden = set()
+        await here.sync()
+        await assert_settled(here)
+
+
+@kinds
+async def test_m6_a_hole_in_the_store_is_named_and_closed(behaviour: Behaviour, tmp_path: Path) -> None:
+    """One mail of many is missing here, and newer ones came. `verify` names it; the next time the
+    mailbox changes, its count does not add up, and every UID is compared."""
+    async with embedded(tmp_path / "home", behaviour) as here:
+        fill(here, *range(30))
+        await here.sync()
+        mailbox = here.app.store.mailboxes.find(here.account.id, "INBOX")
+        assert mailbox is not None
+        hole = MailboxUpdate(removed=UidSet.of([7]))
+        here.app.store.messages.apply(mailbox.id, hole, 1.0)
+        inbox = next(one for one in await here.verify() if one.mailbox == "INBOX")
+        assert (inbox.ok, inbox.missing, inbox.examples) == (False, 1, (7,))
+        fill(here, 40)
+        await here.sync()
+        await assert_settled(here)
+        assert all(one.ok for one in await here.verify())
+
+
+@kinds
+async def test_m7_a_listing_older_than_the_mail_retracts_nothing(
+    behaviour: Behaviour, tmp_path: Path
+) -> None:
+    """Mail arrives, from another client and by our own upload, while a pass compares an older listing
+    with the store, and while `verify` reads at the same time."""
+    async with embedded(tmp_path / "home", behaviour, lying=True) as here:
+        fill(here, *range(10))
+        await here.sync()
+        here.inbox.expunge([2, 3])
+        late = iter([50, 51])
+
+        def arrives(answer: bytes, command: bytes) -> bytes:
+            if command.startswith((b"SELECT", b"UID SEARCH", b"UID FETCH")) and answer.startswith(b"E"):
+                for number in late:
+                    fill(here, number)
+                    break
+            return answer
+
+        act.append(here.app, here.account, "INBOX", mail(60))
+        here.lie(arrives)
+        await asyncio.gather(here.sync(), here.verify())
+        assert set(here.held().values()) >= {mail(number) for number in (0, *range(3, 10))}
+        here.lie()
+        await here.sync()
+        assert sorted(here.there().values()) == sorted(mail(one) for one in (0, *range(3, 10), 50, 51, 60))
+        await assert_settled(here)
+
+
+async def test_m14_without_uidplus_nothing_of_another_client_is_expunged(tmp_path: Path) -> None:
+    """Another client has marked mail 2 as deleted and may still change its mind."""
+    behaviour = Behaviour().without("UIDPLUS", "IMAP4rev2")
+    async with embedded(tmp_path / "home", behaviour) as here:
+        fill(here, 1, 2, 3)
+        await here.sync()
+        here.inbox.set_flags(2, {DELETED})
+        act.delete(here.app, [here.ids()[1]], for_good=True)
+        for _ in range(2):
+            await here.sync()
+        assert set(here.there()) == {1, 2, 3}
+        assert DELETED in here.inbox.messages[1].flags
+        i16_nothing_after_logout_and_no_plain_expunge([list(one.commands) for one in here.server.sessions])
+
+
+@kinds
+@pytest.mark.parametrize("deed", ["delete", "move"])
+async def test_m15_numbers_that_changed_without_a_word_destroy_nothing(
+    deed: str, behaviour: Behaviour, tmp_path: Path
+) -> None:
+    """The same UIDVALIDITY, and other mails under its numbers: what is moved or deleted is recognised
+    by its content first."""
+    async with embedded(tmp_path / "home", behaviour) as here:
+        here.server.store.create("Archiv")
+        fill(here, *range(1, 7))
+        await here.sync()
+        chosen = here.ids()[2]
+        if deed == "delete":
+            act.delete(here.app, [chosen], for_good=True)
+        else:
+            act.move(here.app, [chosen], "Archiv")
+        here.inbox.expunge([1])
+        here.inbox.renumber(uidvalidity=here.inbox.uidvalidity)  # mail 3 has number 2 now
+        for _ in range(2):
+            assert (await here.sync()).failed is None
+        assert sorted(here.there().values()) == [mail(number) for number in range(3, 7)]
+        assert list(here.there("Archiv").values()) == ([mail(2)] if deed == "move" else [])
+        await assert_settled(here)
+
+
+def _enabled_nothing(answer: bytes, command: bytes) -> bytes:
+    """ENABLE is answered and enables nothing; mod-sequences are not told."""
+    if answer.startswith(b"* ENABLED"):
+        return b"* ENABLED\r\n"
+    return _without_effect(re.sub(rb" ?\[?HIGHESTMODSEQ \d+\]?", b"", answer), command)
+
+
+def _without_effect(answer: bytes, command: bytes) -> bytes:
+    """SELECT with QRESYNC is answered as one without."""
+    told = answer.startswith(b"* VANISHED") or b" FETCH (" in answer
+    return b"" if told and command.startswith(b"SELECT") else answer
+
+
+@pytest.mark.parametrize("lie", [_enabled_nothing, _without_effect], ids=["not enabled", "without effect"])
+async def test_m17_an_extension_is_believed_by_its_effect(lie: Lie, tmp_path: Path) -> None:
+    """QRESYNC is announced, and does nothing: arrivals, flags and deletions are seen all the same."""
+    async with embedded(tmp_path / "home", lying=True) as here:
+        here.lie(lie)
+        fill(here, *range(6))
+        await here.sync()
+        here.inbox.set_flags(3, [FLAGGED])
+        assert (await here.sync()).changed == 1, "a flag, and nothing else"
+        here.inbox.expunge([2])
+        fill(here, 8)
+        await here.sync()
+        await assert_settled(here)
+        inbox = next(one for one in await here.verify() if one.mailbox == "INBOX")
+        assert inbox.ok, inbox

@@ -281,6 +281,12 @@ class _Fetching:
             [*(one.uid for one in batch), *(one[0] for one in moved_in), *(uid for uid, _ in quarantined)]
         )
         self.remaining = self.remaining - (covered | (gone or UidSet()))
+        if gone:
+            # Told of by the mailbox, and given neither by FETCH nor by SEARCH: it counts no more as
+            # accounted for, so that the next round looks again while the server still counts it.
+            marks = self.mailbox.watermarks
+            exists = max(0, marks.exists - len(gone))
+            self.mailbox = replace(self.mailbox, watermarks=replace(marks, exists=exists))
         applied = await self.round.call(
             self._apply, batch, prepared, moved_in, quarantined, self.remaining, share
         )

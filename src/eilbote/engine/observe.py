@@ -23,8 +23,10 @@ async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False
     server said by itself. Raises the errors of `ImapSession`."""
     skipped = imap.skipped
     shown = await _observe(imap, mailbox, complete=complete)
-    # An answer that could not be read may have told anything: nothing is taken as known from it.
-    return shown if imap.skipped == skipped else replace(shown, modseq=0)
+    # An answer that could not be read may have told anything, and one who counts none where there
+    # are some did not tell of their flags: nothing is taken as known from that.
+    contradicts = bool(shown.present) and not shown.exists
+    return shown if imap.skipped == skipped and not contradicts else replace(shown, modseq=0)
 
 
 async def still_there(imap: ImapSession, uids: UidSet) -> UidSet:
@@ -51,10 +53,14 @@ async def _observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool) -> Sh
         return _shown(selected, present=present)
     # A mod-sequence that went down covers nothing of what happened since (C3 rule 5).
     resynced = selected.resynced and selected.highestmodseq >= marks.modseq
+    # Something changed, and it does not say what: it has QRESYNC by its name alone (museum M17).
+    told = selected.vanished or selected.changed or not selected.exists
+    resynced = resynced and (bool(told) or selected.highestmodseq == marks.modseq)
     if resynced and not complete:
         return _shown(selected, vanished=selected.vanished, changed=selected.changed)
     if resynced:
-        present = await _list_uids(imap, selected)
+        # Its count did not add up: not even a count of none is believed.
+        present = await imap.search_uids()
         return _shown(selected, present=present, vanished=selected.vanished, changed=selected.changed)
     return await _observe_without_qresync(imap, mailbox, selected, complete=complete)
 
@@ -75,7 +81,7 @@ async def _observe_without_qresync(
     if selected.highestmodseq > modseq and selected.exists:
         changed = await imap.fetch_flags(ALL_UIDS, changed_since=modseq)
     if complete:
-        return _shown(selected, present=await _list_uids(imap, selected), changed=changed)
+        return _shown(selected, present=await imap.search_uids(), changed=changed)
     return _shown(selected, changed=changed)
 
 

@@ -290,6 +290,8 @@ class Watch:
     async def _idle(self, imap: ImapSession, inbox: Mailbox) -> None:
         """Waits in IDLE, with NOTIFY where the server has it, else with some more mailboxes beside."""
         if not imap.hears_all:
+            # NOTIFY says nothing of the mailbox that is open: let it be the one that is compared below.
+            await imap.select(inbox.name)
             await self._compare(await imap.notify() or {})
         self._plan_poll(PROOF_SECONDS if imap.hears_all else self._app.config.sync_interval)
         beside = [] if imap.hears_all else await asyncio.to_thread(self._important)

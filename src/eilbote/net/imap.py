@@ -20,14 +20,14 @@ from eilbote.protocols import sasl
 from eilbote.protocols.deflate import ENOUGH, is_worth_it
 from eilbote.protocols.imap import folders, mails, notify
 from eilbote.protocols.imap import session as flows
-from eilbote.protocols.imap.connection import Event, Greeting, Idling, Noticed, Reply
+from eilbote.protocols.imap.connection import Greeting, Idling, Reply
 from eilbote.protocols.imap.dialogue import Flow, check, has_too_many_connections
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.notify import Heard
 from eilbote.protocols.imap.quirks import Quirk, Trait
-from eilbote.protocols.imap.responses import Listed, Quota, Status, StatusTold
+from eilbote.protocols.imap.responses import Quota, Status
 from eilbote.protocols.imap.search import ALL, SearchKey
 from eilbote.protocols.imap.types import (
     AppendUid,
@@ -67,8 +67,6 @@ class ImapSession:
         self._waited = 0.0
         self._idling: asyncio.Timeout | None = None
         self._woken = False
-        self.hears_all = False
-        """News of every mailbox come in IDLE (`notify`)."""
 
     # --- opening and ending ----------------------------------------------------------------------
 
@@ -236,6 +234,11 @@ class ImapSession:
     @property
     def has_idle(self) -> bool:
         return self._dialogue.can("IDLE")
+
+    @property
+    def hears_all(self) -> bool:
+        """News of every mailbox come in IDLE (`notify`)."""
+        return self._dialogue.hears_all
 
     @property
     def is_gmail(self) -> bool:
@@ -465,9 +468,7 @@ class ImapSession:
     async def notify(self) -> dict[MailboxName, MailboxStatus] | None:
         """Asks to hear of every mailbox in IDLE from now on (RFC 5465), and how each is now. None where
         the server does not do it."""
-        told = await self._talk.run(notify.start(self._dialogue))
-        self.hears_all = told is not None
-        return told
+        return await self._talk.run(notify.start(self._dialogue))
 
     async def idle(self, *, quiet: float = QUIET_SECONDS, most: float = LONGEST_IDLE) -> Heard:
         """Waits for news in IDLE (RFC 2177), which may be none: it ends after `quiet` seconds without
@@ -483,41 +484,33 @@ class ImapSession:
         self._talk.connection.framer.let_go()
         self._talk.send(command("IDLE", alone=True))
         event = await self._talk.next_event()
-        changed = False
         if isinstance(event, Idling):
-            changed = await self._changed(quiet, self._clock.monotonic() + most)
+            await self._news(quiet, self._clock.monotonic() + most)
             self._talk.connection.finish_idle()
             event = await self._talk.next_event()
         while not isinstance(event, Reply):
-            changed = changed or _tells_of_the_open_mailbox(event)
             event = await self._talk.next_event()
         self._talk.note(event)
         check(event)
-        return notify.heard(self._dialogue, selected=changed)
+        return notify.heard(self._dialogue)
 
-    async def _changed(self, quiet: float, ends: float) -> bool:
-        """Waits in IDLE until something is told that is news; whether it is of the open mailbox."""
-        while not self._woken:
+    async def _news(self, quiet: float, ends: float) -> None:
+        """Waits in IDLE until something is told that is news, or was told just before IDLE began."""
+        unsolicited = self._talk.connection.unsolicited
+        while not (self._woken or unsolicited.has_news):
             left = min(quiet, ends - self._clock.monotonic())
             if left <= 0:
                 break
             try:
                 async with asyncio.timeout(left) as self._idling:
-                    event = await self._talk.next_event(2 * left)
+                    await self._talk.next_event(2 * left)
             except TimeoutError:
                 break
             finally:
                 self._idling = None
-            if isinstance(event, Noticed) and not isinstance(event.response, Status):
-                return _tells_of_the_open_mailbox(event)
-        return False
 
     def wake(self) -> None:
         """Ends the IDLE that is under way, in order."""
         self._woken = True
         if self._idling is not None and not self._idling.expired():
             self._idling.reschedule(0.0)
-
-
-def _tells_of_the_open_mailbox(event: Event) -> bool:
-    return isinstance(event, Noticed) and not isinstance(event.response, Status | StatusTold | Listed)

@@ -270,7 +270,7 @@ class ImapConnection:
                 self.unsolicited.note(response)
             return None
         self.unsolicited.note(response)
-        self.unsolicited.note_elsewhere(response)
+        self.unsolicited.note_uninvited(response)
         waiting.uninvited += 1
         waiting.uninvited_bytes += size
         limits = self.limits

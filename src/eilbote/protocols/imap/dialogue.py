@@ -87,6 +87,24 @@ class Dialogue:
         self._distrusted: frozenset[str] = frozenset()
         self.judge_server()
         self._wire_names: dict[MailboxName, bytes] = {}
+        self.hears_all = False
+        """News of every mailbox come unasked (NOTIFY)."""
+        self._left: set[MailboxName] = set()
+
+    def leave_mailbox(self) -> None:
+        """The open mailbox is left, and what was told of it is void. With NOTIFY its name is kept where
+        something was told: of the open mailbox nothing is told a second time."""
+        unsolicited = self.connection.unsolicited
+        if self.hears_all and self.selected is not None and unsolicited.is_stirred:
+            self._left.add(self.selected.name)
+        self.selected = None
+        self.connection.messages = 0
+        unsolicited.forget_mailbox()
+
+    def take_left(self) -> frozenset[MailboxName]:
+        """Mailboxes that changed while they were open, and were left."""
+        left, self._left = frozenset(self._left), set()
+        return left
 
     # --- what the server can do ----------------------------------------------------------------
 

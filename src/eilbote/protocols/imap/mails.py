@@ -66,9 +66,7 @@ def select(dialogue: Dialogue, name: MailboxName, *, read_only: bool, known: Kno
         arguments.append(b"(QRESYNC " + encode.listed(parts) + b")")
     elif dialogue.has_condstore:
         arguments.append(b"(CONDSTORE)")
-    dialogue.selected = None
-    dialogue.connection.messages = 0
-    dialogue.connection.unsolicited.forget_mailbox()
+    dialogue.leave_mailbox()
     verb = "EXAMINE" if read_only else "SELECT"
     reply = yield from ask_one(
         # LIST comes too in IMAP4rev2 (RFC 9051 section 6.3.2)
@@ -130,8 +128,7 @@ def unselect(dialogue: Dialogue) -> Flow[None]:
     which harms nothing."""
     if dialogue.selected is not None and dialogue.can("UNSELECT"):
         yield from ask_one(command("UNSELECT", alone=True))
-        dialogue.selected = None
-        dialogue.connection.unsolicited.forget_mailbox()
+        dialogue.leave_mailbox()
 
 
 # --- asking -------------------------------------------------------------------------------------

@@ -40,14 +40,17 @@ def start(dialogue: Dialogue) -> Flow[dict[MailboxName, MailboxStatus] | None]:
             expects=[StatusTold],
         ),
     )
-    if replies[0].status.kind != "OK":
+    dialogue.hears_all = replies[0].status.kind == "OK"
+    if not dialogue.hears_all:
         return None
     told = (one for one in replies[0].untagged if isinstance(one, StatusTold))
     return {dialogue.name_from_wire(one.wire_name): one.status for one in told}
 
 
-def heard(dialogue: Dialogue, *, selected: bool = False) -> Heard:
-    """What was told since it was last asked for."""
-    elsewhere = dialogue.connection.unsolicited.take_elsewhere()
-    names = frozenset(dialogue.name_from_wire(name) for name in elsewhere.names)
+def heard(dialogue: Dialogue) -> Heard:
+    """What was told since it was last asked for, and the open mailbox was opened."""
+    unsolicited = dialogue.connection.unsolicited
+    selected = unsolicited.is_stirred
+    elsewhere = unsolicited.take_elsewhere()
+    names = frozenset(dialogue.name_from_wire(name) for name in elsewhere.names) | dialogue.take_left()
     return Heard(selected, names, elsewhere.listing, elsewhere.overflow)

@@ -30,6 +30,16 @@ class UnsolicitedLog:
         self._listing = False
         self._overflow = False
 
+    @property
+    def is_stirred(self) -> bool:
+        """Something was told of the open mailbox that no command of ours asked for."""
+        return self._stirred
+
+    @property
+    def has_news(self) -> bool:
+        """Of the open mailbox, of others, or of the list of mailboxes."""
+        return self._stirred or bool(self._names) or self._listing or self._overflow
+
     def _start(self) -> None:
         self._exists: int | None = None
         self._expunged = 0
@@ -38,6 +48,7 @@ class UnsolicitedLog:
         self._flags: dict[Uid, FetchedFlags] = {}
         self._nameless = 0
         self._incomplete = False
+        self._stirred = False
 
     def note(self, response: Untagged) -> None:
         """Remembers `response` if it is of a kind that tells of the selected mailbox."""
@@ -56,9 +67,12 @@ class UnsolicitedLog:
             case _:
                 pass
 
-    def note_elsewhere(self, response: Untagged) -> None:
-        """Remembers what tells of other mailboxes (NOTIFY, RFC 5465)."""
+    def note_uninvited(self, response: Untagged) -> None:
+        """Remembers what no command asked for: that it told of the open mailbox, and what it tells of
+        others (NOTIFY, RFC 5465)."""
         match response:
+            case Exists() | Expunged() | Vanished() | Fetch():
+                self._stirred = True
             case StatusTold(wire_name=name) if len(self._names) < _MOST_NAMES:
                 self._names.add(name)
             case Status(code=code) if code is not None:
@@ -71,7 +85,8 @@ class UnsolicitedLog:
                 pass
 
     def take_elsewhere(self) -> Elsewhere:
-        """What was told of other mailboxes since the last take."""
+        """What was told of other mailboxes since the last take; ends what stirred the open one, too."""
+        self._stirred = False
         taken = Elsewhere(frozenset(self._names), self._listing, self._overflow)
         self._start_elsewhere()
         return taken
