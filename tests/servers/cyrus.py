@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, free_ports, stop, wait_until
 
@@ -58,7 +59,6 @@ class Cyrus:
         owner = _mail_owner()
         for name in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "conf/log", "spool"):
             (self.folder / name).mkdir(parents=True)
-        self._write_password("unused", "unused")  # makes the file
         if os.geteuid() == 0:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
@@ -172,6 +172,7 @@ class Cyrus:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 env=_environment(self._root),
+                **_as_owner(),  # by itself it would change its user, and forget to end with us
             )
         try:
             wait_until(
@@ -185,15 +186,13 @@ class Cyrus:
 
     def _run(self, program: str, *arguments: str, said: bytes = b"") -> bytes:
         """A program of Cyrus, as the user to whom the mail belongs."""
-        owner = _mail_owner()
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [str(self._root / program), *arguments],
             input=said,
             capture_output=True,
             check=True,
             env=_environment(self._root),
-            user=owner.pw_uid if os.geteuid() == 0 and "saslpasswd2" not in program else None,
-            extra_groups=[] if os.geteuid() == 0 else None,
+            **_as_owner(),
         )
         return done.stdout
 
@@ -219,6 +218,14 @@ def _environment(root: Path) -> dict[str, str]:
 
 def _mail_owner() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def _as_owner() -> dict[str, Any]:
+    """What starts a program as the user to whom the mail belongs."""
+    if os.geteuid() != 0:
+        return {}
+    owner = _mail_owner()
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 
 def _settings(folder: Path, owner: pwd.struct_passwd, options: CyrusOptions) -> str:
