@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.postgres import Postgres
+
+# No test measures time: on a busy machine an example may take as long as it likes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
