@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -184,6 +184,71 @@ async def test_a_pass_under_way_is_not_broken_off_to_share(tmp_path: Path, postg
         }
         assert len(busy.server.sessions) == sessions
         assert busy.server.sessions[-1].commands[-1] == "UID FETCH"
+
+
+class Cable:
+    """The way from one process to the database. Cut, it carries nothing more, and says nothing of it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    def cut(self) -> None:
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to = await asyncio.open_connection("127.0.0.1", self._port)
+        for source, sink in ((reader, to), (there, writer)):
+            task = asyncio.create_task(self._carry(source, sink))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                await self._whole.wait()
+                sink.write(data)
+                await sink.drain()
+        except ConnectionError:
+            # one end is gone: so is the other, below
+            await self._whole.wait()
+        finally:
+            sink.close()
+
+
+async def test_a_holder_cut_off_from_the_database_is_taken_over_from(
+    tmp_path: Path, postgres_url: str, postgres: Postgres
+) -> None:
+    cable = Cable(postgres.port)
+    async with shared(tmp_path, postgres_url, 2) as here, AsyncExitStack() as ending:
+        way = await asyncio.start_server(cable.connect, "127.0.0.1", 0)
+        await ending.enter_async_context(way)
+        port = way.sockets[0].getsockname()[1]
+        far = replace(here, url=postgres_url.replace(str(postgres.port), str(port)))
+        lonely = ending.enter_context(serve(far))
+        await within(30, lambda: here.parts() == [2] and here.is_current())
+        await within(
+            30,
+            lambda: all(list(one.server.sessions[-1].commands)[-1:] == ["IDLE"] for one in here.accounts),
+        )
+        cable.cut()
+        other = ending.enter_context(serve(here))
+        await within(30, lambda: set(here.holders().values()) == {other.pid})
+        here.append(2)
+        await within(30, here.is_current)
+        await within(30, here.has_one_listener_each)
+        cable.mend()
+        await within(60, lambda: here.parts() == [1, 1])
+        here.append(3)
+        await within(30, here.is_current)
+        await within(30, here.has_one_listener_each)
+        assert lonely.poll() is None
+        lonely.kill()
 
 
 def _flagged(here: Shared) -> bool:

@@ -136,11 +136,12 @@ class _Service:
         """Watches and looks until it is cancelled."""
         # One thread for all looks, because only there one version can be compared with the next.
         looks = ThreadPoolExecutor(1, "look")
+        losses = asyncio.create_task(self._end_what_is_lost())
         try:
             await self._look_on(looks)
         finally:
             running = [*self._ending.values(), *(one.task for one in self._running.values())]
-            tasks = [*self._answering, *running]
+            tasks = [losses, *self._answering, *running]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -156,7 +157,6 @@ class _Service:
         share = expire = clock.monotonic()
         while True:
             now = clock.monotonic()
-            self._end_what_is_lost()
             try:
                 version = await self._in(looks, self._app.store.database.version)
                 await self._settle_ended(looks)
@@ -265,11 +265,14 @@ class _Service:
             one.retiring = True
             one.watch.retire()
 
-    def _end_what_is_lost(self) -> None:
-        """Ends at once what another process may have taken over."""
-        for key in list(self._running):
-            if not self._tenure.holds(key):
-                self._end(key)
+    async def _end_what_is_lost(self) -> None:
+        """Ends at once what another process may have taken over: by our own clock, because a look at a
+        database that cannot be reached may take long."""
+        while True:
+            for key in list(self._running):
+                if not self._tenure.holds(key):
+                    self._end(key)
+            await self._app.clock.sleep(LOOK_SECONDS)
 
     def _end(self, key: int, *, leave: bool = True) -> None:
         """Ends a watch, and gives its account back, unless it is to have another watch."""

@@ -29,10 +29,11 @@ _CAUTION = 0.9
 
 _CLOCK = "extract(epoch FROM clock_timestamp())::double precision"
 
+# Any conflict: two that come first may meet in either of the unique indexes.
+_KNOWN = "INSERT INTO lease (account, epoch, process, expires) VALUES (%s, 0, 0, 0) ON CONFLICT DO NOTHING"
 _CLAIM = f"""
-INSERT INTO lease (account, epoch, process, expires) VALUES (%(account)s, 1, %(me)s, {_CLOCK} + %(for)s)
-ON CONFLICT (account) DO UPDATE SET epoch = lease.epoch + 1, process = excluded.process,
-expires = excluded.expires WHERE lease.process = 0 OR lease.expires <= {_CLOCK} RETURNING epoch
+UPDATE lease SET epoch = epoch + 1, process = %(me)s, expires = {_CLOCK} + %(for)s
+WHERE account = %(account)s AND (process = 0 OR expires <= {_CLOCK}) RETURNING epoch
 """
 _RENEW = f"""
 UPDATE lease SET expires = {_CLOCK} + %(for)s
@@ -186,6 +187,7 @@ class PostgresTenure:
                     break
                 until = self._clock.monotonic() + self._seconds * _CAUTION
                 try:
+                    connection.execute(_KNOWN, (account,))
                     row = connection.execute(
                         _CLAIM, {"account": account, "me": self._me, "for": self._seconds}
                     ).fetchone()
