@@ -8,6 +8,7 @@ of the time earlier, because it cannot know better: see `fencing` for what holds
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -110,6 +111,19 @@ class PostgresLease:
             raise NotAllowed("store.fenced")
 
 
+def _is_gone(holder: Holder, here: str) -> bool:
+    """Whether a process of this machine has ended; of another machine's nobody knows."""
+    if holder.host != here or holder.pid <= 0:
+        return False
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 def _answers(connection: Connection) -> bool:
     """False where the database has ended the connection: that is known only when it is used."""
     if not connection.closed:
@@ -179,6 +193,7 @@ class PostgresTenure:
         """See `Tenure.claim`. One conditional change for each: whoever gets its row back has it."""
         gained: list[int] = []
         with self._asking() as connection:
+            self._find_the_killed(connection)
             free = self._free(connection, [one for one in accounts if self._current(one) is None])
             if free:
                 self._end_the_dead(connection)
@@ -208,6 +223,17 @@ class PostgresTenure:
         ).fetchall()
         taken = {int(row[0]) for row in rows}
         return [one for one in accounts if one not in taken]
+
+    def _find_the_killed(self, connection: Connection) -> None:
+        """Lets the leases of processes of this machine that are no more run out now: nobody has to
+        wait for what cannot come back."""
+        rows = connection.execute(
+            f"SELECT id, holder FROM process WHERE expires > {_CLOCK} AND id <> %s", (self._me,)
+        ).fetchall()
+        killed = [int(row[0]) for row in rows if _is_gone(holder_from_text(row[1]), self._holder.host)]
+        if killed:
+            connection.execute("UPDATE lease SET expires = 0 WHERE process = ANY(%s)", (killed,))
+            connection.execute("UPDATE process SET expires = 0 WHERE id = ANY(%s)", (killed,))
 
     def _end_the_dead(self, connection: Connection) -> None:
         """Ends what processes that did not renew in time still have open in the database: a change
