@@ -226,7 +226,7 @@ def test_a_process_stopped_in_the_middle_of_a_write_holds_nobody_up(
 
 
 RACE = """
-import random, sys
+import random, signal, sys
 from pathlib import Path
 from eilbote.clock import SystemClock
 from eilbote.store import Store
@@ -237,6 +237,7 @@ random.Random(int(sys.argv[3])).shuffle(accounts)
 print("ready", flush=True)
 sys.stdin.read()
 print(*[gained for account in accounts for gained in tenure.claim([account])], flush=True)
+signal.pause()  # a process that ends gives its accounts free
 """
 
 
@@ -256,7 +257,7 @@ def test_of_eight_processes_that_claim_500_accounts_each_goes_to_one(
             assert racer.stdout is not None
             assert racer.stdout.readline() == "ready\n"
         os.close(go)
-        won = [[int(word) for word in racer.communicate()[0].split()] for racer in racers]
+        won = [[int(word) for word in racer.stdout.readline().split()] for racer in racers if racer.stdout]
         assert sorted(account for one in won for account in one) == list(range(1, 501))
         assert sum(bool(one) for one in won) > 1, "it was no race"
         assert len(store.ownership.holders()) == 500
@@ -286,3 +287,23 @@ def test_the_store_goes_on_after_a_restart_of_the_database(tmp_path: Path) -> No
                 assert store.accounts.get(home.account).name == "after"
     finally:
         cluster.remove()
+
+
+def test_leases_of_a_process_of_this_machine_that_was_killed_run_out_at_once(
+    store: Store, tmp_path: Path, postgres_url: str
+) -> None:
+    """Nobody waits for what cannot come back: not the next `sync` after a crash, either."""
+    home = Home(store)
+    start, go = os.pipe()
+    os.close(go)
+    command = [sys.executable, "-c", RACE, str(tmp_path / "home"), postgres_url, "0"]
+    with subprocess.Popen(command, stdin=start, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        assert str(home.account) in other.stdout.readline().split()
+        with joined(store) as mine:
+            assert mine.claim([home.account]) == []
+            other.kill()
+            other.wait()
+            assert mine.claim([home.account]) == [home.account]
+    os.close(start)
