@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from eilbote.providers.table import provider_of, providers
-from eilbote.providers.values import Login
+from eilbote.engine.sync import CONNECTIONS_PER_ACCOUNT
+from eilbote.providers.table import provider_at, provider_of, providers, sending_of, small_hoster
+from eilbote.providers.values import Login, Receiving, Sending
 
 
 def test_rows_are_well_formed() -> None:
@@ -56,6 +59,115 @@ def test_provider_is_found_by_domain(address: str, host: str, login: Login) -> N
 )
 def test_other_domains_have_no_provider(address: str) -> None:
     assert provider_of(address) is None
+
+
+def test_what_is_known_of_limits_is_dated_and_sourced() -> None:
+    for row in providers():
+        told: list[Receiving | Sending] = [known for known in (row.receiving, row.sending) if known]
+        for known in told:
+            assert known.source and known.checked.year >= 2017, row.id
+            numbers = [value for value in msgspec.structs.astuple(known) if type(value) is int]
+            assert all(number > 0 for number in numbers), row.id
+            flags = [value for value in msgspec.structs.astuple(known) if value is True]
+            assert numbers or flags, row.id
+
+
+@pytest.mark.parametrize(
+    ("host", "id_"),
+    [
+        ("imap.gmail.com", "gmail"),
+        ("SMTP.IONOS.DE", "ionos"),
+        ("smtp.1und1.de", "ionos"),
+        ("outlook.office365.com", "outlook"),
+        ("pop.gmx.net", "gmx"),
+    ],
+)
+def test_provider_is_found_by_its_servers(host: str, id_: str) -> None:
+    """Of an address in a domain of one's own."""
+    found = provider_at(host)
+    assert found is not None
+    assert found.id == id_
+    assert provider_at("mail.example.org") is None
+
+
+def test_gmail_and_microsoft_file_the_sent_copy_themselves() -> None:
+    company = sending_of("a@firma.example", "smtp.office365.com")
+    for known in (sending_of("a@gmail.com"), sending_of("a@outlook.de"), company):
+        assert known is not None
+        assert known.files_sent_copy
+    assert [row.id for row in providers() if row.sending and row.sending.rewrites_message_id] == [
+        "outlook",
+        "office365",
+    ]
+    assert sending_of("a@example.org") is None
+    gmx = sending_of("a@gmx.de")
+    assert gmx is None or not gmx.files_sent_copy
+
+
+def test_no_more_connections_than_any_provider_grants() -> None:
+    known = [row.receiving.connections for row in providers() if row.receiving is not None]
+    assert all(granted is None or granted >= CONNECTIONS_PER_ACCOUNT for granted in known)
+
+
+def test_gmail_s_limits() -> None:
+    """Row "Gmail" of the table of servers."""
+    gmail = provider_of("a@gmail.com")
+    assert gmail is not None and gmail.receiving is not None
+    known = gmail.receiving
+    assert (known.connections, known.down_per_day, known.up_per_day) == (15, 2_500_000_000, 500_000_000)
+    assert (gmail.login, gmail.test_token_days) == (Login.APP_PASSWORD, 7)
+
+
+def test_microsoft_s_limits() -> None:
+    """Throttled by connections and messages; passwords for sending end; tokens die unused."""
+    row = provider_at("smtp.office365.com")
+    assert row is not None and row.sending is not None and row.receiving is not None
+    assert (row.receiving.connections, row.sending.connections_per_minute) == (8, 30)
+    assert (row.sending.passwords_until, row.token_idle_days) == (date(2026, 12, 31), 90)
+    assert row.login is Login.OAUTH
+
+
+def test_icloud_knows_the_user_by_two_names() -> None:
+    row = provider_of("a@icloud.com")
+    assert row is not None and row.receiving is not None
+    assert (row.user_is_local_part, row.smtp_user_is_local_part) == (True, False)
+    assert (row.login, row.receiving.connections) == (Login.APP_PASSWORD, 4)
+
+
+def test_yahoo_shows_the_newest_mails_of_a_mailbox() -> None:
+    for address in ("a@yahoo.de", "a@aol.com"):
+        row = provider_of(address)
+        assert row is not None and row.receiving is not None
+        assert row.receiving.newest == 10_000
+
+
+def test_free_accounts_of_gmx_and_webde_have_few_mailboxes() -> None:
+    for address, most in (("a@gmx.de", 20), ("a@web.de", 40)):
+        row = provider_of(address)
+        assert row is not None and row.receiving is not None
+        assert (row.receiving.mailboxes, row.login) == (most, Login.ENABLE)
+
+
+def test_ionos_refuses_foreign_senders_and_counts_by_the_age_of_the_contract() -> None:
+    for known in (sending_of("a@online.de"), sending_of("a@firma.example", "smtp.ionos.de")):
+        assert known is not None
+        assert known.own_domain_only
+        assert known.new_recipients_per_hour == ((7, 50), (14, 100), (30, 400))
+        assert (known.recipients_per_hour, known.largest_message) == (5_000, 100_000_000)
+
+
+def test_t_online_freenet_and_others_want_something_done_first() -> None:
+    wanted = {"t-online": Login.APP_PASSWORD, "freenet": Login.ENABLE, "mailbox.org": Login.OWN}
+    assert {row.id: row.login for row in providers() if row.id in wanted} == wanted
+    telekom, freenet = provider_of("a@t-online.de"), provider_of("a@freenet.de")
+    assert telekom is not None and telekom.smtp is not None and freenet is not None
+    assert (telekom.smtp.host, telekom.smtp.port) == ("securesmtp.t-online.de", 465)
+    assert freenet.imap.host == "mx.freenet.de"
+
+
+def test_small_hosters_are_expected_to_be_strict() -> None:
+    assert small_hoster().own_domain_only
+    assert small_hoster().messages_per_day == 200
 
 
 def test_some_servers_want_the_local_part_as_user() -> None:

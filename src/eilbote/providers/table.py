@@ -12,19 +12,57 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from eilbote.providers.values import Endpoint, Login, Provider
+import msgspec
+
+from eilbote.providers.values import Endpoint, Login, Provider, Receiving, Sending
 
 
 @cache
 def providers() -> tuple[Provider, ...]:
     """Every row of the table."""
+    return tuple(_provider(row) for row in _table()["provider"])
+
+
+@cache
+def _table() -> Mapping[str, Any]:
     text = files("eilbote.providers").joinpath("providers.toml").read_text(encoding="utf-8")
-    return tuple(_provider(row) for row in tomllib.loads(text)["provider"])
+    return tomllib.loads(text)
 
 
 def provider_of(address: str) -> Provider | None:
     """The provider to whose domains the address belongs, None if the table has none."""
     return _by_domain().get(address.rpartition("@")[2].lower())
+
+
+def provider_at(host: str) -> Provider | None:
+    """The provider whose IMAP, POP3 or SMTP server has this name, None if the table has none: of an
+    address in a domain of one's own the server alone says whose it is."""
+    return _by_host().get(host.lower())
+
+
+def sending_of(address: str, host: str = "") -> Sending | None:
+    """What the provider of this address, or of this SMTP server, takes and makes of what is sent; None
+    if nothing is known. The server counts for more: mail goes out where it is."""
+    for provider in filter(None, (provider_at(host), provider_of(address))):
+        if provider.sending is not None:
+            return provider.sending
+    return None
+
+
+def small_hoster() -> Sending:
+    """What small hosters without a row are known to grant: to warn by, not to hold anything back."""
+    return msgspec.convert(_table()["small_hoster"], Sending)
+
+
+@cache
+def _by_host() -> Mapping[str, Provider]:
+    found: dict[str, Provider] = {}
+    for provider in providers():
+        for server in filter(None, (provider.imap, provider.pop3, provider.smtp)):
+            found.setdefault(server.host, provider)
+        for host in provider.hosts:
+            found.setdefault(host, provider)
+    return found
 
 
 @cache
@@ -46,11 +84,17 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         imap=_endpoint(row["imap"]),
         smtp=_endpoint(row["smtp"]) if "smtp" in row else None,
         pop3=_endpoint(row["pop3"]) if "pop3" in row else None,
+        hosts=tuple(row.get("hosts", ())),
         user_is_local_part=row["user"] == "local",
+        smtp_user_is_local_part=row.get("smtp_user", row["user"]) == "local",
         login=Login(row["login"]),
         help=row.get("help", ""),
         source=row["source"],
         checked=row["checked"],
+        token_idle_days=row.get("token_idle_days"),
+        test_token_days=row.get("test_token_days"),
+        receiving=msgspec.convert(row["receiving"], Receiving) if "receiving" in row else None,
+        sending=msgspec.convert(row["sending"], Sending) if "sending" in row else None,
     )
 
 

@@ -26,9 +26,56 @@ class Endpoint(Struct, frozen=True):
     security: str
 
 
+class Receiving(Struct, frozen=True):
+    """What a provider's IMAP server lets one account have. None: not known, which is not "as much as
+    you like". `connections` at once; bytes over IMAP in a day; `newest`: so many mails of a mailbox are
+    shown, older ones not; `mailboxes` in all."""
+
+    source: str
+    checked: date
+    connections: int | None = None
+    down_per_day: int | None = None
+    up_per_day: int | None = None
+    newest: int | None = None
+    mailboxes: int | None = None
+
+
+class Sending(Struct, frozen=True):
+    """What a provider's submission server takes of one account, and what it makes of it. None: not
+    known, which is not "as much as you like".
+
+    `files_sent_copy`: a mail that was sent lies in its sent mailbox without our doing, and a copy put
+    there would be a second one. `rewrites_message_id`: the mail that arrives may have another Message-ID
+    than ours. `own_domain_only`: a From of another domain than the account's is refused, so that a mail
+    cannot be forwarded under its first author's name. `largest_message` in bytes as sent.
+    `new_recipients_per_hour`: (age of the contract in days up to which, recipients), rising.
+    `passwords_until`: the day after which no password works for sending.
+    """
+
+    source: str
+    checked: date
+    files_sent_copy: bool = False
+    rewrites_message_id: bool = False
+    own_domain_only: bool = False
+    connections: int | None = None
+    connections_per_minute: int | None = None
+    messages_per_minute: int | None = None
+    messages_per_hour: int | None = None
+    messages_per_day: int | None = None
+    recipients_per_message: int | None = None
+    recipients_per_hour: int | None = None
+    recipients_per_day: int | None = None
+    new_recipients_per_hour: tuple[tuple[int, int], ...] = ()
+    largest_message: int | None = None
+    passwords_until: date | None = None
+
+
 class Provider(Struct, frozen=True):
-    """One provider. `user_is_local_part`: its IMAP server wants the address without its domain.
-    `checked`: the day on which the row was last compared with its `source`."""
+    """One provider. `hosts`: other names of its servers. `user_is_local_part`: its IMAP server wants the
+    address without its domain; `smtp_user_is_local_part`: so does its SMTP server. `token_idle_days`: a
+    refresh token that was not used for so long is dead; `test_token_days`: one of an OAuth client that is
+    still being tried lives no longer. `checked`: the day on which the row was last compared with its
+    `source`."""
 
     id: str
     name: str
@@ -36,8 +83,14 @@ class Provider(Struct, frozen=True):
     imap: Endpoint
     smtp: Endpoint | None
     pop3: Endpoint | None
+    hosts: tuple[str, ...]
     user_is_local_part: bool
+    smtp_user_is_local_part: bool
     login: Login
     help: str
     source: str
     checked: date
+    token_idle_days: int | None = None
+    test_token_days: int | None = None
+    receiving: Receiving | None = None
+    sending: Sending | None = None
