@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from eilbote.errors import Problem
 from eilbote.mail.mailbox import Flags, MailboxName, Uid
 from eilbote.mail.source import EnvelopeSource
-from eilbote.store import acts, conflicts, debts, folders, mailboxes, reversing
+from eilbote.store import acts, appending, conflicts, debts, folders, mailboxes, reversing
 from eilbote.store.acts import Places
-from eilbote.store.arrivals import insert_messages
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
@@ -75,14 +74,7 @@ class Journal:
         """Stores new mails, all of them or none, and owes the upload of each: (message, debt) in their
         order. The UIDs of the arrivals are not looked at."""
         with self._database.write() as session:
-            home = mailboxes.by_id(session, mailbox)
-            bodies = [(one.prepared.sha256, one.raw) for one in arrivals]
-            stored = self._bodies.store(session, bodies)
-            ids = insert_messages(session, home.account, arrivals, stored)
-            mails = [
-                (message, one.flags, one.internal_date) for message, one in zip(ids, arrivals, strict=True)
-            ]
-            made = acts.append(session, home, mails, origin, now)
+            made = appending.append(session, self._bodies, mailbox, arrivals, origin, now)
         return [(debt.message, debt.id) for debt in made]
 
     def owe_again(self, mailbox: int, now: float) -> list[int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import Flags, MailboxName, Uid, UidSet, flags_from_text
+from eilbote.mail.thread import message_key
 from eilbote.store import applying, mailboxes, reading, rematch, tombstones
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
@@ -242,6 +243,19 @@ class Messages:
         """A conversation, oldest first."""
         with self._database.read() as session:
             return reading.of_thread(session, account, thread)
+
+    def with_message_id(self, account: int, message_id: str) -> list[Placement]:
+        """Where the mails of an account lie that have this Message-ID (without its angle brackets)."""
+        key = message_key(message_id)
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT id, message_id FROM message WHERE thread = ? AND message_key = ? AND account = ?"
+                " UNION SELECT id, message_id FROM message"
+                " WHERE message_key = ? AND message_key <> thread AND account = ?",
+                (key, key, account, key, account),
+            )
+            ids = [integer(number) for number, own in rows if own == message_id]
+            return reading.of_messages(session, ids)
 
     def labels(self, message: int) -> list[str]:
         """The labels that the server gave a message (X-GM-LABELS)."""

@@ -24,6 +24,7 @@ from eilbote.store.journal import Journal
 from eilbote.store.keeping import Keeping
 from eilbote.store.mailboxes import Mailboxes
 from eilbote.store.messages import Messages
+from eilbote.store.outbox import Outbox
 from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
 from eilbote.store.schema.migrations import migrate
@@ -68,6 +69,7 @@ class Store:
         self.keeping = Keeping(database, self.bodies)
         self.wishes = Wishes(database)
         self.watches = Watches(database)
+        self.outbox = Outbox(database, self.bodies)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

@@ -1,0 +1,222 @@
+"""What an answer of an SMTP server, or its silence, means for a mail and for each of its recipients.
+
+The rules are written once, here. It must never call a mail undelivered that a server may have: after
+the final dot only an answer decides.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from eilbote.delivery.retry import next_try
+from eilbote.delivery.values import (
+    Answer,
+    Ended,
+    Outgoing,
+    Phase,
+    Recipient,
+    RecipientState,
+    SendState,
+    Settled,
+)
+from eilbote.errors import Problem
+
+RATE_PAUSE = 3600.0
+"""Seconds to leave a server alone that says a sending limit is used up and not for how long."""
+
+DAILY_PAUSE = 4 * 3600.0
+
+_LOGIN_CODES = frozenset({530, 534, 535, 538})
+"""RFC 4954 section 6: the login is missing, too weak, or refused."""
+
+_LOGIN_CLASSES = frozenset({"5.7.8", "5.7.9", "5.7.11", "5.7.14", "5.7.57", "5.7.139", "5.7.30"})
+
+_RATE_WORDS = ("send limit exceeded", "sending limit", "rate limit", "too many messages", "over the limit")
+
+
+class Meaning(Enum):
+    """What one answer says: yes; later; never; never, but servers are known to say it in passing
+    (one more try); too many recipients at once; a sending limit; the login is refused."""
+
+    YES = auto()
+    LATER = auto()
+    NEVER = auto()
+    ONCE_MORE = auto()
+    SPLIT = auto()
+    LIMIT = auto()
+    LOGIN = auto()
+
+
+def meaning_of(answer: Answer) -> Meaning:
+    """Sorts an answer. The class of the enhanced code wins over the first digit, and known words over
+    both: some providers say "mailbox unavailable" where they mean "you have sent too much"."""
+    words = answer.text.lower()
+    if any(each in words for each in _RATE_WORDS) and answer.code >= 400:
+        return Meaning.LIMIT
+    match answer.enhanced:
+        case "5.4.5" | "5.7.232" | "5.7.233":  # Gmail's and Exchange Online's daily limits
+            return Meaning.LIMIT
+        case "4.5.3" | "5.5.3":  # RFC 3463: too many recipients
+            return Meaning.SPLIT
+    if 200 <= answer.code < 400:
+        return Meaning.YES
+    if answer.code in _LOGIN_CODES and answer.enhanced[:1] != "4":
+        return Meaning.LOGIN
+    if answer.enhanced in _LOGIN_CLASSES:
+        return Meaning.LOGIN
+    if answer.code == 452 and answer.enhanced in ("", "4.5.3"):
+        return Meaning.SPLIT  # RFC 5321 section 4.5.3.1.10
+    if answer.code == 552 and answer.enhanced in ("", "5.5.3"):
+        return Meaning.SPLIT  # the same, said with the code of RFC 821
+    if answer.code in (421, 503):
+        return Meaning.LATER  # 503: "bad sequence" is said where a session was forgotten
+    permanent = answer.enhanced[0] == "5" if answer.enhanced else answer.code >= 500
+    if not permanent:
+        return Meaning.LATER
+    if answer.code == 550 and answer.enhanced == "5.5.0":
+        return Meaning.ONCE_MORE
+    return Meaning.NEVER
+
+
+def settle(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
+    """What an attempt means for `mail`. `chance`: between 0 and 1, for the jitter of the next try."""
+    if ended.phase is Phase.DOT:
+        return Settled(
+            SendState.UNCERTAIN, mail.recipients, problem=ended.problem or Problem("send.uncertain")
+        )
+    if ended.phase in (Phase.CONNECT, Phase.LOGIN) or (ended.answer is None and not ended.recipients):
+        return _unasked(mail, ended, now, chance)
+    if ended.answer is not None and meaning_of(ended.answer) is Meaning.LOGIN:
+        return Settled(
+            SendState.DEFERRED,
+            mail.recipients,
+            not_before=mail.not_before,
+            problem=refusal(ended.answer, ""),
+            burns_attempt=False,
+            pauses_queue=True,
+        )
+    recipients = tuple(_recipient(one, ended) for one in mail.recipients)
+    return _whole(mail, recipients, ended, now, chance)
+
+
+def refusal(answer: Answer, address: str) -> Problem:
+    """A server's no as a problem, in its own words."""
+    code = "send.refused_recipient" if address else "send.refused"
+    parameters = {"code": str(answer.code), "enhanced": answer.enhanced, "text": answer.text[:1000]}
+    if address:
+        parameters["address"] = address
+    return Problem(code, parameters)
+
+
+def _unasked(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
+    """No server was told of the mail: the network, the greeting or the login stood before it."""
+    problem = ended.problem or (refusal(ended.answer, "") if ended.answer else Problem("send.interrupted"))
+    refused = problem.code.endswith((".login_refused", ".no_mechanism")) or (
+        ended.answer is not None and meaning_of(ended.answer) is Meaning.LOGIN
+    )
+    if refused:
+        return Settled(
+            SendState.DEFERRED,
+            mail.recipients,
+            not_before=mail.not_before,
+            problem=problem,
+            burns_attempt=False,
+            pauses_queue=True,
+        )
+    at = next_try(mail.attempts + 1, mail.created, now, chance, problem.retry_after or 0.0)
+    if at is None:
+        return Settled(SendState.FAILED, _give_up(mail.recipients, problem), problem=problem)
+    return Settled(SendState.DEFERRED, mail.recipients, at, problem)
+
+
+def _recipient(one: Recipient, ended: Ended) -> Recipient:
+    """One recipient after an attempt that a server was asked in."""
+    if one.state in (RecipientState.SENT, RecipientState.FAILED):
+        return one
+    own = ended.recipients.get(one.address)
+    if own is None and ended.recipients:
+        return one  # the server takes fewer recipients at once; this one was not asked about
+    deciding = own if own is not None and meaning_of(own) is not Meaning.YES else ended.answer
+    attempts = one.attempts + 1
+    if deciding is None:  # the connection ended before the mail was handed over
+        return replace(one, state=RecipientState.DEFERRED, answer=own, attempts=attempts)
+    match meaning_of(deciding):
+        case Meaning.YES if ended.phase is Phase.ANSWERED:
+            return replace(one, state=RecipientState.SENT, answer=deciding, attempts=attempts, problem=None)
+        case Meaning.YES | Meaning.LATER | Meaning.SPLIT | Meaning.LIMIT | Meaning.LOGIN:
+            problem = None if meaning_of(deciding) is Meaning.YES else refusal(deciding, one.address)
+            return replace(
+                one, state=RecipientState.DEFERRED, answer=deciding, attempts=attempts, problem=problem
+            )
+        case Meaning.ONCE_MORE if attempts < 2:
+            return replace(
+                one,
+                state=RecipientState.DEFERRED,
+                answer=deciding,
+                attempts=attempts,
+                problem=refusal(deciding, one.address),
+            )
+        case Meaning.ONCE_MORE | Meaning.NEVER:
+            return replace(
+                one,
+                state=RecipientState.FAILED,
+                answer=deciding,
+                attempts=attempts,
+                problem=refusal(deciding, one.address),
+            )
+        case never:
+            assert_never(never)
+
+
+def _whole(
+    mail: Outgoing, recipients: tuple[Recipient, ...], ended: Ended, now: float, chance: float
+) -> Settled:
+    """The mail after its recipients are settled: others are tried again as long as one waits."""
+    queue_id = ended.answer.text[:500] if ended.phase is Phase.ANSWERED and ended.answer else ""
+    waiting = [one for one in recipients if one.state in (RecipientState.DEFERRED, RecipientState.WAITING)]
+    problem = ended.problem or next((one.problem for one in recipients if one.problem is not None), None)
+    if not waiting:
+        if any(one.state is RecipientState.SENT for one in recipients):
+            return Settled(SendState.SENT, recipients, problem=problem, queue_id=queue_id)
+        return Settled(SendState.FAILED, recipients, problem=problem)
+    split = all(
+        one.state is RecipientState.WAITING
+        or (one.answer is not None and meaning_of(one.answer) is Meaning.SPLIT)
+        for one in waiting
+    )
+    if split and any(one.state is RecipientState.SENT for one in recipients):
+        # The server took as many as it takes at once; the others go in the next transaction.
+        return Settled(SendState.DEFERRED, recipients, now, problem, queue_id, burns_attempt=False)
+    at = next_try(mail.attempts + 1, mail.created, now, chance, _pause(waiting, ended))
+    if at is None:
+        return _given_up(recipients, problem or Problem("send.too_old"), queue_id)
+    return Settled(SendState.DEFERRED, recipients, at, problem, queue_id)
+
+
+def _given_up(recipients: tuple[Recipient, ...], problem: Problem, queue_id: str) -> Settled:
+    ended = _give_up(recipients, problem)
+    state = SendState.SENT if any(one.state is RecipientState.SENT for one in ended) else SendState.FAILED
+    return Settled(state, ended, problem=problem, queue_id=queue_id)
+
+
+def _give_up(recipients: tuple[Recipient, ...], problem: Problem) -> tuple[Recipient, ...]:
+    return tuple(
+        one
+        if one.state in (RecipientState.SENT, RecipientState.FAILED)
+        else replace(one, state=RecipientState.FAILED, problem=one.problem or problem)
+        for one in recipients
+    )
+
+
+def _pause(waiting: list[Recipient], ended: Ended) -> float:
+    """How long the server wants to be left alone."""
+    answers = [one.answer for one in waiting if one.answer is not None]
+    if any(meaning_of(one) is Meaning.LIMIT for one in answers):
+        daily = any("day" in one.text.lower() or "daily" in one.text.lower() for one in answers)
+        return DAILY_PAUSE if daily else RATE_PAUSE
+    if ended.problem is not None and ended.problem.retry_after:
+        return ended.problem.retry_after
+    return 0.0

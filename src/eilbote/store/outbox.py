@@ -1,0 +1,451 @@
+"""The outbox: mails to be sent, the journal of sending them, the dialogue of each attempt.
+
+Whatever an answer promised is on disk before the answer. A mail is claimed by one conditional change
+of its state: whoever's change counted has it. Nothing here decides what a state means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from eilbote.delivery.values import (
+    ENDED,
+    UNDER_WAY,
+    WAITING,
+    Copy,
+    Outgoing,
+    Phase,
+    SendState,
+    Settled,
+    Submission,
+)
+from eilbote.errors import Gone, NotAllowed, Problem
+from eilbote.store import appending
+from eilbote.store import outgoing_rows as rows
+from eilbote.store.bodies import Bodies
+from eilbote.store.database import Database, Session, blob, chunked, in_list, integer, real, text
+from eilbote.store.envelopes import clean
+from eilbote.store.problems import problem_from_text, problem_to_text
+from eilbote.store.values import Arrival
+
+KEPT_ATTEMPTS = 20
+"""Dialogues that are kept of one mail, the newest."""
+
+
+class Attempt(Struct, frozen=True):
+    """One attempt to hand a mail over: when, to whom, how far it came, and the redacted dialogue."""
+
+    began: float
+    ended: float
+    server: str
+    phase: Phase
+    transcript: str
+
+
+class Pause(Struct, frozen=True):
+    """Why nothing of an account is sent: since when, after how many refused logins, and when the next
+    is tried; None: not before a person says so."""
+
+    since: float
+    tries: int
+    next_try: float | None
+    problem: Problem
+
+
+class Outbox:
+    """Queueing, claiming, settling."""
+
+    def __init__(self, database: Database, bodies: Bodies) -> None:
+        self._database = database
+        self._bodies = bodies
+
+    # Into the outbox
+
+    def add(self, mails: Sequence[Submission], now: float) -> list[Outgoing]:
+        """Queues mails, all of them or none; they are on disk when this returns. A mail with the key of
+        an earlier one of its account is that one, and is not queued again; NotAllowed `send.key_reused`
+        where the earlier one had other bytes or recipients."""
+        with self._database.write() as session:
+            return [_added(session, mail, now) for mail in mails]
+
+    # Looking
+
+    def get(self, mail: int) -> Outgoing:
+        """Gone `send.unknown`."""
+        with self._database.read() as session:
+            return _get(session, mail)
+
+    def all(
+        self,
+        account: int | None = None,
+        *,
+        states: Sequence[SendState] | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[Outgoing]:
+        """Newest first, of one account or all, at most `limit`; `before`: only older than this id."""
+        where, params = ["1 = 1"], list[int | str]()
+        if account is not None:
+            where.append("account = ?")
+            params.append(account)
+        if states is not None:
+            where.append(f"state IN {in_list(len(states))}")
+            params += [state.value for state in states]
+        if before is not None:
+            where.append("id < ?")
+            params.append(before)
+        with self._database.read() as session:
+            return rows.find(session, " AND ".join(where), (*params, limit), " ORDER BY id DESC LIMIT ?")
+
+    def counts(self, account: int) -> dict[SendState, int]:
+        """How many mails of an account are in each state."""
+        with self._database.read() as session:
+            found = session.rows(
+                "SELECT state, count(*) FROM outgoing WHERE account = ? GROUP BY state", (account,)
+            )
+        return {SendState(text(state)): integer(count) for state, count in found}
+
+    def of_message_id(self, message_id: str) -> list[Outgoing]:
+        """The mails that were queued with this Message-ID (without its angle brackets), the newest first."""
+        with self._database.read() as session:
+            return rows.find(session, "message_id = ?", (clean(message_id),), " ORDER BY id DESC LIMIT 100")
+
+    def raw(self, mail: int) -> bytes:
+        """The frozen bytes. Gone `send.no_bytes` where they are not kept any more."""
+        return self.raws([mail])[mail]
+
+    def raws(self, mails: Sequence[int]) -> dict[int, bytes]:
+        """The frozen bytes of several. Gone `send.no_bytes` where one's are not kept any more."""
+        found: dict[int, bytes] = {}
+        with self._database.read() as session:
+            for chunk in chunked(mails):
+                sql = f"SELECT outgoing, raw FROM outgoing_body WHERE outgoing IN {in_list(len(chunk))}"
+                found.update((integer(mail), blob(raw)) for mail, raw in session.rows(sql, chunk))
+        missing = next((mail for mail in mails if mail not in found), None)
+        if missing is not None:
+            raise Gone("send.no_bytes", id=missing)
+        return found
+
+    def next_due(self, now: float) -> dict[int, float]:
+        """When the next mail of each account that has one waiting may go, the earliest first in time;
+        accounts that pause are told with the time of their next try, if there is one."""
+        states = [state.value for state in WAITING]
+        with self._database.read() as session:
+            found = session.rows(
+                "SELECT o.account, min(o.not_before), p.account, min(p.next_try) FROM outgoing o"
+                " LEFT JOIN sending_pause p ON p.account = o.account"
+                f" WHERE o.state IN {in_list(len(states))} GROUP BY o.account, p.account",
+                states,
+            )
+        due: dict[int, float] = {}
+        for account, earliest, paused, next_try in found:
+            if paused is None:
+                due[integer(account)] = real(earliest)
+            elif next_try is not None:
+                due[integer(account)] = max(real(earliest), real(next_try))
+        return due
+
+    def unsettled(self, account: int) -> list[Outgoing]:
+        """Mails of an account that were sent, or may have been, and of which something is still open."""
+        states = (SendState.SENT.value, SendState.UNCERTAIN.value)
+        with self._database.read() as session:
+            return rows.find(session, "account = ? AND state IN (?, ?)", (account, *states), " ORDER BY id")
+
+    # Sending: each of these is on disk when it returns
+
+    def claim(self, account: int, now: float, limit: int) -> list[Outgoing]:
+        """Takes up to `limit` mails of an account whose time has come, oldest first. They are this
+        caller's alone until they are settled or given back."""
+        states = [state.value for state in WAITING]
+        where = f"account = ? AND state IN {in_list(len(states))} AND not_before <= ?"
+        params: tuple[int | float | str, ...] = (account, *states, now)
+        with self._database.read() as session:
+            if session.one(f"SELECT 1 FROM outgoing WHERE {where} LIMIT 1", params) is None:
+                return []
+        with self._database.write() as session:
+            chosen = session.rows(
+                f"SELECT id FROM outgoing WHERE {where} ORDER BY not_before, id LIMIT ?", (*params, limit)
+            )
+            ids = [integer(row[0]) for row in chosen]
+            return rows.move(session, ids, WAITING, SendState.CLAIMED, now)
+
+    def advance(self, mails: Sequence[int], after: SendState, now: float) -> None:
+        """Mails that this caller claimed go on to `after`. NotAllowed `send.not_claimed` where one is
+        not under way any more: then nothing is changed."""
+        with self._database.write() as session:
+            if len(rows.move(session, mails, UNDER_WAY, after, now)) != len(mails):
+                raise NotAllowed("send.not_claimed")
+
+    def settle(self, settled: Mapping[int, Settled], attempts: Mapping[int, Attempt], now: float) -> None:
+        """Writes down what the attempts meant, and their dialogues, in one transaction."""
+        with self._database.write() as session:
+            for mail, one in settled.items():
+                _settle(session, mail, one, now)
+            for mail, attempt in attempts.items():
+                _keep_attempt(session, mail, attempt)
+
+    def give_back(self, mails: Sequence[int], now: float) -> None:
+        """Claimed mails of which no server was told wait again."""
+        with self._database.write() as session:
+            for mail in rows.move(session, mails, (SendState.CLAIMED,), SendState.DEFERRED, now):
+                if not mail.attempts:
+                    rows.move(session, [mail.id], (SendState.DEFERRED,), SendState.ACCEPTED, now)
+
+    def recover(self, account: int, found: Callable[[SendState], SendState], now: float) -> list[Outgoing]:
+        """What a process that died left in the middle of sending goes on in the state that `found`
+        says. Only for who holds the account. Returns those mails."""
+        states = [state.value for state in UNDER_WAY]
+        where = f"account = ? AND state IN {in_list(len(states))}"
+        params: tuple[int | str, ...] = (account, *states)
+        with self._database.read() as session:
+            if session.one(f"SELECT 1 FROM outgoing WHERE {where}", params) is None:
+                return []
+        with self._database.write() as session:
+            left = rows.find(session, where, params)
+            recovered: list[Outgoing] = []
+            for mail in left:
+                after = found(mail.state)
+                if after is SendState.UNCERTAIN:
+                    problem = problem_to_text(Problem("send.uncertain"))
+                    session.run(
+                        "UPDATE outgoing SET uncertain_since = ?, problem = ? WHERE id = ?",
+                        (now, problem, mail.id),
+                    )
+                recovered += rows.move(session, [mail.id], UNDER_WAY, after, now)
+            return recovered
+
+    # What a person, or evidence, decides
+
+    def change(
+        self,
+        mail: int,
+        before: Sequence[SendState],
+        after: SendState,
+        now: float,
+        *,
+        not_before: float | None = None,
+        resent: bool = False,
+        problem: Problem | None = None,
+    ) -> Outgoing:
+        """Moves one mail from one of the states `before` to `after`. NotAllowed `send.wrong_state`
+        where it is in another (perhaps since a moment ago); Gone `send.unknown`."""
+        with self._database.write() as session:
+            found = _get(session, mail)
+            if not rows.move(session, [mail], before, after, now):
+                raise NotAllowed("send.wrong_state", id=mail, state=found.state.value)
+            session.run(
+                "UPDATE outgoing SET not_before = ?, resent = resent + ?, problem = ? WHERE id = ?",
+                (
+                    found.not_before if not_before is None else not_before,
+                    int(resent),
+                    problem_to_text(problem),
+                    mail,
+                ),
+            )
+            if after in (SendState.CANCELLED, SendState.DONE):
+                _drop_body(session, mail)
+            return _get(session, mail)
+
+    def retry_recipients(self, mail: Outgoing, now: float) -> Outgoing:
+        """A failed mail waits again, for the recipients that do not have it."""
+        with self._database.write() as session:
+            session.run(
+                "UPDATE outgoing SET recipients = ?, not_before = ?, created = ?, attempts = 0,"
+                " problem = NULL WHERE id = ?",
+                (rows.recipients_to_text(mail.recipients), now, now, mail.id),
+            )
+            if not rows.move(
+                session, [mail.id], (SendState.FAILED, SendState.HELD, *WAITING), SendState.ACCEPTED, now
+            ):
+                raise NotAllowed("send.wrong_state", id=mail.id, state=mail.state.value)
+            return _get(session, mail.id)
+
+    def make_copies(
+        self, mailbox: int, copies: Sequence[tuple[int, Arrival]], origin: str, now: float
+    ) -> list[int]:
+        """Puts the copies of sent mails, given as (mail, copy), into a mailbox and owes their upload, in
+        one transaction with the note that they are made: a mail that has its copy gets no second one.
+        Returns the mails that got one."""
+        with self._database.write() as session:
+            wanted = {
+                mail.id
+                for mail in rows.find(
+                    session,
+                    f"id IN {in_list(len(copies))} AND state = 'sent' AND copying = 'wanted'",
+                    [mail for mail, _ in copies],
+                )
+            }
+            chosen = [(mail, arrival) for mail, arrival in copies if mail in wanted]
+            arrivals = [arrival for _, arrival in chosen]
+            made = appending.append(session, self._bodies, mailbox, arrivals, origin, now) if chosen else []
+            for (mail, _), debt in zip(chosen, made, strict=True):
+                session.run(
+                    "UPDATE outgoing SET copying = ?, copy_debt = ?, touched = ? WHERE id = ?",
+                    (Copy.MADE.value, debt.id, now, mail),
+                )
+            return [mail for mail, _ in chosen]
+
+    def copy_found(self, mail: int, now: float) -> None:
+        """The provider has filed a copy by itself."""
+        with self._database.write() as session:
+            session.run(
+                "UPDATE outgoing SET copying = ?, touched = ? WHERE id = ? AND copying = 'wanted'",
+                (Copy.PROVIDER.value, now, mail),
+            )
+
+    def finish(self, account: int, now: float) -> int:
+        """Sent mails whose copy lies where it belongs, or of which there is none to make, are done; so
+        are those whose copy the server refused for good (it stays here). Returns how many."""
+        sent = "account = ? AND state = 'sent'"
+        with self._database.read() as session:
+            if session.one(f"SELECT 1 FROM outgoing WHERE {sent}", (account,)) is None:
+                return 0
+        with self._database.write() as session:
+            found = session.rows(
+                f"SELECT id FROM outgoing WHERE {sent} AND (copying IN ('none', 'provider')"
+                " OR (copying = 'made' AND NOT EXISTS (SELECT 1 FROM journal j"
+                " WHERE j.id = copy_debt AND j.state IN ('open', 'sent'))))",
+                (account,),
+            )
+            ids = [integer(row[0]) for row in found]
+            for mail in rows.move(session, ids, (SendState.SENT,), SendState.DONE, now):
+                _drop_body(session, mail.id)
+            return len(ids)
+
+    def note_told(self, mail: int, told: int) -> None:
+        """Its sender was told of the delay up to this stage."""
+        with self._database.write() as session:
+            session.run("UPDATE outgoing SET told = ? WHERE id = ?", (told, mail))
+
+    # Accounts that wait
+
+    def pause(self, account: int, problem: Problem, now: float, next_try: float | None) -> Pause:
+        """Sending of an account waits; another refused login counts up."""
+        with self._database.write() as session:
+            session.run(
+                "INSERT INTO sending_pause (account, since, tries, next_try, problem) VALUES (?, ?, 1, ?, ?)"
+                " ON CONFLICT (account) DO UPDATE SET tries = sending_pause.tries + 1,"
+                " next_try = excluded.next_try, problem = excluded.problem",
+                (account, now, next_try, problem_to_text(problem)),
+            )
+            found = _pause(session, account)
+            assert found is not None
+            return found
+
+    def paused(self, account: int) -> Pause | None:
+        with self._database.read() as session:
+            return _pause(session, account)
+
+    def resume(self, account: int) -> bool:
+        """Ends a pause; False where there was none."""
+        with self._database.read() as session:
+            if _pause(session, account) is None:
+                return False
+        with self._database.write() as session:
+            return session.run("DELETE FROM sending_pause WHERE account = ?", (account,)) == 1
+
+    # Attempts, and forgetting
+
+    def attempts(self, mail: int) -> list[Attempt]:
+        """The dialogues that are kept of a mail, oldest first."""
+        with self._database.read() as session:
+            found = session.rows(
+                "SELECT began, ended, server, phase, transcript FROM outgoing_attempt"
+                " WHERE outgoing = ? ORDER BY id",
+                (mail,),
+            )
+        return [
+            Attempt(real(began), real(ended), text(server), Phase(text(phase)), text(transcript))
+            for began, ended, server, phase, transcript in found
+        ]
+
+    def forget_ended(self, before: float) -> int:
+        """Forgets mails that ended before that time, with all that is kept of them."""
+        states = [state.value for state in ENDED]
+        where = f"state IN {in_list(len(states))} AND touched < ?"
+        with self._database.read() as session:
+            if session.one(f"SELECT 1 FROM outgoing WHERE {where}", (*states, before)) is None:
+                return 0
+        with self._database.write() as session:
+            return session.run(f"DELETE FROM outgoing WHERE {where}", (*states, before))
+
+
+def _added(session: Session, mail: Submission, now: float) -> Outgoing:
+    sha256 = hashlib.sha256(mail.raw).digest()
+    if mail.key:
+        earlier = rows.find(session, "account = ? AND submission_key = ?", (mail.account, clean(mail.key)))
+        if earlier:
+            same = [one.address for one in earlier[0].recipients] == list(mail.recipients)
+            if earlier[0].sha256 != sha256 or not same or earlier[0].sender != mail.sender:
+                raise NotAllowed("send.key_reused", key=mail.key, id=earlier[0].id)
+            return earlier[0]
+    return _get(session, rows.insert(session, mail, sha256, now))
+
+
+def _get(session: Session, mail: int) -> Outgoing:
+    found = rows.find(session, "id = ?", (mail,))
+    if not found:
+        raise Gone("send.unknown", id=mail)
+    return found[0]
+
+
+def _settle(session: Session, mail: int, settled: Settled, now: float) -> None:
+    changed = session.run(
+        "UPDATE outgoing SET state = ?, recipients = ?, not_before = ?, problem = ?,"
+        " queue_id = CASE WHEN ? = '' THEN queue_id ELSE ? END, attempts = attempts + ?, touched = ?,"
+        " uncertain_since = CASE WHEN ? = 'uncertain' THEN ? ELSE uncertain_since END"
+        " WHERE id = ? AND state IN ('claimed', 'data-open', 'dot-sent')",
+        (
+            settled.state.value,
+            rows.recipients_to_text(settled.recipients),
+            settled.not_before,
+            problem_to_text(settled.problem),
+            clean(settled.queue_id),
+            clean(settled.queue_id),
+            int(settled.burns_attempt),
+            now,
+            settled.state.value,
+            now,
+            mail,
+        ),
+    )
+    if changed != 1:
+        raise NotAllowed("send.not_claimed")
+
+
+def _keep_attempt(session: Session, mail: int, attempt: Attempt) -> None:
+    session.run(
+        "INSERT INTO outgoing_attempt (outgoing, began, ended, server, phase, transcript)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            mail,
+            attempt.began,
+            attempt.ended,
+            clean(attempt.server),
+            attempt.phase.value,
+            clean(attempt.transcript),
+        ),
+    )
+    session.run(
+        "DELETE FROM outgoing_attempt WHERE outgoing = ? AND id NOT IN"
+        " (SELECT id FROM outgoing_attempt WHERE outgoing = ? ORDER BY id DESC LIMIT ?)",
+        (mail, mail, KEPT_ATTEMPTS),
+    )
+
+
+def _pause(session: Session, account: int) -> Pause | None:
+    row = session.one(
+        "SELECT since, tries, next_try, problem FROM sending_pause WHERE account = ?", (account,)
+    )
+    if row is None:
+        return None
+    problem = problem_from_text(row[3])
+    assert problem is not None
+    return Pause(real(row[0]), integer(row[1]), None if row[2] is None else real(row[2]), problem)
+
+
+def _drop_body(session: Session, mail: int) -> None:
+    session.run("DELETE FROM outgoing_body WHERE outgoing = ?", (mail,))
