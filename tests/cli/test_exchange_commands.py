@@ -76,6 +76,7 @@ def test_german_tables(run: Runner, files: Path) -> None:
     [
         (("import", "eml", "NOTHING", "--account", "hier@example.de"), 64, "files.no_source"),
         (("import", "eml", "FILES", "--account", "hier@example.de", "--to-server"), 64, "import.no_server"),
+        (("import", "eml", "FILES", "--account", "hier", "--mailbox", ""), 64, "mailbox.bad_name"),
         (("export", "eml", "OUT", "--mailbox", "Nirgends"), 2, "mailbox.unknown"),
         (("migrate", "hier@example.de", "hier@example.de"), 64, "migrate.same_account"),
         (("migrate", "hier@example.de", "dort@example.de"), 2, "account.unknown"),
@@ -87,6 +88,14 @@ def test_what_cannot_be_is_named(
     places = {"FILES": str(files), "OUT": str(tmp_path / "out"), "NOTHING": str(tmp_path / "nothing")}
     done = run(*(places.get(each, each) for each in arguments), "--json")
     assert (done.code, done.error["code"]) == (code, error)
+
+
+def test_an_empty_path_is_not_the_folder_where_one_stands(run: Runner) -> None:
+    """As of a variable that is not set."""
+    for command in (("export", "eml", ""), ("import", "eml", "", "--account", "hier@example.de")):
+        done = run(*command)
+        assert done.code == 64
+        assert "PATH is missing" in done.err
 
 
 def test_an_unknown_format_is_wrong_usage(run: Runner, files: Path) -> None:

@@ -61,7 +61,7 @@ def source(app: App) -> Account:
 def exported(
     app: App, wanted: Format, folder: Path, told: Told | None = None, observer: Observer = unobserved
 ) -> list[ExportReport]:
-    return export_mail(app, source(app), wanted, folder, tell=told or Told(), observer=observer)
+    return asyncio.run(export_mail(app, source(app), wanted, folder, tell=told or Told(), observer=observer))
 
 
 def imported(
@@ -465,7 +465,9 @@ def test_only_some_mailboxes(tmp_path: Path) -> None:
         small(app)
 
         def run(names: Sequence[str]) -> list[str]:
-            done = export_mail(app, source(app), Format.EML, tmp_path / "out", mailboxes=names, tell=Told())
+            done = asyncio.run(
+                export_mail(app, source(app), Format.EML, tmp_path / "out", mailboxes=names, tell=Told())
+            )
             return [one.mailbox for one in done]
 
         assert run(["Archiv"]) == ["Archiv"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -15,13 +15,13 @@ from eilbote.cli.exits import DONE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
-from eilbote.cli.options import account_option
+from eilbote.cli.options import account_option, offline_option
 from eilbote.cli.progress import shown_progress
-from eilbote.cli.shapes import export_shape, import_shape
+from eilbote.cli.shapes import JSON, export_shape, import_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine.accounts import find_account, only_account
-from eilbote.engine.export_mail import ExportReport, Format, export_mail
-from eilbote.engine.import_mail import ImportReport, import_mail
+from eilbote.engine.export_mail import Format, export_mail
+from eilbote.engine.import_mail import import_mail
 from eilbote.errors import Problem
 
 FORMATS = mark(
@@ -49,17 +49,31 @@ class Warned(Struct):
         return WARNED if self.count else DONE
 
 
+class _Path(click.Path):
+    """A file or folder that must be named: the empty word, as of an unset variable, is none."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if value == "":
+            raise click.MissingParameter(ctx=ctx, param=param)
+        return Path(str(value))
+
+
+_format = click.argument("format_", metavar="FORMAT", type=click.Choice([each.value for each in Format]))
+_path = click.argument("path", type=_Path())
+
+
 @click.command(
     "export",
     cls=Command,
     help=mark(
         "Write the mail of an account into files below PATH, with flags, dates and folders. A second run, "
-        "also after an interruption, writes only what is missing."
+        "also after an interruption, writes only what is missing. What is here only in part is fetched "
+        "first."
     ),
     epilog=FORMATS,
 )
-@click.argument("format_", metavar="FORMAT", type=click.Choice([each.value for each in Format]))
-@click.argument("path", type=click.Path(path_type=Path))
+@_format
+@_path
 @account_option
 @click.option(
     "--mailbox",
@@ -70,24 +84,32 @@ class Warned(Struct):
     help=mark("Only this mailbox; may be given several times."),
     shell_complete=mailbox_names,
 )
+@offline_option
 @click.pass_obj
-def export(face: Face, *, format_: str, path: Path, account: str | None, mailboxes: Sequence[str]) -> None:
+def export(
+    face: Face, *, format_: str, path: Path, account: str | None, mailboxes: Sequence[str], offline: bool
+) -> None:
     warned = Warned(face)
     with opened_home(face) as app, shown_progress(face) as report:
-        reports = export_mail(
-            app,
-            only_account(app, account),
-            Format(format_),
-            path,
-            mailboxes=mailboxes,
-            tell=warned,
-            report=report,
+        reports = asyncio.run(
+            export_mail(
+                app,
+                only_account(app, account),
+                Format(format_),
+                path,
+                mailboxes=mailboxes,
+                offline=offline,
+                tell=warned,
+                report=report,
+            )
         )
-    if face.json:
-        for each in reports:
-            face.record(export_shape(each))
-    else:
-        _show_export(face, reports)
+    _show(
+        face,
+        map(export_shape, reports),
+        (mark("Mails"), mark("Written"), mark("There before"), mark("Failed")),
+        [(one.mailbox, one.mails, one.exported, one.present, one.failed) for one in reports],
+        (mark("{count} mail written."), mark("{count} mails written.")),
+    )
     raise click.exceptions.Exit(warned.code)
 
 
@@ -101,8 +123,8 @@ def export(face: Face, *, format_: str, path: Path, account: str | None, mailbox
     ),
     epilog=FORMATS,
 )
-@click.argument("format_", metavar="FORMAT", type=click.Choice([each.value for each in Format]))
-@click.argument("path", type=click.Path(path_type=Path))
+@_format
+@_path
 @click.option(
     "--account",
     cls=Option,
@@ -137,48 +159,38 @@ def import_(
                 report=report,
             )
         )
-    if face.json:
-        for each in reports:
-            face.record(import_shape(each))
-    else:
-        _show_import(face, reports)
+    _show(
+        face,
+        map(import_shape, reports),
+        (mark("Found"), mark("Taken in"), mark("There before"), mark("Failed")),
+        [(one.mailbox, one.found, one.imported, one.present, one.failed) for one in reports],
+        (mark("{count} mail taken in."), mark("{count} mails taken in.")),
+    )
     raise click.exceptions.Exit(warned.code)
 
 
-def _show_export(face: Face, reports: Sequence[ExportReport]) -> None:
-    rows = [(each.mailbox, each.mails, each.exported, each.present, each.failed) for each in reports]
-    _show(face, (mark("Mails"), mark("Written"), mark("There before"), mark("Failed")), rows)
-    face.line(
-        face.plural(
-            mark("{count} mail written."),
-            mark("{count} mails written."),
-            sum(each.exported for each in reports),
-        )
-    )
-
-
-def _show_import(face: Face, reports: Sequence[ImportReport]) -> None:
-    rows = [(each.mailbox, each.found, each.imported, each.present, each.failed) for each in reports]
-    _show(face, (mark("Found"), mark("Taken in"), mark("There before"), mark("Failed")), rows)
-    face.line(
-        face.plural(
-            mark("{count} mail taken in."),
-            mark("{count} mails taken in."),
-            sum(each.imported for each in reports),
-        )
-    )
-
-
-def _show(face: Face, titles: Sequence[str], rows: Sequence[tuple[str, int, int, int, int]]) -> None:
+def _show(
+    face: Face,
+    records: Iterable[JSON],
+    titles: Sequence[str],
+    rows: Sequence[tuple[str, int, int, int, int]],
+    sentence: tuple[str, str],
+) -> None:
+    """One line a mailbox, and how many mails were moved: the second of its counts; the last are those
+    that could not be."""
+    if face.json:
+        for record in records:
+            face.record(record)
+        return
     language = face.catalogue.language
-    columns = [
-        Column(face.text(mark("Mailbox")), share=2),
-        *(Column(face.text(title), right=True) for title in titles),
-    ]
     face.table(
-        columns,
+        [
+            Column(face.text(mark("Mailbox")), share=2),
+            *(Column(face.text(title), right=True) for title in titles),
+        ],
         [
             Row((name, *(number(count, language) for count in counts)), "bold red" if counts[-1] else "")
             for name, *counts in rows
         ],
     )
+    face.line(face.plural(*sentence, sum(moved for _, _, moved, _, _ in rows)))

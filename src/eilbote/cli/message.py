@@ -15,6 +15,7 @@ from eilbote.cli.face import Face
 from eilbote.cli.figures import long_date, number, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.listing import date_of
+from eilbote.cli.options import offline_option
 from eilbote.cli.shapes import part_shape, shown_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless_lines
@@ -36,14 +37,9 @@ _FLAGS = {
 }
 
 
-_offline = click.option(
-    "--offline", cls=Option, is_flag=True, help=mark("Only what is here; ask no server for the rest.")
-)
-
-
 @click.command("show", cls=Command, help=mark("Show a mail: who, when, what it says, what hangs on it."))
 @click.argument("mail_id", metavar="ID")
-@_offline
+@offline_option
 @click.pass_obj
 def show(face: Face, mail_id: str, offline: bool) -> None:
     with opened_home(face) as app:
@@ -128,7 +124,7 @@ def _flag_words(face: Face, flags: Flags) -> list[str]:
     ),
 )
 @click.argument("mail_id", metavar="ID")
-@_offline
+@offline_option
 @click.pass_obj
 def raw(face: Face, mail_id: str, offline: bool) -> None:
     with opened_home(face) as app:
@@ -151,7 +147,7 @@ def raw(face: Face, mail_id: str, offline: bool) -> None:
 )
 @click.argument("mail_id", metavar="ID")
 @click.option("--save", "folder", cls=Option, metavar="DIR", help=mark("Save them into this folder."))
-@_offline
+@offline_option
 @click.pass_obj
 def attachments(face: Face, mail_id: str, folder: str | None, offline: bool) -> None:
     saved: list[tuple[read.Attachment, Path | None]]

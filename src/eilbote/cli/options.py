@@ -29,6 +29,13 @@ def accounts_argument(command: F) -> F:
     return click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...", shell_complete=account_names)(command)
 
 
+def offline_option(command: F) -> F:
+    """`--offline`, as every command takes it that fetches what a mode left out."""
+    return click.option(
+        "--offline", cls=Option, is_flag=True, help=mark("Only what is here; ask no server for the rest.")
+    )(command)
+
+
 def limit_option(command: F) -> F:
     """`--limit`, as every command that lists takes it."""
     return click.option(

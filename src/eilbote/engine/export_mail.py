@@ -1,7 +1,8 @@
 """Writes an account's mail into files: Maildir, mbox or single messages, with flags, dates and folders.
 
-A second run, also after a kill, writes only what is not there yet. Reads the local copy only; what is
-in the files already is never changed but for flags in the names of a Maildir.
+A second run, also after a kill, writes only what is not there yet. Writes what the local copy holds;
+what a mode left out of it is fetched first, or the mail is named. What is in the files already is never
+changed but for flags in the names of a Maildir.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.app import App
+from eilbote.engine.demand import fetch_all_whole
 from eilbote.engine.intake import Tell
 from eilbote.engine.progress import Progress, Report
 from eilbote.errors import EilboteError, Gone, Problem
@@ -57,26 +59,30 @@ class ExportReport(Struct, frozen=True):
     failed: int = 0
 
 
-def export_mail(
+async def export_mail(
     app: App,
     account: Account,
     wanted: Format,
     root: Path,
     *,
     mailboxes: Sequence[str] = (),
+    offline: bool = False,
     tell: Tell,
     report: Report = lambda progress: None,
     observer: Observer = unobserved,
 ) -> list[ExportReport]:
     """Exports the named mailboxes, or all, into the folder `root`, which is made if need be. What
     cannot be written of one mail or mailbox is told, and the rest goes on; a full disk ends it
-    (Unreachable `files.full`). Raises Gone `mailbox.unknown`."""
+    (Unreachable `files.full`). Mail that is here only in part is fetched, unless `offline`. Raises
+    Gone `mailbox.unknown`."""
     chosen = (
         [mailbox_named(app, account.id, name) for name in mailboxes]
         if mailboxes
         else [one for one in app.store.mailboxes.all(account.id) if one.selectable]
     )
     make_folder(root)
+    if not offline and account.imap is not None:
+        await _complete(app, account, chosen, tell, report)
     reports = []
     for mailbox in chosen:
         try:
@@ -89,7 +95,7 @@ def export_mail(
             reports.append(ExportReport(account.address, mailbox.name, "", mails, failed=mails))
             continue
         try:
-            reports.append(_export_mailbox(app, account, mailbox, writer, tell, report))
+            reports.append(await _export_mailbox(app, account, mailbox, writer, tell, report))
         finally:
             writer.close()
     return reports
@@ -115,7 +121,21 @@ def _levels(mailbox: Mailbox) -> Levels:
     return tuple(mailbox.name.split(mailbox.delimiter)) if mailbox.delimiter else (mailbox.name,)
 
 
-def _export_mailbox(
+async def _complete(
+    app: App, account: Account, mailboxes: Sequence[Mailbox], tell: Tell, report: Report
+) -> None:
+    """Fetches what is here only in part. A second time for mail that came meanwhile."""
+    for _ in range(2):
+        parts = ((one, [mail.uid for mail in app.store.keeping.in_part(one.id)]) for one in mailboxes)
+        wanted = [(mailbox, uids) for mailbox, uids in parts if uids]
+        met = await fetch_all_whole(app, account, wanted, report) if wanted else []
+        for where, problem in met:
+            tell(where, problem)
+        if met or not wanted:
+            return
+
+
+async def _export_mailbox(
     app: App, account: Account, mailbox: Mailbox, writer: FolderWriter, tell: Tell, report: Report
 ) -> ExportReport:
     mails = exported = present = failed = 0
@@ -137,6 +157,7 @@ def _export_mailbox(
             unflushed = volume = 0
         if mails % 50 == 0:
             report(Progress(account.address, "export", mailbox.name, mails, mailbox.messages))
+            await app.clock.sleep(0)  # where a person's Ctrl-C ends it
     report(Progress(account.address, "export", mailbox.name, mails, mails))
     return ExportReport(
         account.address, mailbox.name, check_text(writer.path), mails, exported, present, failed

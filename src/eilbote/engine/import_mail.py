@@ -65,17 +65,18 @@ async def import_mail(
     first = next(reading, None)  # names what is no source before anything is changed
     intake = Intake(app, account, tell, report)
     await intake.begin()
+    if mailbox is not None:
+        await intake.open(MailboxName(mailbox))
     style = style_in(app, account.id)
-    here = True
     found = first
     while found is not None:
         match found:
+            case FoundFolder() if mailbox is None:
+                await _open(intake, found, style, tell)
             case FoundFolder():
-                here = await _open(intake, found, mailbox, style, tell)
-            case FoundMail() if here:
-                await _take(app, intake, found, tell)
+                pass
             case FoundMail():
-                pass  # its mailbox cannot be, which was told
+                await _take(app, intake, found, tell)
             case Unread(where=where, problem=problem):
                 intake.unreadable(where, problem)
             case _:
@@ -102,21 +103,20 @@ def _reading(wanted: Format, source: Path) -> Reading:
             assert_never(wanted)
 
 
-async def _open(intake: Intake, folder: FoundFolder, into: str | None, style: Style, tell: Tell) -> bool:
-    """Opens the folder's mailbox; False where there can be none."""
+async def _open(intake: Intake, folder: FoundFolder, style: Style, tell: Tell) -> None:
+    """Opens the folder's mailbox. Where there can be none, that is told, and its mails fail."""
     plain = style.delimiter.join(folder.levels)
-    wanted = MailboxName(into) if into is not None else _name(folder, style)
     try:
-        opened = await intake.open(wanted, folder.mails)
+        opened = await intake.open(_name(folder, style), folder.mails)
     except (Misused, NotAllowed) as error:
-        if error.problem.code.startswith("mailbox."):
-            tell(plain, error.problem)
-            return False
-        raise
+        if not error.problem.code.startswith("mailbox."):
+            raise
+        tell(plain, error.problem)
+        await intake.pass_over(plain)
+        return
     as_called = (plain, style.prefix + plain, "INBOX")
-    if into is None and opened.name not in as_called:
+    if opened.name not in as_called:
         tell(plain, Problem("import.renamed", {"name": plain, "mailbox": opened.name}))
-    return True
 
 
 def _name(folder: FoundFolder, style: Style) -> MailboxName:

@@ -71,6 +71,8 @@ class Intake:
         self._owed: list[tuple[str, str, int]] = []
         """What was owed since the last carrying: mailbox, where the mail comes from, debt."""
         self._mailbox: Mailbox | None = None
+        self._passed_over = Taken()
+        """The counts of what comes while no mailbox is open."""
         self._there: Counter[bytes] = Counter()
         self._problems: set[tuple[str, str]] = set()
 
@@ -99,11 +101,21 @@ class Intake:
             self._owed += [(self._mailbox.name, self._mailbox.name, debt) for debt in again]
         return self._mailbox
 
+    async def pass_over(self, name: str) -> None:
+        """What comes from now on cannot be taken, because its mailbox, `name`, cannot be. Whoever asks
+        has told so."""
+        await self.flush()
+        self._mailbox = None
+        self._passed_over = self.taken.setdefault(name, Taken())
+
     async def take(self, coming: Coming, *, known_absent: bool = False) -> None:
         """Takes a mail into the open mailbox. With `known_absent` somebody else has looked whether it
         is there."""
         counts = self._counts()
         counts.found += 1
+        if self._mailbox is None:
+            counts.failed += 1
+            return
         self._volume += len(coming.raw)
         raw = ready_to_upload(coming.raw) if self.to_server else coming.raw
         key = sha256(raw).digest()[:_KEY_BYTES]
@@ -121,10 +133,9 @@ class Intake:
     def unreadable(self, where: str, problem: Problem) -> None:
         """Counts a mail that cannot be taken, and tells why."""
         self._tell(where, problem)
-        if self._mailbox is not None:
-            counts = self._counts()
-            counts.found += 1
-            counts.failed += 1
+        counts = self._counts()
+        counts.found += 1
+        counts.failed += 1
 
     async def flush(self) -> None:
         """Stores what waits, and carries it to the server."""
@@ -221,8 +232,7 @@ class Intake:
     # --- telling ---
 
     def _counts(self) -> Taken:
-        assert self._mailbox is not None
-        return self.taken[self._mailbox.name]
+        return self._passed_over if self._mailbox is None else self.taken[self._mailbox.name]
 
     def _say(self) -> None:
         if self._mailbox is not None:

@@ -20,6 +20,9 @@ LARGEST_MAIL = 150 << 20
 """As much as is taken from a server."""
 
 PIECE_BYTES = 1 << 20
+_DEEPEST = 50
+"""So many folders inside each other are gone through."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -40,17 +43,33 @@ def translated(path: Path) -> Iterator[None]:
 def open_regular(path: Path) -> BinaryIO:
     """Opens a file for reading. NotAllowed `files.not_regular` for links (in a folder of somebody's
     they may lead anywhere), pipes, sockets and devices."""
+    return _opened(path, os.O_RDONLY, "rb")
+
+
+def open_to_add(path: Path) -> BinaryIO:
+    """Opens a file for reading and for writing at its end, made if need be. NotAllowed as
+    `open_regular`, and in this module's words whatever else stands in the way."""
+    with translated(path):
+        return _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, "a+b")
+
+
+def open_anew(path: Path) -> BinaryIO:
+    """Opens an empty file for writing, made or emptied. Errors as `open_to_add`."""
+    with translated(path):
+        return _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb")
+
+
+def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise NotAllowed("files.not_regular", path=check_text(path)) from None
         raise
-    file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        file.close()
+        os.close(handle)
         raise NotAllowed("files.not_regular", path=check_text(path))
-    return file
+    return os.fdopen(handle, mode)  # type: ignore[return-value]  # each mode is a binary one
 
 
 def read_mail_file(path: Path) -> bytes | Problem:
@@ -83,6 +102,13 @@ def entries(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(files), sorted(folders)
 
 
+def entries_within(folder: Path, depth: int) -> tuple[list[str], list[str]]:
+    """As `entries`; NotAllowed `files.too_deep` for a folder with too many above it."""
+    if depth > _DEEPEST:
+        raise NotAllowed("files.too_deep", path=check_text(folder), limit=_DEEPEST)
+    return entries(folder)
+
+
 def make_folder(folder: Path) -> None:
     """The folder, and those above it, where they are not there yet."""
     with translated(folder):
@@ -92,7 +118,7 @@ def make_folder(folder: Path) -> None:
 def write_lasting(path: Path, data: bytes, *, by_way_of: Path) -> None:
     """A whole file or none: written beside, made to last, then given its name."""
     with translated(path):
-        with by_way_of.open("wb") as file:
+        with open_anew(by_way_of) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -109,7 +135,7 @@ class Batch:
     def add(self, path: Path, data: bytes, *, by_way_of: Path, date: float) -> None:
         """A whole file or none; `date` becomes its time of modification, where the file system has it."""
         with translated(path):
-            file = by_way_of.open("wb")
+            file = open_anew(by_way_of)
             self._waiting.append((file, by_way_of, path))
             file.write(data)
             file.flush()

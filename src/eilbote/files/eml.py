@@ -13,6 +13,7 @@ from eilbote.files.disk import (
     Batch,
     check_text,
     entries,
+    entries_within,
     make_folder,
     missing_source,
     read_mail_file,
@@ -35,7 +36,6 @@ from eilbote.mail.mailbox import Flags
 
 _INDEX = "index.jsonl"
 _SUFFIX = ".eml"
-_DEEPEST = 50
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def read_emls(source: Path) -> Reading:
 
 def _read_folder(folder: Path, levels: Levels, depth: int) -> Reading:
     try:
-        files, folders = entries(folder)
+        files, folders = entries_within(folder, depth)
     except EilboteError as error:
         yield Unread(check_text(folder), error.problem)
         return
@@ -72,7 +72,7 @@ def _read_folder(folder: Path, levels: Levels, depth: int) -> Reading:
             entry = told.get(name)
             flags: Flags = frozenset(entry.flags) if entry is not None else frozenset()
             yield _read(folder / name, flags, float(entry.date) if entry is not None else None)
-    for name in folders if depth < _DEEPEST else ():
+    for name in folders:
         yield from _read_folder(folder / name, (*levels, from_name(name)), depth + 1)
 
 

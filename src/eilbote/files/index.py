@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from eilbote.errors import NotAllowed
-from eilbote.files.disk import check_text, open_regular, translated
+from eilbote.files.disk import check_text, open_regular, open_to_add, translated
 from eilbote.files.values import Leaving
 from eilbote.mail.mailbox import flags_to_text
 
@@ -43,8 +43,7 @@ class Index:
         self.count = 0
         self._done: Counter[tuple[bytes, int]] = Counter()
         self._waiting: list[Entry] = []
-        with translated(path):
-            self._file: BinaryIO = path.open("a+b")
+        self._file: BinaryIO = open_to_add(path)
         try:
             self._read()
         except BaseException:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from eilbote.errors import EilboteError, Misused, Problem
+from eilbote.errors import EilboteError, Misused, NotAllowed, Problem
 from eilbote.files.disk import (
     Batch,
     check_text,
     entries,
+    entries_within,
     make_folder,
     missing_source,
     read_mail_file,
@@ -30,6 +31,7 @@ from eilbote.files.values import (
     Leaving,
     Levels,
     Observer,
+    Place,
     Reading,
     Unread,
     unobserved,
@@ -51,7 +53,6 @@ from eilbote.mail.maildir import (
 
 _KEYWORDS = "dovecot-keywords"
 _PARTS = ("cur", "new", "tmp")
-_DEEPEST = 50
 
 
 class Layout(StrEnum):
@@ -73,19 +74,24 @@ def read_maildir(root: Path) -> Reading:
     if not found:
         raise Misused("files.no_maildir", path=check_text(root))
     for folder, levels in found:
+        if isinstance(levels, Problem):
+            yield Unread(check_text(folder), levels)
+            continue
         try:
             yield from _read_folder(folder, levels or INBOX)
         except EilboteError as error:
             yield Unread(check_text(folder), error.problem)
 
 
-def _folders(folder: Path, levels: Levels, depth: int) -> Iterator[tuple[Path, Levels]]:
-    _, inside = entries(folder)
+def _folders(folder: Path, levels: Levels, depth: int) -> Iterator[Place]:
+    try:
+        _, inside = entries_within(folder, depth)
+    except EilboteError as error:
+        yield folder, error.problem
+        return
     is_mailbox = "cur" in inside or "new" in inside
     if is_mailbox:
         yield folder, levels
-    if depth == _DEEPEST:
-        return
     for name in inside:
         if name in _PARTS and is_mailbox:
             continue
@@ -95,10 +101,11 @@ def _folders(folder: Path, levels: Levels, depth: int) -> Iterator[tuple[Path, L
 
 
 def _read_folder(folder: Path, levels: Levels) -> Reading:
-    keywords: dict[str, str] = {}
-    if (folder / _KEYWORDS).is_file():
-        told = read_mail_file(folder / _KEYWORDS)
-        keywords = read_keywords(told.decode("utf-8", "replace")) if isinstance(told, bytes) else {}
+    try:
+        keywords = _keywords_of(folder)
+    except NotAllowed as error:
+        yield Unread(check_text(folder / _KEYWORDS), error.problem)
+        keywords = {}
     names = [
         (part, name)
         for part in ("cur", "new")
@@ -117,6 +124,16 @@ def _read_folder(folder: Path, levels: Levels) -> Reading:
         known = read_name(name)
         flags = flags_of(known.letters, keywords)
         yield FoundMail(check_text(path), raw, flags, _delivered(path, known))
+
+
+def _keywords_of(folder: Path) -> dict[str, str]:
+    """What letters mean in this folder. NotAllowed `files.*` where the list cannot be read."""
+    told = read_mail_file(folder / _KEYWORDS)
+    if isinstance(told, bytes):
+        return read_keywords(told.decode("utf-8", "surrogateescape"))
+    if told.code == "files.missing":
+        return {}
+    raise NotAllowed(told)
 
 
 def _delivered(path: Path, name: MailName) -> float | None:
@@ -144,8 +161,7 @@ class MaildirWriter:
         if layout is Layout.PLUS and self.path != root:
             with translated(self.path):
                 (self.path / "maildirfolder").touch()
-        told = read_mail_file(self.path / _KEYWORDS) if (self.path / _KEYWORDS).exists() else b""
-        self._keywords = read_keywords(told.decode("utf-8", "replace")) if isinstance(told, bytes) else {}
+        self._keywords = _keywords_of(self.path)
         self._there = {read_name(name).base.partition(",")[0]: name for name in entries(self.path / "cur")[0]}
         self._given: Counter[str] = Counter()
         self._batch = Batch()

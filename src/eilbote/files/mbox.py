@@ -17,10 +17,11 @@ from eilbote.errors import EilboteError, Misused, NotAllowed, Problem
 from eilbote.files.disk import (
     LARGEST_MAIL,
     check_text,
-    entries,
+    entries_within,
     make_folder,
     missing_source,
     open_regular,
+    open_to_add,
     pieces,
     sync_folder,
     translated,
@@ -33,6 +34,7 @@ from eilbote.files.values import (
     Leaving,
     Levels,
     Observer,
+    Place,
     Reading,
     Unread,
     unobserved,
@@ -43,7 +45,6 @@ from eilbote.mail.mbox_flags import split_flags, with_flags
 from eilbote.mail.mbox_reading import Gap, MboxGap, read_mbox
 
 _SUFFIXES = (".mbox", ".sbd", ".mbx")
-_DEEPEST = 50
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -53,7 +54,7 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
     """The mails of a file, or of all mbox files below a folder. Without `dialect` each file's own is
     recognised. Misused `files.no_source`, `files.no_mbox`."""
     if source.is_file():
-        found: Iterator[tuple[Path, Levels]] = iter([(source, (_level(source.name),))])
+        found: Iterator[Place] = iter([(source, (_level(source.name),))])
     elif source.is_dir():
         found = _files(source, (), 0)
     else:
@@ -62,6 +63,9 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
     if first is None:
         raise Misused("files.no_mbox", path=check_text(source))
     for path, levels in chain([first], found):
+        if isinstance(levels, Problem):
+            yield Unread(check_text(path), levels)
+            continue
         yield FoundFolder(levels)
         try:
             yield from _read_file(path, dialect)
@@ -69,13 +73,17 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
             yield Unread(check_text(path), error.problem)
 
 
-def _files(folder: Path, levels: Levels, depth: int) -> Iterator[tuple[Path, Levels]]:
-    files, folders = entries(folder)
+def _files(folder: Path, levels: Levels, depth: int) -> Iterator[Place]:
+    try:
+        files, folders = entries_within(folder, depth)
+    except EilboteError as error:
+        yield folder, error.problem
+        return
     for name in files:
         if name.endswith(".mbox") or _begins_as_mbox(folder / name):
             apple = name == "mbox" and folder.suffix == ".mbox" and levels
             yield folder / name, levels if apple else (*levels, _level(name))
-    for name in folders if depth < _DEEPEST else ():
+    for name in folders:
         yield from _files(folder / name, (*levels, _level(name)), depth + 1)
 
 
@@ -138,8 +146,8 @@ class MboxWriter:
             raise NotAllowed("files.not_ours", path=check_text(self.path))
         with ExitStack() as opened:
             self._index = opened.enter_context(closing(Index(listed)))
-            with translated(self.path):
-                self._file: BinaryIO = opened.enter_context(self.path.open("ab"))
+            self._file: BinaryIO = opened.enter_context(open_to_add(self.path))
+            self._file.seek(0, os.SEEK_END)
             self._end = self._index.last.end if self._index.last is not None else 0
             if self._file.tell() < self._end:
                 raise NotAllowed("files.changed", path=check_text(self.path))

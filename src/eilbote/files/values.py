@@ -46,6 +46,10 @@ Found = FoundFolder | FoundMail | Unread
 Reading = Iterator[Found]
 
 
+Place = tuple[Path, Levels | Problem]
+"""A file or folder with a mailbox's mail, and its name; or why what lies there cannot be read."""
+
+
 class Leaving(Struct, frozen=True):
     """A mail on its way out: what tells it from others, before its bytes are fetched."""
 
