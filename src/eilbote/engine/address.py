@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 
 from eilbote.errors import Misused, NotAllowed
+from eilbote.mail.domain import domain_for_people, domain_for_wire
 from eilbote.store.values import Security, Server
 
 _LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, the path without its brackets
@@ -30,7 +30,7 @@ def checked_address(text: str) -> str:
     """A mail address with its domain in lower case. Raises Misused `account.bad_address`."""
     address = text.strip()
     local, at, domain = address.rpartition("@")
-    domain = _with_signs(domain.lower())
+    domain = domain_for_people(domain.lower())
     fits = (
         bool(at)
         and len(address) <= _LONGEST_ADDRESS
@@ -41,29 +41,6 @@ def checked_address(text: str) -> str:
     if not fits:
         raise Misused("account.bad_address", address=text)
     return f"{local}@{domain}"
-
-
-def _with_signs(domain: str) -> str:
-    """A domain as people write it: `xn--mller-kva.de` is `müller.de`, so that both are one address."""
-    labels = []
-    for label in domain.split("."):
-        plain = label
-        if label.startswith("xn--") and label.isascii():
-            try:
-                plain = label[4:].encode().decode("punycode")
-            except UnicodeError:
-                plain = label
-        labels.append(plain if _on_the_wire(plain) == label else label)
-    return unicodedata.normalize("NFC", ".".join(labels))
-
-
-def _on_the_wire(host: str) -> str:
-    """A name as DNS and certificates have it (RFC 5891 section 4.4), each label by itself. The standard
-    library's `idna` is that of 2003 and would turn `ß` into `ss`: another host."""
-    labels = unicodedata.normalize("NFKC", host).lower().split(".")
-    return ".".join(
-        label if label.isascii() else "xn--" + label.encode("punycode").decode() for label in labels
-    )
 
 
 def server_from(text: str, protocol: str, security: str | None) -> Server:
@@ -115,4 +92,4 @@ def _host_and_port(text: str, given: str) -> tuple[str, int]:
     number = int(port or 0)
     if number > 65535 or (port and number == 0):
         raise Misused("account.bad_server", server=given)
-    return _on_the_wire(host), number
+    return domain_for_wire(host), number

@@ -1,11 +1,12 @@
-"""The Date field to seconds since 1970 UTC: the common form by hand, the rest by its tokens.
+"""The Date field to seconds since 1970 UTC and back: the common form by hand, the rest by its tokens.
 
-Never raises; an impossible date is None, not a guess.
+Reading never raises; an impossible date is None, not a guess.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 _MONTHS = {
     name: number
@@ -28,6 +29,8 @@ _MONTHS = {
     )
     for name in names.split()
 }
+_DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS_BEFORE = (0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _DAYS_IN = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -80,6 +83,16 @@ def read_date(text: str) -> float | None:
         int(second or 0),
         -offset if sign == "-" else offset,
     )
+
+
+def write_date(seconds: float, offset: int = 0) -> str:
+    """A Date field's value (RFC 5322 section 3.3): that moment as a clock shows it that goes `offset`
+    minutes before UTC."""
+    shown = datetime.fromtimestamp(int(seconds), UTC) + timedelta(minutes=offset)
+    sign, minutes = ("-", -offset) if offset < 0 else ("+", offset)
+    day, month = _DAY_NAMES[shown.weekday()], _MONTH_NAMES[shown.month - 1]
+    zone = f"{sign}{minutes // 60:02d}{minutes % 60:02d}"
+    return f"{day}, {shown.day} {month} {shown.year:04d} {shown:%H:%M:%S} {zone}"
 
 
 def _seconds(
