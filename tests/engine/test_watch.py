@@ -15,7 +15,7 @@ from eilbote.engine.app import App
 from eilbote.engine.events import Checked, Watching, WatchState
 from eilbote.engine.serve import serve
 from eilbote.mail.mailbox import SEEN
-from eilbote.net.imap import ImapSession
+from eilbote.net.idle import Listening
 from eilbote.secret import Secret
 from eilbote.store.values import Account
 from eilbote.testing.imap.behaviour import Behaviour
@@ -78,7 +78,7 @@ async def test_without_idle_everything_is_polled(tmp_path: Path, missing: tuple[
     async with embedded(tmp_path / "home", Behaviour().without(*missing)) as here:
         here.inbox.append(mail(1))
         async with served(with_interval(here.app, 0.3)) as log:
-            assert log.states[-1] is WatchState.POLLING
+            await until(lambda: log.states[-1] is WatchState.POLLING)
             here.inbox.append(mail(2))
             await settled(here, log)
 
@@ -114,7 +114,7 @@ async def test_a_line_that_died_without_a_word_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Museum M13. After IDLE has been quiet for its time, its end has to be answered."""
-    monkeypatch.setattr(ImapSession.idle, "__kwdefaults__", {"quiet": 0.2, "most": 60.0})
+    monkeypatch.setattr(Listening.idle, "__kwdefaults__", {"quiet": 0.2, "most": 60.0})
     async with embedded(tmp_path / "home", read_timeout=0.5) as here:
         here.inbox.append(mail(1))
         async with served(with_interval(here.app)) as log:

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 
 from eilbote.clock import SystemClock
 from eilbote.net.credential import Credential
+from eilbote.net.line import Line
+from eilbote.net.opening import enter
 from eilbote.net.pop3 import Pop3Session
+from eilbote.net.pop3_conversation import Pop3Conversation
 from eilbote.net.stream import Receiver
-from eilbote.protocols.pop3.connection import Pop3Connection
+from eilbote.net.terms import Terms
+from eilbote.protocols.pop3.connection import Event, Pop3Connection
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from eilbote.testing.pop3 import Behaviour, Maildrop
@@ -26,6 +30,7 @@ class MemoryStream:
     """What `net.stream.Stream` is to a session. `down` and `up`: bytes that still come through."""
 
     is_protected = False
+    can_write = True
     certificate = b""
 
     def __init__(self, receiver: Receiver, served: Served, down: int | None, up: int | None) -> None:
@@ -50,6 +55,9 @@ class MemoryStream:
             self._coming += self._served.receive(bytes(through))
         if len(through) < len(data):
             self._end()
+
+    def pump(self) -> int:
+        return 0
 
     async def activity(self, within: float | None = None) -> None:
         room = self._receiver.room()
@@ -82,6 +90,12 @@ async def memory_session(
     connection = Pop3Connection()
     served = Served(maildrop, {USER: PASSWORD}, behaviour, set(), protected=False)
     stream = MemoryStream(connection.framer, served, down, up)
-    session = Pop3Session(SERVER, connection, stream, SystemClock(), None)  # type: ignore[arg-type]
-    await session._begin(Credential(USER, Secret(PASSWORD)), (), None, 10.0)
-    return session, stream
+    line: Line[Event] = Line(SERVER, connection, stream)  # type: ignore[arg-type]
+
+    async def connect(verify: bool) -> Pop3Conversation:
+        return Pop3Conversation(line, connection, None)
+
+    clock = SystemClock()
+    credential = Credential(USER, Secret(PASSWORD))
+    talk = await enter(SERVER, Terms(clock), connect, lambda talk: talk.log_in(credential, clock))
+    return Pop3Session(talk), stream

@@ -16,6 +16,7 @@ from eilbote.engine import act
 from eilbote.mail.mailbox import DELETED, FLAGGED, MailboxName, UidSet
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.secret import Secret
 from eilbote.store.values import MailboxUpdate, Security, Server
 from eilbote.testing.imap.behaviour import Behaviour
@@ -71,7 +72,7 @@ async def test_m2_every_vanished_after_any_command_is_seen(tmp_path: Path) -> No
         fill(here, *range(9))
         server = Server(here.server.host, here.server.port, Security.NONE)
         credential = Credential("kim", Secret("geheim-1"))
-        session = await ImapSession.open(server, credential, clock=SystemClock())
+        session = await ImapSession.open(server, credential, Terms(SystemClock()))
         await session.select(MailboxName("INBOX"))
         here.inbox.expunge([2])
         here.inbox.expunge([5, 6])

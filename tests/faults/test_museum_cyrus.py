@@ -18,6 +18,7 @@ from eilbote.engine.verify import VerifyReport, verify_accounts
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.secret import Secret
 from eilbote.store.values import FlagChange, MailboxUpdate, Security, Server
 from tests.engine.world import World, mail
@@ -107,7 +108,7 @@ async def test_m2_every_vanished_after_any_command_is_seen(cyrus: Cyrus) -> None
     user, password = cyrus.new_user()
     cyrus.append(user, [mail(number) for number in range(9)])
     server = Server(cyrus.host, cyrus.port, Security.NONE)
-    session = await ImapSession.open(server, Credential(user, Secret(password)), clock=SystemClock())
+    session = await ImapSession.open(server, Credential(user, Secret(password)), Terms(SystemClock()))
     await session.select(MailboxName("INBOX"))
     with cyrus.imap(user) as client:
         client.select("INBOX")

@@ -14,6 +14,7 @@ from eilbote.engine.backoff import Backoff
 from eilbote.mail.mailbox import FLAGGED, MailboxName
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from eilbote.testing.imap.behaviour import Behaviour
@@ -105,7 +106,7 @@ async def test_a_server_that_wants_no_id(answer: str, tmp_path: Path) -> None:
 async def test_coremail_is_kept_awake_by_status(tmp_path: Path) -> None:
     async with played(tmp_path / "home", "coremail") as here:
         server = Server(here.server.host, here.between.port, Security.NONE)  # type: ignore[union-attr]
-        session = await ImapSession.open(server, Credential("kim", Secret(PASSWORD)), clock=SystemClock())
+        session = await ImapSession.open(server, Credential("kim", Secret(PASSWORD)), Terms(SystemClock()))
         await session.select(MailboxName("INBOX"))
         await session.noop()
         assert list(here.server.sessions[-1].commands)[-2:] == ["NOOP", "STATUS"]
@@ -117,10 +118,10 @@ async def test_gmail_pushes_no_flags_and_is_known_for_it(tmp_path: Path) -> None
     async with embedded(tmp_path / "home", behaviour) as here:
         here.inbox.append(mail(1))
         server = Server(here.server.host, here.server.port, Security.NONE)
-        session = await ImapSession.open(server, Credential("kim", Secret(PASSWORD)), clock=SystemClock())
+        session = await ImapSession.open(server, Credential("kim", Secret(PASSWORD)), Terms(SystemClock()))
         assert not session.pushes_flags
         await session.select(MailboxName("INBOX"))
-        idling = asyncio.create_task(session.idle(quiet=0.3))
+        idling = asyncio.create_task(session.news.idle(quiet=0.3))
         await until(lambda: "IDLE" in here.server.sessions[-1].commands)
         here.inbox.set_flags(1, [FLAGGED])
         assert not await idling

@@ -16,12 +16,14 @@ from msgspec.structs import replace
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
-from eilbote.engine import backoff, watch
+from eilbote.engine import backoff, watch_imap
 from eilbote.engine.app import App
 from eilbote.engine.events import Watching, WatchState
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
-from eilbote.net.imap import QUIET_SECONDS, ImapSession
+from eilbote.net.idle import QUIET_SECONDS, Listening
+from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.protocols.imap.types import MailboxStatus
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind, NewAccount, Security, Server
@@ -49,7 +51,7 @@ def hasty(app: App) -> App:
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """IDLE is begun anew after a fifth of a second of silence, and failures are waited out shortly."""
-    monkeypatch.setattr(ImapSession.idle, "__kwdefaults__", {"quiet": 0.2, "most": 60.0})
+    monkeypatch.setattr(Listening.idle, "__kwdefaults__", {"quiet": 0.2, "most": 60.0})
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.05)
 
 
@@ -127,16 +129,16 @@ async def test_what_comes_before_notify_into_the_mailbox_that_a_pass_left_open(
     dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NOTIFY does not tell how the open mailbox is (found by F15)."""
-    monkeypatch.setattr(watch, "CONNECTIONS_PER_ACCOUNT", 1)
-    original = ImapSession.notify
+    monkeypatch.setattr(watch_imap, "CONNECTIONS_PER_ACCOUNT", 1)
+    original = Listening.notify
     late = iter([mail(3)])
 
-    async def notify(self: ImapSession) -> dict[MailboxName, MailboxStatus] | None:
+    async def notify(self: Listening) -> dict[MailboxName, MailboxStatus] | None:
         for one in late:
             await asyncio.to_thread(dovecot.append, user, [one], "Junk")
         return await original(self)
 
-    monkeypatch.setattr(ImapSession, "notify", notify)
+    monkeypatch.setattr(Listening, "notify", notify)
     async with behind(dovecot, tmp_path / "home") as here:
         user = here.world.user
         for box in ("Archive", "Drafts", "INBOX", "Junk"):
@@ -151,16 +153,16 @@ async def test_what_changed_in_a_mailbox_while_it_was_open_is_told_when_it_was_l
     """Of the open mailbox NOTIFY tells once, and not by its name."""
     user, _ = dovecot.new_user()
     server = Server(dovecot.host, dovecot.port, Security.NONE)
-    session = await ImapSession.open(server, Credential(user, Secret("geheim-1")), clock=SystemClock())
+    session = await ImapSession.open(server, Credential(user, Secret("geheim-1")), Terms(SystemClock()))
     try:
         await session.select(MailboxName("Junk"))
-        assert await session.notify() is not None
-        assert not await session.idle(most=0.1)
+        assert await session.news.notify() is not None
+        assert not await session.news.idle(most=0.1)
         await asyncio.to_thread(dovecot.append, user, [mail(1)], "Junk")
         await session.noop()
         await session.select(MailboxName("INBOX"))
-        assert "Junk" in (await session.idle(most=5.0)).mailboxes
-        assert not await session.idle(most=0.1), "and only once"
+        assert "Junk" in (await session.news.idle(most=5.0)).mailboxes
+        assert not await session.news.idle(most=0.1), "and only once"
     finally:
         session.abort()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from eilbote.clock import SystemClock
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.protocols.imap.limits import Limits
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
@@ -110,11 +111,8 @@ async def open_session(
     return await ImapSession.open(
         server,
         Credential("anna", Secret("geheim")),
-        clock=SystemClock(),
+        Terms(SystemClock(), trusted, connect_timeout=connect_timeout, read_timeout=read_timeout),
         limits=limits,
-        trusted=trusted,
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
     )
 
 

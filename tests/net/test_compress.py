@@ -18,6 +18,7 @@ from eilbote.errors import Garbled, Misused
 from eilbote.mail.mailbox import FLAGGED, MailboxName, UidSet
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.protocols.imap.types import StoreMode
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
@@ -40,8 +41,7 @@ async def opened(server: Dovecot, user: str, security: Security) -> ImapSession:
     return await ImapSession.open(
         Server(server.host, port, security),
         Credential(user, Secret("geheim-1")),
-        clock=SystemClock(),
-        trusted=(server.fingerprint,),
+        Terms(SystemClock(), trusted=(server.fingerprint,)),
     )
 
 
@@ -62,7 +62,7 @@ async def test_a_whole_session(squeezing: Dovecot, security: Security) -> None:
     await imap.store_flags(UidSet.of([3]), StoreMode.ADD, frozenset({FLAGGED}))
     await imap.append(INBOX, mail(99, size=200_000))
     assert (await imap.select(INBOX)).exists == selected.exists + 1
-    assert not await imap.idle(most=0.05)
+    assert not await imap.news.idle(most=0.05)
     await imap.logout()
 
 
@@ -78,7 +78,7 @@ async def test_no_tls_begins_on_a_compressed_line(squeezing: Dovecot) -> None:
     imap = await opened(squeezing, squeezing.new_user()[0], Security.NONE)
     assert await imap.compress("always")
     with pytest.raises(Misused, match=r"net\.tls_after_deflate"):
-        await imap._talk.stream.start_tls()
+        await imap._talk.line.stream.start_tls()
     await imap.logout()
 
 

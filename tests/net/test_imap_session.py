@@ -15,6 +15,7 @@ from eilbote.errors import Misused, NotAllowed, Refused
 from eilbote.mail.mailbox import DELETED, FLAGGED, MAX_UID, SEEN, MailboxName, SpecialUse, UidSet
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
 from eilbote.protocols.imap.limits import Limits
 from eilbote.protocols.imap.search import Header, Keyword, Size, Text, Word
@@ -49,13 +50,13 @@ class Place:
     user: str
 
     @asynccontextmanager
-    async def session(self, **options: object) -> AsyncIterator[ImapSession]:
+    async def session(self, *, limits: Limits | None = None, **options: object) -> AsyncIterator[ImapSession]:
         """A session that says good-bye at the end of a good test."""
         imap = await ImapSession.open(
             self.server,
             Credential(self.user, Secret(PASSWORD)),
-            clock=SystemClock(),
-            **options,  # type: ignore[arg-type]
+            Terms(SystemClock(), **options),  # type: ignore[arg-type]
+            limits=limits,
         )
         try:
             yield imap
@@ -367,7 +368,7 @@ async def test_idle_wakes_when_mail_comes(place: Place) -> None:
     async with place.session() as imap, place.session() as other:
         await imap.select(INBOX)
         imap.take_unsolicited()
-        waiting = asyncio.create_task(imap.idle(quiet=30))
+        waiting = asyncio.create_task(imap.news.idle(quiet=30))
         while imap.round_trips == 0 or not waiting.done():
             await other.append(INBOX, mail(1))
             done, _ = await asyncio.wait([waiting], timeout=0.1)
@@ -378,7 +379,7 @@ async def test_idle_wakes_when_mail_comes(place: Place) -> None:
         assert exists is not None
         assert exists >= 1
         assert await imap.search_uids()
-        assert not await imap.idle(quiet=0.01) or imap.take_unsolicited()
+        assert not await imap.news.idle(quiet=0.01) or imap.take_unsolicited()
 
 
 async def test_long_sets_are_split_and_put_together_again(imap: ImapSession) -> None:
@@ -397,7 +398,7 @@ async def test_long_sets_are_split_and_put_together_again(imap: ImapSession) -> 
 
 async def test_a_wrong_password_is_refused_and_named(place: Place) -> None:
     with pytest.raises(Refused) as caught:
-        await ImapSession.open(place.server, Credential(place.user, Secret("falsch")), clock=SystemClock())
+        await ImapSession.open(place.server, Credential(place.user, Secret("falsch")), Terms(SystemClock()))
     assert caught.value.problem.code == "imap.login_refused"
     assert caught.value.problem.parameters["user"] == place.user
     assert "falsch" not in str(caught.value)

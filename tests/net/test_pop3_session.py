@@ -14,6 +14,7 @@ from eilbote.clock import SystemClock
 from eilbote.errors import EilboteError, Garbled, NotAllowed, Refused, Unreachable
 from eilbote.net.credential import Credential
 from eilbote.net.pop3 import Pop3Session
+from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
 from eilbote.protocols.pop3.limits import Limits
 from eilbote.secret import Secret
@@ -49,12 +50,8 @@ async def opened(
     return await Pop3Session.open(
         server,
         Credential(user, Secret(password), oauth),
-        clock=SystemClock(),
-        trusted=trusted,
-        trace=trace,
+        Terms(SystemClock(), trusted, trace, connect_timeout=10, read_timeout=10),
         limits=limits,
-        connect_timeout=10,
-        read_timeout=10,
     )
 
 

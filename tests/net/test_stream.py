@@ -15,6 +15,7 @@ from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
 from eilbote.net.stream import tls_context
+from eilbote.net.terms import Terms
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from tests.net.scripted import Line, Scripted, open_session
@@ -56,8 +57,7 @@ async def log_in(
     imap = await ImapSession.open(
         Server(host or dovecot.host, port, security),
         Credential(user, Secret(password)),
-        clock=SystemClock(),
-        trusted=trusted,
+        Terms(SystemClock(), trusted),
     )
     await imap.noop()
     await imap.logout()

@@ -40,10 +40,8 @@ class Backoff(Struct, frozen=True):
 
     def failed(self, problem: Problem, lived: float) -> Backoff:
         """After a failure of a connection that lived so many seconds."""
-        before = Backoff(0, self.logins) if lived >= STABLE_SECONDS else self
-        if problem.code in _LOGIN_CODES:
-            return Backoff(before.failures + 1, before.logins + 1)
-        return Backoff(before.failures + 1, 0 if lived >= STABLE_SECONDS else before.logins)
+        before = Backoff() if lived >= STABLE_SECONDS else self
+        return Backoff(before.failures + 1, before.logins + (problem.code in _LOGIN_CODES))
 
     def seconds(self, problem: Problem, chance: float) -> float:
         """How long to wait now; `chance` (0 to 1) spreads those who failed together."""

@@ -19,6 +19,7 @@ from eilbote.errors import EilboteError, Misused, Refused, Unreachable
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
+from eilbote.net.terms import Terms
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind
 
@@ -29,6 +30,18 @@ _COMMAND_SECONDS = 30
 _GOODBYE_SECONDS = 2.0
 _MOST_ALERTS = 100
 _LONGEST_SECRET = 64 * 1024
+
+
+def terms_of(app: App, account: Account) -> Terms:
+    """On what terms the account's servers are spoken to."""
+    return Terms(
+        app.clock,
+        account.trusted,
+        app.trace,
+        connect_timeout=app.config.connect_timeout,
+        read_timeout=app.config.read_timeout,
+        guard=app.guard,
+    )
 
 
 def credential_of(app: App, account: Account) -> Credential:
@@ -121,16 +134,7 @@ async def open_pop3(app: App, account: Account) -> Pop3Session:
     credential = await asyncio.to_thread(credential_of, app, account)
     from eilbote.net.pop3 import Pop3Session  # noqa: PLC0415  # only accounts with POP3 pay for it
 
-    return await Pop3Session.open(
-        account.pop3,
-        credential,
-        clock=app.clock,
-        trusted=account.trusted,
-        trace=app.trace,
-        connect_timeout=app.config.connect_timeout,
-        read_timeout=app.config.read_timeout,
-        guard=app.guard,
-    )
+    return await Pop3Session.open(account.pop3, credential, terms_of(app, account))
 
 
 class ImapConnections:
@@ -220,16 +224,8 @@ class ImapConnections:
             self._credential = await asyncio.to_thread(credential_of, self._app, self._account)
         await self._host.acquire()
         try:
-            imap = await ImapSession.open(
-                self._server,
-                self._credential,
-                clock=self._app.clock,
-                trusted=self._account.trusted,
-                trace=self._app.trace,
-                connect_timeout=self._app.config.connect_timeout,
-                read_timeout=self._app.config.read_timeout,
-                guard=self._app.guard,
-            )
+            terms = terms_of(self._app, self._account)
+            imap = await ImapSession.open(self._server, self._credential, terms)
         except BaseException:
             self._host.release()
             raise

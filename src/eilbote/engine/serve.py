@@ -36,6 +36,7 @@ from eilbote.engine.sync import sync_owned
 from eilbote.engine.tenure import FENCED, lasting, leased
 from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
+from eilbote.engine.watch_imap import ImapWatch
 from eilbote.engine.watch_maildrop import MaildropWatch
 from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
 from eilbote.errors import EilboteError, NotAllowed, Unreachable
@@ -93,7 +94,7 @@ class _Running(Struct):
 
     account: Account
     app: App
-    watch: Watch | MaildropWatch
+    watch: Watch
     task: asyncio.Task[None]
     retiring: bool = False
 
@@ -253,7 +254,7 @@ class _Service:
                     app = leased(self._app, self._tenure, key)
                 except NotAllowed:  # its time ran out between two lines
                     continue
-                kind = Watch if account.imap is not None else MaildropWatch
+                kind = ImapWatch if account.imap is not None else MaildropWatch
                 watch = kind(app, account, self._budget, self._gate, self._report, self._told)
                 self._running[key] = _Running(account, app, watch, asyncio.create_task(watch.run()))
 

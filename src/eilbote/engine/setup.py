@@ -15,7 +15,7 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
-from eilbote.engine.connect import credential_of, open_pop3
+from eilbote.engine.connect import credential_of, open_pop3, terms_of
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
@@ -224,15 +224,7 @@ async def _log_in(app: App, account: Account) -> None:
                 maildrop.abort()
         return  # where mailboxes live only here, there is nowhere to log in
     credential = await asyncio.to_thread(credential_of, app, account)
-    session = await ImapSession.open(
-        account.imap,
-        credential,
-        clock=app.clock,
-        trusted=account.trusted,
-        trace=app.trace,
-        connect_timeout=app.config.connect_timeout,
-        read_timeout=app.config.read_timeout,
-    )
+    session = await ImapSession.open(account.imap, credential, terms_of(app, account))
     try:
         await session.logout()
     except EilboteError:

@@ -1,33 +1,28 @@
 """An IMAP session over the network: log in, list, open, search, fetch, change, wait.
 
-Runs the flows of `protocols.imap` over a `Stream`; holds no opinion on what should be fetched or
+Runs the flows of `protocols.imap` over a line; holds no opinion on what should be fetched or
 changed. One task at a time uses a session. After Unreachable or Garbled it is of no more use.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from eilbote.clock import Clock
-from eilbote.errors import Garbled, Unreachable
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet
-from eilbote.net.conversation import Conversation
 from eilbote.net.credential import Credential
-from eilbote.net.stream import Unverified
-from eilbote.net.trace import Trace
-from eilbote.protocols import sasl
-from eilbote.protocols.deflate import ENOUGH, is_worth_it
-from eilbote.protocols.imap import folders, mails, notify
+from eilbote.net.idle import Listening
+from eilbote.net.imap_conversation import ImapConversation
+from eilbote.net.mail_stream import MailStream
+from eilbote.net.opening import enter
+from eilbote.net.terms import Terms
+from eilbote.protocols.deflate import is_worth_it
+from eilbote.protocols.imap import folders, mails
 from eilbote.protocols.imap import session as flows
-from eilbote.protocols.imap.connection import Greeting, Idling, Reply
-from eilbote.protocols.imap.dialogue import Flow, check, has_too_many_connections
-from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
-from eilbote.protocols.imap.notify import Heard
 from eilbote.protocols.imap.quirks import Quirk, Trait
-from eilbote.protocols.imap.responses import Quota, Status
+from eilbote.protocols.imap.responses import Quota
 from eilbote.protocols.imap.search import ALL, SearchKey
 from eilbote.protocols.imap.types import (
     AppendUid,
@@ -43,160 +38,60 @@ from eilbote.protocols.imap.types import (
     StoreMode,
     Unsolicited,
 )
-from eilbote.store.values import Security, Server
-
-_BATCH_COUNT = 4000
-_BATCH_SECONDS = 2.0  # a slow line hands out what it has at this pace
-_AHEAD = 2  # streaming commands on the wire at once
-
-QUIET_SECONDS = 300.0
-"""IDLE is begun anew after so long without a word from the server: shorter than any NAT's patience."""
-
-LONGEST_IDLE = 1740.0
-"""RFC 2177: before the 30 minutes after which a server may hang up."""
+from eilbote.store.values import Server
 
 
 class ImapSession:
     """A logged-in connection. Make one with `ImapSession.open`."""
 
-    def __init__(self, talk: Conversation, clock: Clock) -> None:
+    def __init__(self, talk: ImapConversation, clock: Clock) -> None:
         self._talk = talk
-        self._clock = clock
         self._dialogue = talk.dialogue
-        self._fetched = 0  # bytes of mail, and the seconds spent waiting for them
-        self._waited = 0.0
-        self._idling: asyncio.Timeout | None = None
-        self._woken = False
+        self._mails = MailStream(talk, clock)
+        self.news = Listening(talk, clock)
+        """Waiting for news."""
 
     # --- opening and ending ----------------------------------------------------------------------
 
     @classmethod
     async def open(
-        cls,
-        server: Server,
-        credential: Credential,
-        *,
-        clock: Clock,
-        trusted: Sequence[str] = (),
-        trace: Trace | None = None,
-        connect_timeout: float = 30.0,
-        read_timeout: float = 60.0,
-        limits: Limits | None = None,
-        guard: Callable[[], None] | None = None,
+        cls, server: Server, credential: Credential, terms: Terms, *, limits: Limits | None = None
     ) -> ImapSession:
         """Connects, protects the line, logs in, and switches on what makes a sync cheap.
 
-        Raises Unreachable, Refused (`imap.login_refused`, `imap.no_mechanism`), Garbled, NotAllowed.
-        A certificate that does not verify is `net.certificate` unless its SHA-256 fingerprint
-        (lower-case hex) is among `trusted`. Timeouts in seconds. `guard` is asked before every word to
-        the server; what it raises ends the session.
+        Raises Unreachable (`net.certificate` and others), Refused (`imap.login_refused`,
+        `imap.no_mechanism`), Garbled, NotAllowed.
         """
-        reason: str | None = None
-        while True:
-            try:
-                talk = await Conversation.connect(
-                    server,
-                    verify=reason is None,
-                    connect_timeout=connect_timeout,
-                    read_timeout=read_timeout,
-                    trace=trace,
-                    limits=limits,
-                    guard=guard,
-                )
-                try:
-                    session = cls(talk, clock)
-                    await session._begin(credential, trusted, reason, connect_timeout)
-                except BaseException:
-                    talk.stream.abort()
-                    raise
-            except Unverified as failure:
-                # Once more, without a word to the server before its certificate matches a pin.
-                assert reason is None
-                reason = failure.reason
-            else:
-                return session
-
-    async def _begin(
-        self, credential: Credential, trusted: Sequence[str], unverified: str | None, connect_timeout: float
-    ) -> None:
-        security = self._talk.server.security
-        if unverified is not None and security is Security.TLS:
-            self._talk.stream.check_pin(trusted, unverified)
-        greeting = await self._greeting(connect_timeout)
-        self._dialogue.learn(greeting)
-        if security is Security.STARTTLS:
-            await self._talk.run(flows.secure(self._dialogue, greeting))
-            if unverified is not None:
-                self._talk.stream.check_pin(trusted, unverified)
-        if greeting.kind != "PREAUTH":
-            await self._talk.run(self._log_in(credential))
-        await self._talk.run(flows.prepare(self._dialogue, credential.user))
-
-    async def _greeting(self, within: float) -> Status:
-        server = self._talk.server
-        try:
-            async with asyncio.timeout(within):  # all of it: single bytes now and then are no greeting
-                event = await self._talk.next_event(within)
-        except TimeoutError:
-            raise Unreachable(
-                "net.silent", 60.0, host=server.host, port=server.port, seconds=f"{within:g}"
-            ) from None
-        if not isinstance(event, Greeting):
-            raise Garbled("imap.no_greeting", host=self._talk.server.host)
-        if event.status.kind == "BYE" and has_too_many_connections(event.status.text):
-            raise Unreachable("imap.too_many_connections", 60.0, host=server.host, text=event.status.text)
-        if event.status.kind == "BYE":
-            raise Unreachable("imap.bye", 60.0, host=self._talk.server.host, text=event.status.text)
-        return event.status
-
-    def _log_in(self, credential: Credential) -> Flow[None]:
-        binding = self._talk.stream.channel_binding()
-
-        def start(mechanism: str) -> sasl.Exchange:
-            return sasl.start(
-                mechanism,
-                user=credential.user,
-                secret=credential.secret,
-                host=self._talk.server.host,
-                port=self._talk.server.port,
-                nonce=self._clock.random_bytes(18).hex(),
-                channel_binding=binding if mechanism.endswith("-PLUS") else None,
-            )
-
-        return flows.log_in(
-            self._dialogue,
-            user=credential.user,
-            secret=credential.secret,
-            oauth=credential.oauth,
-            # Without TLS only this machine itself is spoken to (`Stream.connect` sees to it).
-            protected=self._talk.stream.is_protected or self._talk.server.security is Security.NONE,
-            start=start,
-            channel_binding=binding is not None,
+        talk = await enter(
+            server,
+            terms,
+            lambda verify: ImapConversation.connect(server, terms, limits, verify=verify),
+            lambda talk: talk.log_in(credential, terms.clock),
         )
+        return cls(talk, terms.clock)
 
     async def compress(self, policy: str) -> bool:
         """Compresses the line from here on where that is worth it (`protocols.deflate.is_worth_it`)
         and the server agrees; no command may be under way. True if the line is compressed now."""
-        talk = self._talk
-        if talk.stream.is_compressed:
+        stream = self._talk.line.stream
+        if stream.is_compressed:
             return True
         offered = self._dialogue.can("COMPRESS=DEFLATE")
-        throughput = self._fetched / self._waited if self._fetched >= ENOUGH and self._waited > 0 else None
-        loopback = talk.stream.is_loopback
-        if not is_worth_it(policy, offered=offered, loopback=loopback, throughput=throughput):
+        throughput = self._mails.throughput
+        if not is_worth_it(policy, offered=offered, loopback=stream.is_loopback, throughput=throughput):
             return False
-        return await talk.run(flows.compress(self._dialogue))
+        return await self._talk.run(flows.compress(self._dialogue))
 
     async def logout(self) -> None:
         """Says good-bye and closes the connection."""
         try:
             await self._talk.run(flows.log_out())
         finally:
-            await self._talk.stream.close()
+            await self._talk.line.stream.close()
 
     def abort(self) -> None:
         """Ends the connection without a word."""
-        self._talk.stream.abort()
+        self._talk.line.abort()
 
     # --- what the server can do ------------------------------------------------------------------
 
@@ -232,15 +127,6 @@ class ImapSession:
         return self._dialogue.can("MOVE")
 
     @property
-    def has_idle(self) -> bool:
-        return self._dialogue.can("IDLE")
-
-    @property
-    def hears_all(self) -> bool:
-        """News of every mailbox come in IDLE (`notify`)."""
-        return self._dialogue.hears_all
-
-    @property
     def is_gmail(self) -> bool:
         return self._dialogue.can("X-GM-EXT-1")
 
@@ -274,7 +160,7 @@ class ImapSession:
     @property
     def round_trips(self) -> int:
         """How often an answer was waited for."""
-        return self._talk.round_trips
+        return self._talk.line.round_trips
 
     @property
     def skipped(self) -> int:
@@ -283,11 +169,11 @@ class ImapSession:
 
     @property
     def bytes_received(self) -> int:
-        return self._talk.stream.bytes_received
+        return self._talk.line.stream.bytes_received
 
     @property
     def bytes_sent(self) -> int:
-        return self._talk.stream.bytes_sent
+        return self._talk.line.stream.bytes_sent
 
     def take_unsolicited(self) -> Unsolicited:
         """What the server told unasked about the open mailbox since the last call."""
@@ -394,45 +280,7 @@ class ImapSession:
         M3). Whoever stops early loses the connection: what is under way cannot be called back.
         """
         commands = mails.mail_fetches(self._dialogue, uids, headers_only=headers_only) if uids else []
-        return self._batches(commands, batch_bytes)
-
-    async def _batches(
-        self, commands: list[Command], batch_bytes: int
-    ) -> AsyncGenerator[list[FetchedMessage], None]:
-        waiting = list(reversed(commands))
-        under_way = 0
-        batch: list[FetchedMessage] = []
-        size, since = 0, self._clock.monotonic()
-        refused: Reply | None = None
-        try:
-            while under_way or (waiting and refused is None):
-                while waiting and under_way < _AHEAD and refused is None:
-                    self._talk.send(waiting.pop())
-                    under_way += 1
-                asked = self._clock.monotonic()
-                event = await self._talk.next_event()
-                self._waited += self._clock.monotonic() - asked
-                if isinstance(event, Reply):
-                    under_way -= 1
-                    self._talk.note(event)
-                    if event.status.kind != "OK":
-                        refused = refused or event
-                elif isinstance(event, list):
-                    batch += event
-                    came = sum([len(one.raw) for one in event if one.raw is not None])
-                    size += came
-                    self._fetched += came
-                    full = size >= batch_bytes or len(batch) >= _BATCH_COUNT
-                    if full or self._clock.monotonic() - since > _BATCH_SECONDS:
-                        yield batch
-                        batch, size, since = [], 0, self._clock.monotonic()
-            if batch:
-                yield batch
-            if refused is not None:
-                check(refused)  # what came before the refusal was handed out
-        finally:
-            if under_way:
-                self.abort()
+        return self._mails.batches(commands, batch_bytes)
 
     # --- messages: changing ----------------------------------------------------------------------
 
@@ -464,53 +312,3 @@ class ImapSession:
     async def noop(self) -> None:
         """Asks for news of the open mailbox; `take_unsolicited` has them."""
         await self._talk.run(mails.noop(self._dialogue))
-
-    async def notify(self) -> dict[MailboxName, MailboxStatus] | None:
-        """Asks to hear of every mailbox in IDLE from now on (RFC 5465), and how each is now. None where
-        the server does not do it."""
-        return await self._talk.run(notify.start(self._dialogue))
-
-    async def idle(self, *, quiet: float = QUIET_SECONDS, most: float = LONGEST_IDLE) -> Heard:
-        """Waits for news in IDLE (RFC 2177), which may be none: it ends after `quiet` seconds without
-        a sign of life, after `most` in any case, and when `wake` is called. News of other mailboxes
-        that came before are given at once. What changed in the open one tells `take_unsolicited`.
-
-        The end of IDLE has to be answered within the read timeout, so that a line that died without
-        a word is noticed soon after `quiet` (Unreachable `net.timeout`).
-        """
-        self._woken = False
-        if earlier := notify.heard(self._dialogue):
-            return earlier
-        self._talk.connection.framer.let_go()
-        self._talk.send(command("IDLE", alone=True))
-        event = await self._talk.next_event()
-        if isinstance(event, Idling):
-            await self._news(quiet, self._clock.monotonic() + most)
-            self._talk.connection.finish_idle()
-            event = await self._talk.next_event()
-        while not isinstance(event, Reply):
-            event = await self._talk.next_event()
-        self._talk.note(event)
-        check(event)
-        return notify.heard(self._dialogue)
-
-    async def _news(self, quiet: float, ends: float) -> None:
-        """Waits in IDLE until something is told that is news, or was told just before IDLE began."""
-        unsolicited = self._talk.connection.unsolicited
-        while not (self._woken or unsolicited.has_news):
-            left = min(quiet, ends - self._clock.monotonic())
-            if left <= 0:
-                break
-            try:
-                async with asyncio.timeout(left) as self._idling:
-                    await self._talk.next_event(2 * left)
-            except TimeoutError:
-                break
-            finally:
-                self._idling = None
-
-    def wake(self) -> None:
-        """Ends the IDLE that is under way, in order."""
-        self._woken = True
-        if self._idling is not None and not self._idling.expired():
-            self._idling.reschedule(0.0)

@@ -8,8 +8,10 @@ into an error.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
+
+from msgspec import Struct
 
 from eilbote.errors import Garbled, Misused
 from eilbote.protocols.scram import Hash, ScramClient
@@ -66,6 +68,27 @@ class Exchange(Protocol):
         Garbled where the server failed to prove itself; the connection must not be used then.
         """
         ...
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """Who logs in over a line, and what that line allows.
+
+    `start` begins the exchange of a mechanism. `oauth`: the secret is an access token. `protected`: TLS
+    or loopback. `channel_binding`: the line can give binding data.
+    """
+
+    user: str
+    secret: Secret
+    start: Callable[[str], Exchange]
+    oauth: bool = False
+    protected: bool = False
+    channel_binding: bool = False
+
+    def choose(self, offered: Iterable[str]) -> str | None:
+        """The best of the offered mechanisms (any case), None if none is usable here."""
+        return choose(
+            offered, oauth=self.oauth, channel_binding=self.channel_binding, protected=self.protected
+        )
 
 
 def start(

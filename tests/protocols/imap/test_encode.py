@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from eilbote.errors import EilboteError, Garbled, Misused, NotAllowed
 from eilbote.mail.mailbox import MAX_UID, MailboxName, SpecialUse, UidSet
+from eilbote.protocols import sasl
 from eilbote.protocols.imap import encode, folders, mails, search
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import ImapConnection
@@ -81,15 +82,8 @@ def _login(dialogue: Dialogue, user: str, password: str) -> Flow[object]:
     def start(mechanism: str) -> object:
         raise AssertionError(mechanism)
 
-    return flows.log_in(
-        dialogue,
-        user=user,
-        secret=Secret(password),
-        oauth=False,
-        protected=True,
-        start=start,  # type: ignore[arg-type]
-        channel_binding=False,
-    )
+    login = sasl.Login(user=user, secret=Secret(password), start=start, protected=True)  # type: ignore[arg-type]
+    return flows.log_in(dialogue, login)
 
 
 def hostile_texts(count: int) -> Iterator[str]:

@@ -14,11 +14,12 @@ from eilbote.protocols import sasl
 from eilbote.protocols.imap import folders, mails
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.connection import ImapConnection, Reply
-from eilbote.protocols.imap.dialogue import Dialogue, Flow, StartDeflate, StartTls
+from eilbote.protocols.imap.dialogue import Dialogue, Flow
 from eilbote.protocols.imap.responses import Status
 from eilbote.protocols.imap.roles import rank_by_name
 from eilbote.protocols.imap.search import Header
 from eilbote.protocols.imap.types import Known, MailboxListing, Selected
+from eilbote.protocols.upgrade import StartDeflate, StartTls
 from eilbote.secret import Secret
 from tests.protocols.imap.deliveries import GREETING, feed
 
@@ -222,17 +223,8 @@ def log_in(
             channel_binding=None,
         )
 
-    talk.run(
-        flows.log_in(
-            talk.dialogue,
-            user=user,
-            secret=Secret(secret),
-            oauth=oauth,
-            protected=protected,
-            start=start,
-            channel_binding=False,
-        )
-    )
+    login = sasl.Login(user=user, secret=Secret(secret), start=start, oauth=oauth, protected=protected)
+    talk.run(flows.log_in(talk.dialogue, login))
 
 
 def test_the_login_goes_along_where_the_server_allows_and_waits_elsewhere() -> None:

@@ -129,6 +129,11 @@ class ImapConnection:
         return self.outgoing.take()
 
     @property
+    def has_data_to_send(self) -> bool:
+        """`data_to_send` would give something now."""
+        return self.outgoing.is_ready
+
+    @property
     def waiting(self) -> int:
         """Commands without a tagged response yet."""
         return len(self._waiting)

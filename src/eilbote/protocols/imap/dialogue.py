@@ -10,8 +10,6 @@ import re
 from collections.abc import Generator, Iterable
 from typing import TypeAlias, TypeVar
 
-from msgspec import Struct
-
 from eilbote.errors import Refused, Unreachable
 from eilbote.mail import mutf7
 from eilbote.mail.mailbox import MailboxName
@@ -21,16 +19,9 @@ from eilbote.protocols.imap.encode import Command, Piece
 from eilbote.protocols.imap.quirks import Quirk, Trait, quirks_of
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
 from eilbote.protocols.imap.types import Selected
+from eilbote.protocols.upgrade import StartDeflate, StartTls
 
 T = TypeVar("T")
-
-
-class StartTls(Struct, frozen=True):
-    """What a flow yields when the line must be encrypted before it goes on."""
-
-
-class StartDeflate(Struct, frozen=True):
-    """What a flow yields when the line is compressed from here on (RFC 4978)."""
 
 
 Flow: TypeAlias = Generator[tuple[Command, ...] | StartTls | StartDeflate, list[Reply], T]

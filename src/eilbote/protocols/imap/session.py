@@ -7,7 +7,6 @@ was asked for.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
 
 from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.protocols import sasl
@@ -16,8 +15,6 @@ from eilbote.protocols.imap.connection import Reply
 from eilbote.protocols.imap.dialogue import (
     Dialogue,
     Flow,
-    StartDeflate,
-    StartTls,
     ask_one,
     check,
     has_too_many_connections,
@@ -27,8 +24,8 @@ from eilbote.protocols.imap.dialogue import (
 )
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
-from eilbote.protocols.sasl import Exchange
-from eilbote.secret import Secret
+from eilbote.protocols.sasl import Exchange, Login
+from eilbote.protocols.upgrade import StartDeflate, StartTls
 
 _CROWDED_SECONDS = 60.0
 _LATER_CODES = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED"})
@@ -48,42 +45,33 @@ def secure(dialogue: Dialogue, greeting: Status) -> Flow[None]:
     dialogue.forget_before_tls()
 
 
-def log_in(
-    dialogue: Dialogue,
-    *,
-    user: str,
-    secret: Secret,
-    oauth: bool,
-    protected: bool,
-    start: Callable[[str], Exchange],
-    channel_binding: bool,
-) -> Flow[None]:
+def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     """Logs in by the best mechanism, or LOGIN where there is none (RFC 9051 section 6.2.2, 6.2.3).
 
-    `start` begins the exchange of a mechanism. Raises Refused (`imap.login_refused`,
+    Raises Refused (`imap.login_refused`,
     `imap.no_mechanism`), Unreachable `imap.unavailable`, and what the mechanism finds wrong.
     """
     yield from _learn_capabilities(dialogue)
     offered = sorted(name[5:] for name in dialogue.capabilities if name.startswith("AUTH="))
-    mechanism = sasl.choose(offered, oauth=oauth, channel_binding=channel_binding, protected=protected)
+    mechanism = login.choose(offered)
     told = ""
     if mechanism is not None:
-        exchange = start(mechanism)
+        exchange = login.start(mechanism)
         replies = yield (_authenticate(dialogue, mechanism, exchange),)
         reply = replies[0]
         if reply.status.kind == "OK":
             exchange.finish(None)
         told = sasl.refusal_of(exchange)
-    elif oauth or not protected or "LOGINDISABLED" in dialogue.capabilities:
+    elif login.oauth or not login.protected or "LOGINDISABLED" in dialogue.capabilities:
         if not offered:
             raise Refused("imap.login_disabled", host=dialogue.host)
         raise Refused("imap.no_mechanism", host=dialogue.host, offered=" ".join(offered))
     else:
-        arguments = (encode.astring(user), encode.astring(secret.reveal()))
+        arguments = (encode.astring(login.user), encode.astring(login.secret.reveal()))
         replies = yield (command("LOGIN", *arguments, alone=True, secret=True, expects=[Capabilities]),)
         reply = replies[0]
     if reply.status.kind != "OK":
-        raise _login_refusal(dialogue, user, reply, told)
+        raise _login_refusal(dialogue, login.user, reply, told)
     announced = any(isinstance(one, Capabilities) for one in reply.untagged)
     code = reply.status.code
     if not announced and (code is None or code.name != "CAPABILITY"):
@@ -160,7 +148,7 @@ def compress(dialogue: Dialogue) -> Flow[bool]:
     replies = yield (command("COMPRESS", b"DEFLATE", alone=True),)
     if replies[0].status.kind != "OK":
         return False
-    yield StartDeflate()
+    yield StartDeflate(dialogue.connection.framer.take_rest())
     return True
 
 

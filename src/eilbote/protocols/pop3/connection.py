@@ -69,6 +69,11 @@ class Pop3Connection:
         return data
 
     @property
+    def has_data_to_send(self) -> bool:
+        """`data_to_send` would give something now."""
+        return bool(self._out)
+
+    @property
     def waiting(self) -> int:
         """Commands without a reply yet."""
         return len(self._waiting)

@@ -6,10 +6,8 @@ asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TypeAlias, TypeVar
-
-from msgspec import Struct
 
 from eilbote.errors import NotAllowed, Refused, Unreachable
 from eilbote.protocols import sasl
@@ -18,8 +16,8 @@ from eilbote.protocols.pop3.connection import Reply
 from eilbote.protocols.pop3.encode import Command, command
 from eilbote.protocols.pop3.responses import Status, read_capabilities, read_maildrop, read_stat
 from eilbote.protocols.pop3.types import Capabilities, Maildrop, Stat
-from eilbote.protocols.sasl import Exchange
-from eilbote.secret import Secret
+from eilbote.protocols.sasl import Login
+from eilbote.protocols.upgrade import StartTls
 
 T = TypeVar("T")
 
@@ -28,10 +26,6 @@ WINDOW = 50
 
 _LATER = {"IN-USE": 60.0, "LOGIN-DELAY": 300.0, "SYS/TEMP": 60.0}
 """Response codes that say "later" (RFC 2449 section 8.1, RFC 3206), and how many seconds later."""
-
-
-class StartTls(Struct, frozen=True):
-    """What a flow yields when the line must be encrypted before it goes on."""
 
 
 Flow: TypeAlias = Generator[tuple[Command, ...] | StartTls, list[Reply], T]
@@ -77,20 +71,11 @@ def secure(dialogue: Dialogue) -> Flow[None]:
     dialogue.capabilities = Capabilities()
 
 
-def log_in(
-    dialogue: Dialogue,
-    *,
-    user: str,
-    secret: Secret,
-    oauth: bool,
-    protected: bool,
-    start: Callable[[str], Exchange],
-    channel_binding: bool,
-) -> Flow[None]:
+def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     """Logs in by the best mechanism (RFC 5034), or USER and PASS where there is none, then asks again
     what the server can do: much is announced only now.
 
-    `start` begins the exchange of a mechanism. Raises Refused (`pop3.login_refused`,
+    Raises Refused (`pop3.login_refused`,
     `pop3.no_mechanism`), Unreachable `pop3.unavailable`, and what the mechanism finds wrong.
     """
     yield from learn(dialogue)
@@ -98,24 +83,24 @@ def log_in(
         # RFC 6856 section 2: only before the login; without it the server rewrites mails in UTF-8
         yield (encode.UTF8,)
     offered = dialogue.capabilities.mechanisms
-    mechanism = sasl.choose(offered, oauth=oauth, channel_binding=channel_binding, protected=protected)
+    mechanism = login.choose(offered)
     told = ""
     if mechanism is not None:
-        exchange = start(mechanism)
+        exchange = login.start(mechanism)
         # Never with an initial response: servers of RFC 1734 know none, and lines are short there.
         sign_in = command("AUTH", mechanism, alone=True, secret=True, respond=exchange.respond)
         reply = (yield (sign_in,))[0]
         if reply.status.ok:
             exchange.finish(None)
         told = sasl.refusal_of(exchange)
-    elif oauth or not protected:
+    elif login.oauth or not login.protected:
         raise Refused("pop3.no_mechanism", host=dialogue.host, offered=" ".join(offered))
     else:
-        reply = (yield (command("USER", user, alone=True, secret=True),))[0]
+        reply = (yield (command("USER", login.user, alone=True, secret=True),))[0]
         if reply.status.ok:
-            reply = (yield (command("PASS", secret.reveal(), alone=True, secret=True),))[0]
+            reply = (yield (command("PASS", login.secret.reveal(), alone=True, secret=True),))[0]
     if not reply.status.ok:
-        raise login_refusal(dialogue.host, user, reply.status, told)
+        raise login_refusal(dialogue.host, login.user, reply.status, told)
     yield from learn(dialogue)
 
 
