@@ -108,6 +108,15 @@ def folded(name: str, words: Iterable[str]) -> str:
     return "".join(out)
 
 
+def is_writable_address(spec: str) -> bool:
+    """Whether an address can be named in a header; what stands in others' mail cannot always."""
+    try:
+        address_on_wire("", spec)
+    except Misused:
+        return False
+    return True
+
+
 def address_on_wire(field: str, spec: str) -> str:
     """`local@domain` with the domain as DNS has it. Raises Misused `compose.bad_address`."""
     local, _, domain = checked(field, spec).rpartition("@")
