@@ -9,25 +9,21 @@ Dovecot, so `scripts/cyrus.sh` unpacks one below `.cache/cyrus`. Runs as root (m
 from __future__ import annotations
 
 import grp
-import imaplib
 import itertools
 import os
 import pwd
-import shutil
-import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, free_ports, stop, wait_until
+from tests.servers.life import MailServer, mail_owner
+from tests.servers.ports import LOOPBACK, answers
 
 SPECIAL_USE = ("Archive", "Drafts", "Junk", "Sent", "Trash")
-_TRIES = 4
 _UNPACKED = Path(__file__).parents[2] / ".cache" / "cyrus"
 _serial = itertools.count(1)
 
@@ -45,10 +41,8 @@ class CyrusOptions:
     classic: bool = False
 
 
-class Cyrus:
+class Cyrus(MailServer):
     """One running instance; `port` speaks plain IMAP."""
-
-    host = LOOPBACK
 
     def __init__(self, options: CyrusOptions | None = None) -> None:
         """Start it and wait until it answers; raises CyrusMissing or StartFailed."""
@@ -56,14 +50,14 @@ class Cyrus:
         self._root = _root()
         self.folder = Path(tempfile.mkdtemp(prefix="cy-", dir="/tmp"))
         self.folder.chmod(0o755)
-        owner = _mail_owner()
+        owner = mail_owner()
         for name in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "conf/log", "spool"):
             (self.folder / name).mkdir(parents=True)
         if os.geteuid() == 0:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         (self.folder / "imapd.conf").write_text(_settings(self.folder, owner, self.options), encoding="utf-8")
-        self._start()
+        self._start(1)
 
     # --- users -------------------------------------------------------------------------------
 
@@ -78,16 +72,6 @@ class Cyrus:
         self._run("usr/sbin/saslpasswd2", *command, said=password.encode())
 
     # --- an independent look inside ------------------------------------------------------------
-
-    @contextmanager
-    def imap(self, user: str, password: str = "geheim-1") -> Iterator[imaplib.IMAP4]:
-        """The standard library's client, logged in: the oracle that does not share our code."""
-        client = imaplib.IMAP4(self.host, self.port)
-        try:
-            client.login(user, password)
-            yield client
-        finally:
-            client.logout()
 
     def append(
         self,
@@ -122,67 +106,25 @@ class Cyrus:
 
     # --- life ------------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Stop the server; mail and port stay, `restart` brings them back."""
-        stop(self._process)
-
-    def restart(self) -> None:
-        """Stop and start again on the same port with the same mail."""
-        self.stop()
-        self._launch()
-
-    def remove(self) -> None:
-        """End the server and delete its folder."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own
-            self._process.wait()
-        shutil.rmtree(self.folder)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     @property
     def _configuration(self) -> str:
         return str(self.folder / "imapd.conf")
 
-    def _start(self) -> None:
-        for attempt in range(1, _TRIES + 1):
-            (self.port,) = free_ports(1)
-            services = _services(self._root, self._configuration, self.port)
-            (self.folder / "cyrus.conf").write_text(services, encoding="utf-8")
-            try:
-                self._launch()
-            except StartFailed:
-                if attempt == _TRIES:
-                    shutil.rmtree(self.folder)
-                    raise
-            else:
-                return
+    def _configure(self, ports: list[int]) -> None:
+        (self.port,) = ports
+        services = _services(self._root, self._configuration, self.port)
+        (self.folder / "cyrus.conf").write_text(services, encoding="utf-8")
 
     def _launch(self) -> None:
         command = [str(self._root / "usr/lib/cyrus/bin/master"), "-C", self._configuration]
         command += ["-M", str(self.folder / "cyrus.conf"), "-p", str(self.folder / "master.pid")]
-        output = self.folder / "start.log"
-        with output.open("wb") as sink:
-            self._process = subprocess.Popen(
-                bound_to_us(command, "TERM"),
-                stdout=sink,
-                stderr=sink,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env=_environment(self._root),
-                **_as_owner(),  # by itself it would change its user, and forget to end with us
-            )
-        try:
-            wait_until(
-                lambda: answers(self.port, self.host),
-                self._process,
-                lambda: output.read_text(errors="replace")[-2000:],
-            )
-        except StartFailed:
-            stop(self._process)
-            raise
+        self._run_until(
+            lambda: answers(self.port, self.host),
+            command,
+            "TERM",
+            env=_environment(self._root),
+            **_as_owner(),  # by itself it would change its user, and forget to end with us
+        )
 
     def _run(self, program: str, *arguments: str, said: bytes = b"") -> bytes:
         """A program of Cyrus, as the user to whom the mail belongs."""
@@ -216,15 +158,11 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _mail_owner() -> pwd.struct_passwd:
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-
-
 def _as_owner() -> dict[str, Any]:
     """What starts a program as the user to whom the mail belongs."""
     if os.geteuid() != 0:
         return {}
-    owner = _mail_owner()
+    owner = mail_owner()
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import grp
 import hashlib
-import imaplib
 import itertools
 import os
-import pwd
 import re
 import shutil
-import signal
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import trustme
 
 from tests.servers.dovecot_settings import DovecotOptions, Place, dovecot_configuration
-from tests.servers.ports import LOOPBACK, StartFailed, answers, bound_to_us, free_ports, stop, wait_until
+from tests.servers.life import MailServer, mail_owner
+from tests.servers.ports import LOOPBACK, answers, wait_until
 
 LOOPBACK_TWO = "127.0.0.2"
-_TRIES = 4
 _serial = itertools.count(1)
 _uidvalidities = itertools.count(4242)
 
@@ -54,7 +50,7 @@ def dovecot_version() -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-class Dovecot:
+class Dovecot(MailServer):
     """One running instance. `port` speaks plain and STARTTLS, `tls_port` TLS from the first byte;
     with the option `pop3`, `pop3_port` and `pop3s_port` likewise."""
 
@@ -67,7 +63,7 @@ class Dovecot:
         self.folder.chmod(0o755)  # the login process, another user, must reach its sockets
         self._issue_certificate()
         self._prepare_folders()
-        self._start()
+        self._start(4)
 
     # --- users -------------------------------------------------------------------------------
 
@@ -92,16 +88,6 @@ class Dovecot:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     # --- an independent look inside ------------------------------------------------------------
-
-    @contextmanager
-    def imap(self, user: str, password: str = "geheim-1") -> Iterator[imaplib.IMAP4]:
-        """The standard library's client, logged in: the oracle that does not share our code."""
-        client = imaplib.IMAP4(self.host, self.port)
-        try:
-            client.login(user, password)
-            yield client
-        finally:
-            client.logout()
 
     def append(
         self,
@@ -151,26 +137,6 @@ class Dovecot:
 
     # --- life ------------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Stop the server; mail and ports stay, `restart` brings them back."""
-        stop(self._process)
-
-    def restart(self) -> None:
-        """Stop and start again on the same ports with the same mail."""
-        self.stop()
-        self._launch()
-
-    def remove(self) -> None:
-        """End the server without its farewells (they take a second) and delete its folder."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own
-            self._process.wait()
-        shutil.rmtree(self.folder)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     @property
     def _configuration(self) -> Path:
         return self.folder / "dovecot.conf"
@@ -188,51 +154,28 @@ class Dovecot:
         for name in ("run", "state", "mail", "passwd"):
             (self.folder / name).mkdir()
         if os.geteuid() == 0:
-            owner = _mail_owner()
+            owner = mail_owner()
             os.chown(self.folder / "mail", owner.pw_uid, owner.pw_gid)
 
-    def _start(self) -> None:
-        version = dovecot_version()
-        for attempt in range(1, _TRIES + 1):
-            self.port, self.tls_port, self.pop3_port, self.pop3s_port = free_ports(4)
-            ports = (self.port, self.tls_port, self.pop3_port, self.pop3s_port)
-            place = _place(self.folder, self.host, ports)
-            text = dovecot_configuration(version, self.options, place)
-            self._configuration.write_text(text, encoding="utf-8")
-            try:
-                self._launch()
-            except StartFailed:
-                if attempt == _TRIES or "Address already in use" not in self.log():
-                    shutil.rmtree(self.folder)
-                    raise
-            else:
-                return
+    def _configure(self, ports: list[int]) -> None:
+        self.port, self.tls_port, self.pop3_port, self.pop3s_port = ports
+        place = _place(self.folder, self.host, (ports[0], ports[1], ports[2], ports[3]))
+        text = dovecot_configuration(dovecot_version(), self.options, place)
+        self._configuration.write_text(text, encoding="utf-8")
+
+    def _lost_a_port(self) -> bool:
+        return "Address already in use" in self.log()
 
     def _launch(self) -> None:
-        command = bound_to_us([dovecot_binary(), "-F", "-c", str(self._configuration)], "TERM")
-        output = self.folder / "start.log"
-        with output.open("wb") as sink:
-            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)
-        try:
-            wait_until(
-                lambda: (
-                    answers(self.port, self.host)
-                    and (not self.options.pop3 or answers(self.pop3_port, self.host))
-                ),
-                self._process,
-                lambda: (output.read_text(errors="replace") + self.log())[-2000:],
-            )
-        except StartFailed:
-            stop(self._process)
-            raise
+        self._run_until(self._is_ready, [dovecot_binary(), "-F", "-c", str(self._configuration)], "TERM")
 
-
-def _mail_owner() -> pwd.struct_passwd:
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    def _is_ready(self) -> bool:
+        ports = (self.port, self.pop3_port) if self.options.pop3 else (self.port,)
+        return all(answers(port, self.host) for port in ports)
 
 
 def _place(folder: Path, host: str, ports: tuple[int, int, int, int]) -> Place:
-    owner = _mail_owner()
+    owner = mail_owner()
     privileged = os.geteuid() == 0
     own_group = grp.getgrgid(owner.pw_gid).gr_name
     return Place(

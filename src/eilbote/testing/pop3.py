@@ -1,6 +1,6 @@
 """A POP3 server for tests and the demo (RFC 1939, 2449, 2595, 5034), which behaves as Dovecot's does.
 
-It must never listen anywhere but on loopback, and never delete anything without a QUIT.
+It must never delete anything without a QUIT.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Self
 from msgspec import Struct, field
 
 from eilbote.testing.imap.login import Dialogue, begin, password_is_right
+from eilbote.testing.listening import CHUNK, LOOPBACK, Listening
 
-LOOPBACK = "127.0.0.1"
 _MAX_LINE = 8 * 1024
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _LINE_START_DOT = re.compile(rb"(?:\A|(?<=\r\n))\.")
@@ -291,9 +291,8 @@ class Pop3Server(Struct):
     tls: ssl.SSLContext | None = None
     port: int = 0
     sessions: list[Pop3Session] = field(default_factory=list)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _open: set[Pop3Session] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    _listening: Listening | None = None
 
     @property
     def host(self) -> str:
@@ -301,24 +300,17 @@ class Pop3Server(Struct):
 
     async def __aenter__(self) -> Self:
         context = None if self.behaviour.starttls else self.tls
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listening = await Listening.start(self._serve, self.port, context)
+        self.port = self._listening.port
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        assert self._listening is not None
+        await self._listening.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         protected = self.tls is not None and not self.behaviour.starttls
         session = Pop3Session(self.maildrop, self.accounts, self.behaviour, self._open, protected=protected)
         self.sessions.append(session)
@@ -338,16 +330,12 @@ class Pop3Server(Struct):
                 if session.wants_tls and self.tls is not None:
                     await writer.start_tls(self.tls)
                     session.secured()
-                received = await reader.read(256 * 1024)
+                received = await reader.read(CHUNK)
                 if not received:
                     return
                 data = session.receive(received)
-        except (ConnectionError, ssl.SSLError, asyncio.CancelledError):
-            writer.transport.abort()  # the client is gone, or the server ends
         finally:
             session.ended()
-            self._tasks.discard(task)
-            writer.close()
 
 
 def _shown(verb: str, mail: Mail) -> str:

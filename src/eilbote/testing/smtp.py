@@ -1,6 +1,6 @@
 """An SMTP submission server that keeps what it is given and sends nothing on (RFC 5321, RFC 6409).
 
-It must never listen anywhere but on loopback, and never pass a mail to anybody but its caller.
+It must never pass a mail to anybody but its caller.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Self
 from msgspec import Struct, field
 
 from eilbote.testing.imap.login import Dialogue, begin
+from eilbote.testing.listening import CHUNK, LOOPBACK, Listening
 
-LOOPBACK = "127.0.0.1"
 _MAX_LINE = 12 * 1024
 _MAX_RECIPIENTS = 1000
 _PATH = re.compile(r"<([^<>\s]*)>(?:\s+(.*))?", re.DOTALL)
@@ -256,8 +256,7 @@ class SmtpServer(Struct):
     sink: Sink = field(default_factory=Sink)
     tls: ssl.SSLContext | None = None
     port: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    _listening: Listening | None = None
 
     @property
     def host(self) -> str:
@@ -265,35 +264,22 @@ class SmtpServer(Struct):
 
     async def __aenter__(self) -> Self:
         context = None if self.sink.starttls else self.tls
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listening = await Listening.start(self._serve, self.port, context)
+        self.port = self._listening.port
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        assert self._listening is not None
+        await self._listening.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         session = SmtpSession(self.sink, protected=self.tls is not None and not self.sink.starttls)
-        try:
-            writer.write(session.greeting())
-            while not session.closing and (data := await reader.read(256 * 1024)):
-                writer.write(session.receive(data))
-                await writer.drain()
-                if session.wants_tls and self.tls is not None:
-                    await writer.start_tls(self.tls)
-                    session.secured()
-        except (ConnectionError, ssl.SSLError, asyncio.CancelledError):
-            writer.transport.abort()  # the client is gone, or the server ends
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+        writer.write(session.greeting())
+        while not session.closing and (data := await reader.read(CHUNK)):
+            writer.write(session.receive(data))
+            await writer.drain()
+            if session.wants_tls and self.tls is not None:
+                await writer.start_tls(self.tls)
+                session.secured()

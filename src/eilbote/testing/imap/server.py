@@ -1,6 +1,6 @@
 """The test server on a real socket: carries bytes between clients and their sessions.
 
-It must never listen anywhere but on loopback, and never know what the bytes mean.
+It must never know what the bytes mean.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from msgspec import Struct, field
 from eilbote.testing.imap.behaviour import Behaviour, Faults
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.session import Session
+from eilbote.testing.listening import CHUNK, LOOPBACK, Listening
 
-LOOPBACK = "127.0.0.1"
-_CHUNK = 256 * 1024
 _REMEMBERED = 100
 
 
@@ -40,7 +39,7 @@ class ImapServer(Struct):
     sessions: deque[Session] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     """The latest sessions, ended ones too, oldest first."""
     _connections: set[_Connection] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    _listening: Listening | None = None
     _nonces: Iterator[int] = field(default_factory=count)
 
     @property
@@ -54,8 +53,8 @@ class ImapServer(Struct):
 
     async def __aenter__(self) -> Self:
         context = None if self.behaviour.starttls else self.tls
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listening = await Listening.start(self._serve, self.port, context)
+        self.port = self._listening.port
         self.store.listeners.append(self._tell_all)
         return self
 
@@ -66,13 +65,9 @@ class ImapServer(Struct):
 
     async def stop(self) -> None:
         """Ends every connection without a farewell and stops listening; the store stays."""
-        assert self._server is not None
+        assert self._listening is not None
         self.store.listeners.remove(self._tell_all)
-        self._server.close()
-        for connection in tuple(self._connections):
-            connection.task.cancel()
-        await asyncio.gather(*(one.task for one in tuple(self._connections)), return_exceptions=True)
-        await self._server.wait_closed()
+        await self._listening.stop()
 
     def drop_connections(self) -> None:
         """Cuts every connection at once, as a network fault does."""
@@ -93,26 +88,19 @@ class ImapServer(Struct):
             protected=protected,
             nonce=lambda: f"server-{next(self._nonces)}",
         )
-        task = asyncio.current_task()
-        assert task is not None
-        connection = _Connection(session, writer, self.faults, task)
+        connection = _Connection(session, writer, self.faults)
         self.sessions.append(session)
         self._connections.add(connection)
         try:
             await self._talk(connection, reader)
-        except (ConnectionError, ssl.SSLError, TimeoutError):
-            writer.transport.abort()  # the client is gone; nobody is left to tell
-        except asyncio.CancelledError:
-            writer.transport.abort()  # `stop` ends us; it awaits this task
         finally:
             self._connections.discard(connection)
-            writer.close()
 
     async def _talk(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
         session, writer = connection.session, connection.writer
         connection.write(session.greeting())
         while not connection.ended:
-            data = await reader.read(_CHUNK)
+            data = await reader.read(CHUNK)
             if not data:
                 return
             connection.write(session.receive(data))
@@ -126,7 +114,6 @@ class _Connection(Struct, eq=False):
     session: Session
     writer: asyncio.StreamWriter
     faults: Faults
-    task: asyncio.Task[None]
     sent: int = 0
     ended: bool = False
 
