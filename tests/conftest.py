@@ -12,6 +12,7 @@ from hypothesis import settings
 from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
+from tests.servers.postfix import Postfix, PostfixOptions
 from tests.servers.postgres import Postgres
 
 # No test measures time: on a busy machine an example may take as long as it likes.
@@ -50,6 +51,28 @@ def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 def dovecot_pop3(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
     """IMAP and POP3 side by side, over the same mail."""
     return dovecot_like(DovecotOptions(pop3=True))
+
+
+@pytest.fixture(scope="session")
+def postfix_like(dovecot: Dovecot) -> Iterator[Callable[[PostfixOptions], Postfix]]:
+    """Gives the running Postfix with these options, started at first asking; who may log in is asked of
+    `dovecot`."""
+    running: dict[PostfixOptions, Postfix] = {}
+
+    def with_options(options: PostfixOptions) -> Postfix:
+        if options not in running:
+            running[options] = Postfix(dovecot, options)
+        return running[options]
+
+    yield with_options
+    for server in running.values():
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postfix(postfix_like: Callable[[PostfixOptions], Postfix]) -> Postfix:
+    """Submission and MX with everything Postfix can. Take `postfix.new_address()` in each test."""
+    return postfix_like(PostfixOptions())
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,9 @@ CAPABILITIES = (
 )
 """What Dovecot 2.3 offers by itself; the base that `hidden` is taken from. 2.4 takes away by name."""
 
+AUTH_SOCKET = Path("run/auth-client")
+"""Where other servers of the test ask whether a login is right, in Dovecot's folder."""
+
 SPECIAL_USE = {
     "Drafts": "\\Drafts",
     "Sent": "\\Sent",
@@ -172,6 +175,11 @@ service anvil {{
 }}
 service imap {{
   process_limit = {max(500, options.connections)}
+}}
+service auth {{
+  unix_listener {AUTH_SOCKET.name} {{
+    mode = 0666
+  }}
 }}
 {_pop3(modern, options, place)}{others if place.unprivileged else ""}"""
 

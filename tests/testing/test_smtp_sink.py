@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from eilbote.testing.smtp import Received, Sink, SmtpServer, SmtpSession
+from eilbote.testing.smtp.server import SmtpServer
+from eilbote.testing.smtp.session import SmtpSession
+from eilbote.testing.smtp.sink import Received, Sink
 
 ACCOUNTS = {"anna@example.de": "geheim"}
 MAIL = b"Subject: Hallo\r\n\r\n.vorn ein Punkt\r\n..zwei\r\n.\r\nEnde ohne Zeilenende"
@@ -40,6 +42,7 @@ async def test_a_mail_arrives_exactly_as_it_was_sent(server: SmtpServer) -> None
             ("bo@example.org", "cy@example.org"),
             MAIL + b"\r\n",
             "anna@example.de",
+            parameters=("size=66", "", ""),
         )
     ]
 

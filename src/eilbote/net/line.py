@@ -112,7 +112,7 @@ class Line(Generic[Event]):
             try:
                 await stream.activity(within)
             except ConnectionResetError:
-                raise self._place(connection.lost()) from None
+                raise self.place(connection.lost()) from None
 
     def abort(self) -> None:
         """Ends the connection without a word."""
@@ -124,7 +124,7 @@ class Line(Generic[Event]):
         said before this command: no answer to it can be among it. Unreachable after `abort`: what is
         left in the buffer answers nobody."""
         if self._aborted:
-            raise self._place(self._connection.lost())
+            raise self.place(self._connection.lost())
         if self._connection.waiting == 0:
             self.round_trips += 1
             self.placed(self.stream.pump)
@@ -145,9 +145,10 @@ class Line(Generic[Event]):
         try:
             return step()
         except (Garbled, Unreachable) as error:
-            raise self._place(error) from error
+            raise self.place(error) from error
 
-    def _place(self, error: EilboteError) -> EilboteError:
+    def place(self, error: EilboteError) -> EilboteError:
+        """The same error with the server's name in it."""
         problem = error.problem
         parameters = {"host": self.server.host, "port": str(self.server.port), **problem.parameters}
         return type(error)(Problem(problem.code, parameters, problem.retry_after))

@@ -16,7 +16,8 @@ from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
 from eilbote.testing.samples.mailbox import build_demo_mailbox
 from eilbote.testing.samples.people import OWNER
-from eilbote.testing.smtp import Received, Sink, SmtpServer
+from eilbote.testing.smtp.server import SmtpServer
+from eilbote.testing.smtp.sink import Received, Sink
 
 DEMO_PASSWORD = "eilbote-demo"  # noqa: S105  (it opens nothing but the demo)
 

@@ -1,0 +1,478 @@
+"""Handing mails over to a server as fast as it can answer: one flow for many mails of one session.
+
+With PIPELINING (RFC 2920) the end of one mail, and sender, recipients and DATA of the next, leave
+together: a round trip a mail. With CHUNKING (RFC 3030) too, several whole mails are under way at once.
+Without either it speaks command by command.
+
+It must never let the end of a mail leave before the Checkpoint that names it has been kept, never send
+a content for which no recipient was accepted in its own transaction, and never call a mail sent or
+refused that the server did not answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from enum import Enum, auto
+from itertools import chain
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from eilbote.errors import EilboteError, Garbled, Misused, Problem, Unreachable
+from eilbote.protocols.smtp import encode
+from eilbote.protocols.smtp.connection import Answered, Event
+from eilbote.protocols.smtp.content import Traits, longest_line, normalised, traits_of
+from eilbote.protocols.smtp.encode import Command
+from eilbote.protocols.smtp.limits import Window
+from eilbote.protocols.smtp.session import Dialogue
+from eilbote.protocols.smtp.types import (
+    Checkpoint,
+    Mail,
+    MailResult,
+    Phase,
+    Recipient,
+    RecipientResult,
+    Reply,
+    Said,
+)
+
+_AHEAD = 4  # mails held ready where one after the other goes
+_LINES = 200  # of a transcript
+_LONGEST_LINE = 500
+
+
+class Act(Enum):
+    """What is asked of whoever runs a handover; what is queued on the connection is written first."""
+
+    RECEIVE = auto()
+    """Wait for at least one event."""
+    DRAIN = auto()
+    """Wait until the system has taken what was queued."""
+
+
+class Supply(Struct, frozen=True):
+    """So many mails are wanted at most; none says that there are no more."""
+
+    count: int
+
+
+class Given(Struct, frozen=True):
+    """The answer to an act: the events of RECEIVE, the mails of a Supply."""
+
+    events: Sequence[Event] = ()
+    mails: Sequence[Mail] = ()
+
+
+Handover: TypeAlias = Generator[Act | Checkpoint | Supply, Given, Problem | None]
+"""Queues on the dialogue's connection, yields what must happen, and is sent what came of it; what ends
+the line is thrown into it. A Checkpoint has been kept when it goes on."""
+
+_Part: TypeAlias = Generator[Act | Checkpoint | Supply, Given, None]
+
+
+class _Step(Enum):
+    """What a command is to its transaction."""
+
+    RESET = auto()
+    SENDER = auto()
+    RECIPIENT = auto()
+    OPEN = auto()
+    END = auto()
+    NOTHING = auto()  # a lone dot that takes back a DATA
+
+
+class _Transaction:
+    """One mail on its way."""
+
+    __slots__ = (
+        "asked",
+        "chunked",
+        "commands",
+        "end_at",
+        "is_begun",
+        "is_open",
+        "mail",
+        "replies",
+        "size",
+        "told",
+    )
+
+    def __init__(
+        self, mail: Mail, sender: Command, recipients: list[Command], size: int, *, chunked: bool
+    ) -> None:
+        self.mail = mail
+        self.commands = [sender, *recipients]
+        self.replies: list[Reply | None] = [None] * (1 + len(recipients))  # to each of the commands
+        self.size = size
+        self.chunked = chunked
+        self.told: list[tuple[Command, Reply]] = []  # to what else was sent
+        self.is_begun = False
+        self.is_open = False
+        self.end_at: int | None = None  # what the connection had queued in all with its end
+
+    @property
+    def sender(self) -> Reply | None:
+        return self.replies[0]
+
+    @property
+    def is_accepted(self) -> bool:
+        """The sender and at least one recipient are."""
+        sender = self.replies[0]
+        return sender is not None and sender.is_ok and any(one and one.is_ok for one in self.replies[1:])
+
+    def recipients(self) -> tuple[RecipientResult, ...]:
+        """What was said of each; nothing where the sender was refused: then it is not about them."""
+        refused = self.sender is not None and not self.sender.is_ok
+        replies = chain(() if refused else self.replies[1:], (None for _ in self.mail.recipients))
+        return tuple(
+            RecipientResult(one.address, reply)
+            for one, reply in zip(self.mail.recipients, replies, strict=False)
+        )
+
+
+def refusal_before(mail: Mail, dialogue: Dialogue) -> Problem | None:
+    """Why this server cannot be given this mail; None if nothing speaks against it."""
+    prepared = _prepare(mail, dialogue, Window())
+    return prepared if isinstance(prepared, Problem) else None
+
+
+def hand_over(dialogue: Dialogue, window: Window) -> Handover:
+    """Sends what Supply gives until there is no more. Every mail that was given is in the `finished`
+    of one Checkpoint. Returns why the session is of no more use, None where it can go on."""
+    return (yield from _Course(dialogue, window).run())
+
+
+class _Course:
+    def __init__(self, dialogue: Dialogue, window: Window) -> None:
+        self._dialogue = dialogue
+        self._connection = dialogue.connection
+        self._window = window
+        self._pipelines = dialogue.can("PIPELINING")
+        self._chunks = self._pipelines and dialogue.can("CHUNKING")
+        self._more = True
+        self._pending: deque[_Transaction] = deque()
+        self._flying: deque[_Transaction] = deque()
+        self._steps: deque[tuple[_Step, _Transaction, Command, int]] = deque()  # to be sent
+        self._expected: deque[tuple[_Step, _Transaction, Command, int]] = deque()  # to be answered
+        self._opened: _Transaction | None = None  # whose content is due
+        self._is_blocked = False  # a DATA waits: nothing may follow before its reply
+        self._finished: list[MailResult] = []
+
+    def run(self) -> Handover:
+        try:
+            yield from self._run()
+        except (Unreachable, Garbled) as lost:
+            self._abandon(lost.problem)
+            yield from self._keep(())
+            return lost.problem
+        if self._is_spent:
+            return Problem("smtp.session_full", {"host": self._dialogue.host}, 0.0)
+        return None
+
+    def _run(self) -> _Part:
+        while True:
+            yield from self._refill()
+            last_block = yield from self._upload()
+            ending = self._begin()
+            yield from self._keep(ending)
+            self._send(last_block)
+            if not self._expected:
+                if self._pending and not self._is_spent:
+                    continue
+                if self._is_spent or not self._more:
+                    self._give_back()
+                    yield from self._keep(())
+                    return
+                continue
+            given = yield Act.RECEIVE
+            for event in given.events:
+                if not isinstance(event, Answered):
+                    raise Misused("smtp.pipelined", command="greeting")
+                self._settle(event.reply)
+            if self._connection.closing is not None:
+                raise self._connection.lost()
+
+    # --- what comes next -----------------------------------------------------------------------
+
+    @property
+    def _is_spent(self) -> bool:
+        """The server takes no more transactions in this session (RFC 9422 section 4.1)."""
+        most = self._dialogue.extensions.mail_max
+        return most is not None and self._dialogue.transactions >= most
+
+    def _refill(self) -> _Part:
+        ahead = self._window.mails if self._chunks else _AHEAD
+        if not self._more or self._is_spent or len(self._pending) * 2 > ahead:
+            return
+        given: Given = yield Supply(ahead - len(self._pending))
+        self._more = bool(given.mails)
+        for mail in given.mails:
+            prepared = _prepare(mail, self._dialogue, self._window)
+            if isinstance(prepared, Problem):
+                untold = tuple(RecipientResult(one.address) for one in mail.recipients)
+                self._finished.append(MailResult(mail.key, Phase.NOT_BEGUN, untold, problem=prepared))
+            else:
+                self._pending.append(prepared)
+
+    def _upload(self) -> Generator[Act, Given, bytes]:
+        """Sends the content that is due but for its last block, which it returns: until then the server
+        cannot have the mail."""
+        opened = self._opened
+        if opened is None:
+            return b""
+        last = b""
+        for block in normalised(opened.mail.content, self._window.block, stuffed=True):
+            if last:
+                self._connection.send_content(last)
+                yield Act.DRAIN
+            last = block
+        return last
+
+    def _begin(self) -> list[_Transaction]:
+        """Begins as many transactions as may follow now; those whose end leaves with the next segment,
+        the one whose content is due included."""
+        ending = [self._opened] if self._opened is not None else []
+        while self._pending and self._may_begin(self._pending[0]):
+            one = self._pending.popleft()
+            if self._dialogue.needs_reset:
+                self._steps.append((_Step.RESET, one, encode.RSET, 0))
+            self._steps += (
+                (_Step.RECIPIENT if at else _Step.SENDER, one, command, at)
+                for at, command in enumerate(one.commands)
+            )
+            if one.chunked:
+                self._steps.append((_Step.END, one, encode.bdat(one.size, last=True), 0))
+                ending.append(one)
+            else:
+                self._steps.append((_Step.OPEN, one, encode.DATA, 0))
+                self._is_blocked = True
+            # What becomes of it shows only later: the next one must not fall into its transaction.
+            self._dialogue.needs_reset = one.chunked
+            self._flying.append(one)
+            self._dialogue.transactions += 1
+        return ending
+
+    def _may_begin(self, one: _Transaction) -> bool:
+        if self._is_blocked or self._is_spent:
+            return False
+        if not self._pipelines:
+            return not self._flying and not self._steps
+        if one.chunked and self._flying:
+            under_way = sum(each.size for each in self._flying)
+            return len(self._flying) < self._window.mails and under_way + one.size <= self._window.bytes
+        return True
+
+    def _keep(self, ending: list[_Transaction] | tuple[()]) -> _Part:
+        if ending or self._finished:
+            finished, self._finished = tuple(self._finished), []
+            answered = tuple((one.mail.key, one.recipients()) for one in ending if not one.chunked)
+            yield Checkpoint(tuple(one.mail.key for one in ending), answered, finished)
+
+    def _send(self, last_block: bytes) -> None:
+        connection = self._connection
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            connection.send_content(last_block)
+            connection.send(encode.END)
+            opened.end_at = connection.queued
+            self._expected.append((_Step.END, opened, encode.END, 0))
+        while self._steps and (self._pipelines or not self._expected):
+            step = kind, one, command, _ = self._steps.popleft()
+            connection.send(command)
+            one.is_begun = True
+            self._expected.append(step)
+            if kind is _Step.END and one.chunked:
+                for block in normalised(one.mail.content, self._window.block, stuffed=False):
+                    connection.send_content(block)
+                one.end_at = connection.queued
+
+    # --- what came -----------------------------------------------------------------------------
+
+    def _settle(self, reply: Reply) -> None:
+        kind, one, command, at = self._expected.popleft()
+        if kind is _Step.SENDER or kind is _Step.RECIPIENT:
+            one.replies[at] = reply
+        elif kind is not _Step.NOTHING:
+            one.told.append((command, reply))
+        match kind:
+            case _Step.RESET:
+                if not reply.is_ok and reply.code != 421:
+                    # Whatever it holds now: nothing more may fall into it.
+                    raise Garbled("smtp.reset_refused", host=self._dialogue.host, text=str(reply)[:500])
+            case _Step.SENDER if not reply.is_ok and not self._pipelines:
+                self._refused(one)
+            case _Step.OPEN:
+                self._is_blocked = False
+                self._open(one, reply)
+            case _Step.END:
+                self._finish(one, reply)
+                if one.chunked and not self._flying:
+                    self._dialogue.needs_reset = not reply.is_ok
+            case _:
+                pass
+        # Command by command, DATA is never asked for without a recipient.
+        waits_for_data = bool(self._steps) and self._steps[0][0] is _Step.OPEN
+        if not self._pipelines and kind is _Step.RECIPIENT and waits_for_data and not one.is_accepted:
+            self._refused(one)
+
+    def _refused(self, one: _Transaction) -> None:
+        """Ends a transaction of which the rest is not sent."""
+        self._steps.clear()
+        self._is_blocked = False
+        self._dialogue.needs_reset = True
+        self._finish(one, None)
+
+    def _open(self, one: _Transaction, reply: Reply) -> None:
+        if reply.code == 354:
+            if one.is_accepted:
+                one.is_open = True
+                self._opened = one
+                return
+            if one.sender is None or not one.sender.is_ok:
+                raise Garbled("smtp.no_reply", host=self._dialogue.host, text=str(reply)[:500])
+            # RFC 2920 section 3.1: DATA was taken though no recipient was; a lone dot ends it.
+            self._steps.appendleft((_Step.NOTHING, one, encode.END, 0))
+        elif reply.code < 400:
+            raise Garbled("smtp.no_reply", host=self._dialogue.host, text=str(reply)[:500])
+        self._dialogue.needs_reset = True
+        self._finish(one, None, None if reply.code == 354 else reply)
+
+    def _finish(self, one: _Transaction, final: Reply | None, refusal: Reply | None = None) -> None:
+        """The transaction is over, with an answer to its content or without ever having sent it."""
+        self._flying.remove(one)
+        if not one.is_accepted:
+            # About the sender, or about each recipient; a later no only follows from it.
+            final, refusal = None, one.sender if one.sender is not None and not one.sender.is_ok else None
+        self._finished.append(
+            MailResult(
+                one.mail.key,
+                Phase.ENVELOPE if final is None else Phase.ANSWERED,
+                one.recipients(),
+                refusal,
+                final,
+                transcript=_transcript(one),
+            )
+        )
+
+    def _abandon(self, problem: Problem) -> None:
+        """The line is gone: every mail that was given gets its result."""
+        early = self._connection.unasked
+        if early is not None and early.code >= 400 and self._opened is not None:
+            # A no in the middle of its content, of which the end never left.
+            opened, self._opened = self._opened, None
+            self._finish(opened, None, early)
+        for one in self._flying:
+            left = one.end_at is not None and self._connection.handed >= one.end_at
+            # RFC 5321 section 3.8: behind its 421 the server has done nothing any more.
+            if left and self._connection.closing is None:
+                phase = Phase.ENDED
+            elif one.is_open:
+                phase = Phase.CONTENT
+            else:
+                phase = Phase.ENVELOPE if one.is_begun else Phase.NOT_BEGUN
+            self._finished.append(
+                MailResult(
+                    one.mail.key, phase, one.recipients(), problem=problem, transcript=_transcript(one)
+                )
+            )
+        self._flying.clear()
+        self._give_back(problem)
+
+    def _give_back(self, problem: Problem | None = None) -> None:
+        """What was given and not begun."""
+        why = problem or Problem("smtp.session_full", {"host": self._dialogue.host}, 0.0)
+        for one in self._pending:
+            self._finished.append(MailResult(one.mail.key, Phase.NOT_BEGUN, one.recipients(), problem=why))
+        self._pending.clear()
+
+
+def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | Problem:
+    """The commands of a mail, or why this server cannot be given it: before anything is sent."""
+    extensions = dialogue.extensions
+    traits = traits_of(mail.content)
+    recipients = _that_fit(mail.recipients, extensions.rcpt_max, extensions.domain_max)
+    addresses = (mail.sender, *(one.address for one in recipients))
+    utf8 = traits.has_utf8_header or any(map(encode.needs_utf8, addresses))
+    problem = _missing(mail, dialogue, traits, utf8=utf8)
+    if problem is not None:
+        return problem
+    reports = dialogue.can("DSN")
+    try:
+        sender = encode.mail(
+            mail.sender,
+            utf8=utf8,
+            size=traits.size if dialogue.can("SIZE") else None,
+            body_8bit=traits.has_8bit,
+            require_tls=mail.require_tls,
+            headers_only=mail.headers_only if reports else None,
+            envelope_id=mail.envelope_id if reports else "",
+        )
+        commands = [
+            encode.rcpt(one.address, utf8=utf8, notify=one.notify, original=one.original)
+            if reports
+            else encode.rcpt(one.address, utf8=utf8)
+            for one in recipients
+        ]
+    except Misused as refused:
+        return refused.problem
+    chunked = dialogue.can("CHUNKING") and dialogue.can("PIPELINING") and traits.size <= window.bytes
+    return _Transaction(mail, sender, commands, traits.size, chunked=chunked)
+
+
+def _missing(mail: Mail, dialogue: Dialogue, traits: Traits, *, utf8: bool) -> Problem | None:
+    """What the mail needs and the server has not."""
+    largest = dialogue.extensions.size
+    found: EilboteError | None = None
+    if not mail.recipients:
+        found = Misused("smtp.no_recipient")
+    elif traits.has_nul:
+        found = Misused("smtp.nul")
+    elif mail.longest_line is not None and (longest := longest_line(mail.content)) > mail.longest_line:
+        found = Misused("smtp.long_line", length=longest, limit=mail.longest_line)
+    elif largest is not None and traits.size > largest:
+        found = Misused("smtp.too_big", host=dialogue.host, size=traits.size, limit=largest)
+    elif utf8 and not dialogue.can("SMTPUTF8"):
+        found = Misused("smtp.no_smtputf8", host=dialogue.host)
+    elif traits.has_8bit and not dialogue.can("8BITMIME"):
+        found = Misused("smtp.no_8bitmime", host=dialogue.host)
+    elif mail.require_tls and not (dialogue.is_protected and dialogue.can("REQUIRETLS")):
+        found = Misused("smtp.no_requiretls", host=dialogue.host)
+    return found.problem if found is not None else None
+
+
+def _that_fit(
+    recipients: tuple[Recipient, ...], most: int | None, domains: int | None
+) -> tuple[Recipient, ...]:
+    """The first recipients, as many as one transaction takes (RFC 9422)."""
+    fitting = recipients[:most]
+    if domains is None:
+        return fitting
+    seen: set[str] = set()
+    for at, one in enumerate(fitting):
+        seen.add(one.address.rpartition("@")[2].lower())
+        if len(seen) > domains:
+            return fitting[:at]
+    return fitting
+
+
+def _transcript(one: _Transaction) -> tuple[Said, ...]:
+    """Commands and replies; of the content only its size."""
+    if not one.is_begun:
+        return ()
+    said: list[Said] = []
+    for command, reply in chain(zip(one.commands, one.replies, strict=True), one.told):
+        if command.name in (".", "BDAT"):
+            said.append(Said(True, f"<{one.size} bytes>"))
+        said.append(Said(True, _shortened(command.line.decode("utf-8", "replace"))))
+        if reply is not None:
+            said.append(Said(False, _shortened(str(reply))))
+    if one.end_at is not None and not any(command.name in (".", "BDAT") for command, _ in one.told):
+        said.append(Said(True, f"<{one.size} bytes>"))
+    if len(said) > _LINES:
+        said[_LINES // 2 : -_LINES // 2] = [Said(False, f"… {len(said) - _LINES} …")]
+    return tuple(said)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "…"
