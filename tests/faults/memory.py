@@ -200,3 +200,16 @@ def in_memory(memory: Memory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stream, "connect", staticmethod(connect))
         yield
+
+
+@contextmanager
+def one_thing_at_a_time() -> Iterator[None]:
+    """Inside, what the engine gives to threads is done at once, in the loop: with one connection nothing
+    could happen beside it, and changing threads takes half of a pass's time."""
+
+    async def at_once(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "to_thread", at_once)
+        yield
