@@ -96,15 +96,14 @@ def i4_flags_are_equal(seen: Evidence) -> None:
 
 def i5_each_mail_is_new_once(seen: Evidence) -> None:
     """No content became a message here more often than somebody made a copy of it: each new message
-    is what a notification, a rule or the assistant would hear of. And where each mail is expected in
-    one place, the change feed tells of none as new in a mailbox where it lies already."""
+    is what a notification, a rule or the assistant would hear of. And the change feed tells of none as
+    new in a mailbox where it lies already, nor as gone from one where it does not lie; what it tells
+    comes to what lies here."""
     store = seen.app.store
     bodies = Counter(store.messages.whole(one) for one in store.messages.ids_of(seen.account.id))
     there = Counter(raw for mails in seen.server.values() for _, raw in mails.values())
     most = there if seen.arrived is None else seen.arrived
     assert not bodies - most, f"I5: new more often than it arrived: {_short(bodies - most)}"
-    if seen.expected is None:
-        return
     lying: set[tuple[int, int]] = set()
     for one in store.changes.since(seen.account.id, 0, limit=1_000_000):
         place = (one.mailbox, one.message)
@@ -112,7 +111,12 @@ def i5_each_mail_is_new_once(seen: Evidence) -> None:
             assert place not in lying, f"I5: told twice as new without having gone: {place}"
             lying.add(place)
         elif one.kind == REMOVED:
+            assert place in lying, f"I5: told as gone from where it does not lie: {place}"
             lying.discard(place)
+    boxes = {box.id for box in seen.mailboxes.values()}
+    lying = {place for place in lying if place[0] in boxes}
+    here = {(box.id, message) for box in seen.mailboxes.values() for message in _messages_in(seen, box)}
+    assert here == lying, f"I5: the feed comes to {lying - here} too much and {here - lying} too little"
 
 
 def i6_nothing_vanished_from_the_server(seen: Evidence) -> None:
@@ -238,6 +242,11 @@ def _standing(mails: Mapping[int, tuple[frozenset[str], bytes]]) -> UidSet:
     """Those that nobody has marked as deleted. One that is marked and still there (a server without
     UIDPLUS) is shown again at the next look; until then it may be missing here."""
     return UidSet.of(uid for uid, (flags, _) in mails.items() if "\\Deleted" not in flags)
+
+
+def _messages_in(seen: Evidence, mailbox: Mailbox) -> set[int]:
+    """The messages that lie in a mailbox, those that wait for their number among them."""
+    return {one.message for one in seen.app.store.messages.lying(mailbox.id)}
 
 
 def _buried(seen: Evidence, mailbox: Mailbox) -> dict[int, int]:

@@ -3,7 +3,7 @@
 The message moved or went on the server meanwhile:
 
 - Flags follow the message to where it was moved.
-- A move follows a move: the user's own act here decides the place.
+- A move follows a move: the user's own act here, the latest of them, decides the place.
 - The same move made on both sides is one move.
 - A copy whose source is gone is uploaded from here, and so is a move of a mail that was never there.
 - What the server removed stays removed; it is kept here as a tombstone for undo.
@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from eilbote.engine.round import Round
 from eilbote.errors import Problem
-from eilbote.mail.mailbox import Flags, UidSet, flags_to_text
+from eilbote.mail.mailbox import Flags, Uid, UidSet, flags_to_text
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox, MailboxUpdate
 
 
@@ -114,14 +114,11 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
     look_again(round_, debt.mailbox)
     if not _log(round_, debt, _rule(debt, moved=bool(elsewhere), upload=upload), _detail(debt)):
         return
-    if debt.placement < 0:
-        # What was shown here in expectation of the server's number is taken back.
-        waiting = MailboxUpdate(removed=UidSet.of([debt.placement]))
-        store.messages.apply(debt.target_mailbox, waiting, now)
+    _take_back_waiting(round_, debt)
     if debt.kind is DebtKind.FLAG and elsewhere:
         journal.change_flags(elsewhere, debt.add, debt.remove, debt.origin, now)
     elif debt.kind is DebtKind.MOVE and elsewhere:
-        journal.move(elsewhere[:1], debt.target_mailbox, debt.origin, now)
+        _follow(round_, debt, elsewhere[0])
     elif upload and debt.target_mailbox:
         # Loaded here, because it is seldom needed and every pass loads this module.
         from eilbote.mail.message import read_source  # noqa: PLC0415
@@ -130,6 +127,32 @@ def _settle(round_: Round, debt: Debt, *, upload: bool = False) -> None:
         raw = ready_to_upload(raw)
         date = store.messages.identity(debt.message).internal_date
         journal.append(debt.target_mailbox, raw, read_source(raw), debt.add, date, debt.origin, now)
+
+
+def _follow(round_: Round, debt: Debt, place: tuple[int, Uid]) -> None:
+    """A moved message lies at `place` now, because somebody else moved it too: the latest of the user's
+    acts that built on this move decides what becomes of it."""
+    journal, now = round_.app.store.journal, round_.now
+    latest, left = debt, journal.open_debts(round_.account.id)
+    while latest.placement < 0:
+        kinds = (DebtKind.MOVE, DebtKind.DELETE)
+        after = next((one for one in left if one.uid == latest.placement and one.kind in kinds), None)
+        if after is None:
+            break
+        journal.close(after.id, now)
+        _take_back_waiting(round_, after)
+        latest = after
+    if latest.kind is DebtKind.DELETE:
+        journal.delete([place], latest.origin, now)
+    elif latest.target_mailbox != place[0]:
+        journal.move([place], latest.target_mailbox, latest.origin, now)
+
+
+def _take_back_waiting(round_: Round, debt: Debt) -> None:
+    """What was shown here in expectation of the server's number is taken back."""
+    if debt.placement < 0:
+        waiting = MailboxUpdate(removed=UidSet.of([debt.placement]))
+        round_.app.store.messages.apply(debt.target_mailbox, waiting, round_.now)
 
 
 def look_again(round_: Round, mailbox: int) -> None:

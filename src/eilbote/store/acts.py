@@ -20,7 +20,7 @@ from eilbote.store.debts import owe
 from eilbote.store.envelopes import clean
 from eilbote.store.local import new_uids
 from eilbote.store.mailboxes import by_id
-from eilbote.store.placed import Placed
+from eilbote.store.placed import Placed, newly_there
 from eilbote.store.tombstones import bury, take_away
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
 
@@ -119,9 +119,8 @@ def put(session: Session, mailbox: Mailbox, found: Sequence[Placed]) -> None:
         "UPDATE mailbox SET messages = messages + ?, unread = unread + ? WHERE id = ?",
         (len(found), unread, mailbox.id),
     )
-    changes.record(
-        session, mailbox.account, [(changes.NEW, mailbox.id, sorted(one.message for one in found))]
-    )
+    arrived = newly_there(session, mailbox.id, [one.message for one in found])
+    changes.record(session, mailbox.account, [(changes.NEW, mailbox.id, arrived)])
 
 
 def _transfer(

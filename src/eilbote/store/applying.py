@@ -43,11 +43,15 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
             "UPDATE mailbox SET messages = messages + ?, unread = unread + ? WHERE id = ?",
             (len(placed), unread, mailbox.id),
         )
+    fresh = set(outcome.fresh)
+    known = placements.newly_there(
+        session, mailbox.id, [one.message for one in placed if one.message not in fresh]
+    )
     changes.record(
         session,
         mailbox.account,
         [
-            (changes.NEW, mailbox.id, sorted(one.message for one in placed)),
+            (changes.NEW, mailbox.id, sorted([*outcome.fresh, *known])),
             (changes.FLAGS, mailbox.id, sorted({*changed, *outcome.settled, *outcome.replaced})),
         ],
     )

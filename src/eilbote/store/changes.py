@@ -15,7 +15,8 @@ NEW = "new"
 FLAGS = "flags"
 REMOVED = "removed"
 MAILBOX = "mailbox"
-"""Kinds of change: a placement came, its flags changed, it went; the mailbox itself changed."""
+"""Kinds of change: a message came into a mailbox, its flags changed, it went from there; the mailbox
+itself changed. A message that lies in a mailbox for a moment twice has come once, and goes once."""
 
 
 def record(session: Session, account: int, changes: Iterable[tuple[str, int, Iterable[int]]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -78,6 +79,24 @@ def waiting(session: Session, mailbox: int) -> list[Placed]:
     """Placements that wait for the server's number, in the order of their making."""
     rows = session.rows(_SELECT + "uid < 0 ORDER BY uid DESC", (mailbox,))
     return [_placed(row) for row in rows]
+
+
+def how_often(session: Session, mailbox: int, messages: Iterable[int]) -> Counter[int]:
+    """How often each of some messages lies in a mailbox: usually once, twice for the moment in which a
+    mail that waits here for its number turns up under another."""
+    found: Counter[int] = Counter()
+    for chunk in chunked(dict.fromkeys(messages)):
+        rows = session.rows(
+            f"SELECT message, mailbox FROM placement WHERE message IN {in_list(len(chunk))}", chunk
+        )
+        found.update(integer(message) for message, lies_in in rows if lies_in == mailbox)
+    return found
+
+
+def newly_there(session: Session, mailbox: int, placed: Sequence[int]) -> list[int]:
+    """Those of the messages just placed in a mailbox that did not lie there already: news are they alone."""
+    put, lying = Counter(placed), how_often(session, mailbox, placed)
+    return sorted(message for message, times in put.items() if lying[message] == times)
 
 
 def insert(session: Session, mailbox: int, placements: Iterable[Placed]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from eilbote.mail.mailbox import SEEN
 from eilbote.store import changes
 from eilbote.store.database import Session, chunked, in_list
-from eilbote.store.placed import Placed
+from eilbote.store.placed import Placed, how_often
 from eilbote.store.values import Mailbox
 
 _COLUMNS = ("account", "mailbox", "mailbox_name", "uid", "message", "flags", "removed_at")
@@ -40,9 +40,10 @@ def take_away(session: Session, mailbox: Mailbox, placed: Sequence[Placed]) -> N
         "UPDATE mailbox SET messages = messages - ?, unread = unread - ? WHERE id = ?",
         (len(placed), unread, mailbox.id),
     )
-    changes.record(
-        session, mailbox.account, [(changes.REMOVED, mailbox.id, sorted(one.message for one in placed))]
-    )
+    messages = sorted({one.message for one in placed})
+    left = how_often(session, mailbox.id, messages)
+    gone = [message for message in messages if not left[message]]
+    changes.record(session, mailbox.account, [(changes.REMOVED, mailbox.id, gone)])
 
 
 def bury_mailbox(session: Session, mailbox: Mailbox, now: float) -> int:
