@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from eilbote.mail.arrival import return_path
+from eilbote.mail.automatic import auto_submitted
 from eilbote.mail.identity import same_address
 from eilbote.mail.message import Message, parse_message
 
@@ -73,16 +73,11 @@ def loop_when_answered(message: Message, own: str) -> Loop | None:
     return loop_when_forwarded(message, own)
 
 
-def auto_submitted(message: Message) -> str:
-    """The word of Auto-Submitted (RFC 3834 section 5) in lower case, empty without the field."""
-    return message.headers.get("Auto-Submitted").partition(";")[0].strip().lower()
-
-
 def is_report(message: Message) -> bool:
     """A bounce, a receipt, or anything else that servers say of mail: it has no sender to answer."""
     if message.root.content_type == "multipart/report":
         return True
-    return "Return-Path" in message.headers and not return_path(message.raw)
+    return (message.headers.source("Return-Path") or "-").strip(" \t\r\n<>") == ""
 
 
 def _named_in_returned(message: Message) -> tuple[str, ...]:
