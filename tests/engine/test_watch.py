@@ -19,9 +19,10 @@ from eilbote.net.idle import Listening
 from eilbote.secret import Secret
 from eilbote.store.values import Account
 from eilbote.testing.imap.behaviour import Behaviour
+from eilbote.testing.imap.personalities import BY_NAME
 from tests.engine.watched import Log, at_rest, served
 from tests.engine.world import World, mail, until, world
-from tests.faults.embedded import Embedded, add_account, embedded
+from tests.faults.embedded import NOW, Embedded, add_account, embedded
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 
@@ -81,6 +82,19 @@ async def test_without_idle_everything_is_polled(tmp_path: Path, missing: tuple[
             await until(lambda: log.states[-1] is WatchState.POLLING)
             here.inbox.append(mail(2))
             await settled(here, log)
+
+
+async def test_an_idle_that_keeps_silent_is_found_out_and_the_inbox_polled(tmp_path: Path) -> None:
+    """mailbox.org was seen so (chatmail/core#5093)."""
+    kind = BY_NAME["mailbox-org"]
+    async with embedded(tmp_path / "home", kind.behaviour, mails=kind.store(lambda: NOW)) as here:
+        here.inbox.append(mail(1))
+        async with served(with_interval(here.app, 0.3)) as log:
+            assert log.states[-1] is WatchState.IDLE
+            for number in range(2, 6):
+                here.inbox.append(mail(number))
+                await settled(here, log)
+            assert log.states[-1:] == [WatchState.POLLING]
 
 
 async def test_what_happens_between_the_pass_and_idle_is_not_missed(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_config
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from eilbote.clock import Clock, SystemClock
 from eilbote.config import Config
@@ -57,6 +60,25 @@ class Embedded:
 
     async def verify(self) -> list[VerifyReport]:
         return [one async for one in verify_accounts(self.app, [self.account], content=True)]
+
+    def impatient(self) -> App:
+        """The same home, for a pass in which the server may fall silent."""
+        return replace(self.app, config=replace_config(self.app.config, read_timeout=0.3))
+
+    def bodies_asked_for(self) -> list[bytes]:
+        """The commands that asked for whole mails."""
+        assert self.between is not None
+        return [line for line in self.between.commands if b"BODY.PEEK[]" in line]
+
+    def quick_verify(self) -> AsyncIterator[VerifyReport]:
+        """Without the contents."""
+        return verify_accounts(self.app, [self.account])
+
+    def all_ids(self, name: str = "INBOX") -> dict[int, int]:
+        """UID -> message id, however many there are."""
+        mailbox = self.app.store.mailboxes.find(self.account.id, name)
+        assert mailbox is not None
+        return {one.uid: one.message for one in self.app.store.messages.held_identities(mailbox.id)}
 
     def held(self, name: str = "INBOX") -> dict[int, bytes]:
         """UID -> bytes in the store."""

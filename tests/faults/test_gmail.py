@@ -151,6 +151,26 @@ async def test_labels_changed_on_the_server(here: Embedded) -> None:
     await settled(here)
 
 
+async def test_where_all_mail_is_hidden_deleting_for_good_goes_through_the_trash_too(here: Embedded) -> None:
+    """A setting of Gmail. An EXPUNGE in the inbox would only take the label away."""
+
+    def hides(answer: bytes, command: bytes) -> bytes:
+        return b"" if answer.startswith(b"* ") and b"Alle Nachrichten" in answer else answer
+
+    here.lie(hides)
+    box = here.app.store.mailboxes.find(here.account.id, EVERY)
+    assert box is not None
+    await here.sync()
+    chosen = here.ids()[3]
+    act.delete(here.app, [chosen], for_good=True)
+    for _ in range(2):
+        assert codes(await here.sync()) == []
+    assert labels(here, 3) == set()
+    expunged = [line for line in here.between.commands if line.startswith(b"UID EXPUNGE")]  # type: ignore[union-attr]
+    moved = [line for line in here.between.commands if line.startswith(b"UID MOVE")]  # type: ignore[union-attr]
+    assert len(expunged) == len(moved) == 1
+
+
 async def test_a_draft_that_becomes_the_sent_mail_is_no_loss(here: Embedded) -> None:
     """Draft and sent copy are briefly the same mail; deleting the draft deleted the sent one (nylas)."""
     store = here.server.store

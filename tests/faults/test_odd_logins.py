@@ -96,6 +96,30 @@ async def test_a_server_that_takes_fewer_connections_than_we_would_like(answer: 
         await settled(here)
 
 
+async def test_a_bare_no_of_the_german_platform_is_no_password_tried_again(tmp_path: Path) -> None:
+    """GMX and WEB.DE do not say whether the password is wrong or access is switched off; the account may be
+    locked by those who try on."""
+    async with played(tmp_path / "home", "gmx") as here:
+        here.server.faults.refuse["AUTHENTICATE"] = "authentication failed"
+        report = await here.sync()
+        assert report.failed is not None and report.failed.code == "imap.login_refused"
+        logins = [one for session in here.server.sessions for one in session.commands if "AUTH" in one]
+        assert len(logins) == 1
+        assert Backoff().failed(report.failed, 0.0).seconds(report.failed, 0.5) == 3600.0
+
+
+async def test_logins_that_are_counted_by_address_are_waited_for(tmp_path: Path) -> None:
+    """PurelyMail: no wrong password, but too many logins from here."""
+    async with played(tmp_path / "home", "purelymail") as here:
+        here.server.faults.refuse["AUTHENTICATE"] = "[LIMIT] Too many logins from your address"
+        report = await here.sync()
+        assert report.failed is not None and report.failed.code != "imap.login_refused"
+        assert report.failed.retry_after is not None
+        here.server.faults.refuse.clear()
+        here.inbox.append(mail(1))
+        assert (await here.sync()).new == 1
+
+
 @pytest.mark.parametrize("answer", ["BAD Unknown command", "NO ID is not for you", "NO"])
 async def test_a_server_that_wants_no_id(answer: str, tmp_path: Path) -> None:
     async with odd(tmp_path / "home", Oddities(answers={"ID": answer}), most=2) as here:

@@ -67,6 +67,8 @@ async def test_everything_in_both_directions(
         assert sum("Projekte" in name for name in there) == 1
         assert here.inbox.messages[1].flags == {FLAGGED, "wichtig"}
         said = {name for session in here.server.sessions for name in session.commands}
+        searched = [line for line in here.between.commands if line.startswith(b"UID SEARCH")]  # type: ignore[union-attr]
+        assert not [line for line in searched if b"HEADER" in line]
         assert not said & {"EXPUNGE", "CLOSE", "SORT", "UID SORT", "THREAD", "UID THREAD", "FETCH", "STORE"}
 
 
@@ -100,4 +102,11 @@ def test_every_quirk_is_dated_sourced_and_named_once() -> None:
         assert one.source and re.fullmatch(r"20\d\d-\d\d(-\d\d)?", one.seen), one.name
     for quirk in QUIRKS:
         assert quirk.host or quirk.server or quirk.capability
-        assert quirk.distrusted or quirk.traits or quirk.mirrors
+        effects = (quirk.distrusted, quirk.traits, quirk.mirrors, quirk.mirror_roles, quirk.shows_at_most)
+        assert any(effects) != quirk.everywhere, quirk.name
+        played_by = (
+            one
+            for one in PERSONALITIES
+            if quirk.fits("", one.behaviour.name, one.behaviour.capabilities | set(one.behaviour.extra))
+        )
+        assert any(played_by), f"{quirk.name}: no server in testing/ is known for it"

@@ -133,6 +133,7 @@ def verify_shape(report: VerifyReport) -> JSON:
         "pending": report.pending,
         "quarantined": report.quarantined,
         "left_out": report.left_out,
+        "out_of_sight": report.out_of_sight,
         "counts_differ": report.counts_differ,
         **({} if report.healed is None else {"healed": _healed_shape(report.healed)}),
         "examples": list(report.examples),

@@ -140,6 +140,12 @@ def conclude(face: Face, reports: Sequence[VerifyReport]) -> None:
             mark("{number} mails are here in part, as the settings of their mailboxes say."),
             number=number(left_out, language),
         )
+    hidden = sum(each.out_of_sight for each in reports)
+    if hidden:
+        face.say(
+            mark("{number} older mails are here that the server shows no more: it shows its newest only."),
+            number=number(hidden, language),
+        )
     _tell_healed(face, [each.healed for each in reports if each.healed is not None])
     different = [each for each in reports if not each.ok and each.problem is None]
     if all(each.ok for each in reports):

@@ -128,7 +128,7 @@ class _Fetching:
         store = self.round.app.store
         debts = await self.round.call(store.journal.open_debts, self.round.account.id)
         waits = any(debt.placement < 0 for debt in debts)
-        if not (self.round.removed or waits or self.imap.is_gmail):
+        if not (self.round.removed or waits or self.imap.has_labels):
             return
         moving = {debt.message for debt in debts if debt.kind is DebtKind.MOVE}
         for portion in self.remaining.chunks(_PORTION, newest_first=True):
@@ -137,7 +137,7 @@ class _Fetching:
                 Identity(one.email_id, one.message_id, one.size, one.internal_date) for one in found
             ]
             candidates = await self.round.call(store.messages.candidates, self.round.account.id, identities)
-            moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.is_gmail)
+            moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.has_labels)
             if moved:
                 await self._store(moved_in=moved)
 

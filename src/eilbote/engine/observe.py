@@ -26,7 +26,8 @@ async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False
     # An answer that could not be read may have told anything, and one who counts none where there
     # are some did not tell of their flags: nothing is taken as known from that.
     contradicts = bool(shown.present) and not shown.exists
-    return shown if imap.skipped == skipped and not contradicts else replace(shown, modseq=0)
+    modseq = shown.modseq if imap.skipped == skipped and not contradicts else 0
+    return replace(shown, modseq=modseq, shows_at_most=imap.shows_at_most)
 
 
 async def still_there(imap: ImapSession, uids: UidSet) -> UidSet:

@@ -12,12 +12,23 @@ from typing import TypeVar
 from eilbote.engine.observe import is_sticky, still_there
 from eilbote.engine.rematch import may_be_same, rematch
 from eilbote.engine.round import Round
-from eilbote.engine.settle import look_again, settle, settle_append, take_flags_back
+from eilbote.engine.settle import give_up, look_again, settle, settle_append, take_flags_back
 from eilbote.errors import Gone, Misused, Problem, Refused
-from eilbote.mail.mailbox import DELETED, MAX_UID, Flag, Flags, MailboxName, Uid, UidSet, flags_to_text
+from eilbote.mail.mailbox import (
+    DELETED,
+    MAX_UID,
+    Flag,
+    Flags,
+    MailboxName,
+    SpecialUse,
+    Uid,
+    UidSet,
+    flags_to_text,
+)
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import CopyUid, Selected, StoreMode
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
+from eilbote.sync.window import out_of_sight
 
 T = TypeVar("T")
 
@@ -76,6 +87,8 @@ async def _carry_present(round_: Round, mailbox: Mailbox, debts: Sequence[Debt])
         else:
             there = await still_there(imap, UidSet.of(debt.uid for debt in debts))
         gone = [debt for debt in debts if debt.uid not in there]
+        if gone and selected.exists in imap.shows_at_most:
+            gone = await _given_up_out_of_sight(round_, imap, mailbox, gone)
         if first.state is DebtState.SENT and first.kind in (DebtKind.MOVE, DebtKind.COPY):
             debts = await _look_up_sent(round_, imap, mailbox, debts, there)
             await imap.select(mailbox.name)
@@ -83,6 +96,22 @@ async def _carry_present(round_: Round, mailbox: Mailbox, debts: Sequence[Debt])
         if present:
             await _carry(round_, imap, present, selected)
     return [debt for debt in gone if debt in debts]
+
+
+async def _given_up_out_of_sight(
+    round_: Round, imap: ImapSession, mailbox: Mailbox, debts: Sequence[Debt]
+) -> list[Debt]:
+    """Takes back what cannot be done to mails that the server shows no more, though it has them; returns
+    the debts whose message is gone."""
+    listed = await imap.search_uids()
+    hidden = out_of_sight(UidSet.of(debt.uid for debt in debts), listed, imap.shows_at_most)
+    problem = Problem("sync.out_of_sight", {"mailbox": mailbox.name, "count": str(len(listed))})
+    for debt in debts:
+        if debt.uid in hidden:
+            await round_.call(give_up, round_, debt, problem)
+    if hidden:
+        round_.problems.append((mailbox.name, problem))
+    return [debt for debt in debts if debt.uid not in hidden]
 
 
 async def _recognised(round_: Round, imap: ImapSession, debts: Sequence[Debt]) -> tuple[UidSet, bool]:
@@ -114,12 +143,14 @@ async def _carry(round_: Round, imap: ImapSession, debts: Sequence[Debt], select
         await _store_flags(round_, imap, debts, selected)
         return
     if first.kind is DebtKind.DELETE:
+        if imap.expunge_takes_a_label:
+            uids = await _into_the_trash(round_, imap, first.mailbox, uids)
         await _expunge(round_, imap, debts, uids)
     elif first.kind is DebtKind.COPY:
         numbers = await _copied(round_, imap, first, uids)
     elif first.kind is DebtKind.MOVE:
         numbers = await _moved(round_, imap, debts, uids)
-        if imap.is_gmail:
+        if imap.has_labels:
             # Out of All Mail nothing is moved, only a label added: it shall be seen there again.
             await round_.call(look_again, round_, first.mailbox)
     else:
@@ -169,6 +200,17 @@ async def _expunge(round_: Round, imap: ImapSession, debts: Sequence[Debt], uids
             journal = round_.app.store.journal
             await round_.call(journal.conflict, debt.id, "no-uidplus", detail, round_.now)
             round_.tally.conflicts += 1
+
+
+async def _into_the_trash(round_: Round, imap: ImapSession, source: int, uids: UidSet) -> UidSet:
+    """Moves what shall be deleted to where this server deletes, and opens it; returns the numbers there."""
+    mailboxes = await round_.call(_mailboxes, round_)
+    trash = next((one for one in mailboxes.values() if one.role is SpecialUse.TRASH), None)
+    if mailboxes[source].role in (SpecialUse.TRASH, SpecialUse.JUNK) or trash is None or not imap.has_move:
+        return uids
+    moved = await imap.move(uids, trash.name)
+    await imap.select(trash.name)
+    return UidSet.of(new for _, new in moved.pairs) if moved is not None else UidSet()
 
 
 async def _copied(round_: Round, imap: ImapSession, debt: Debt, uids: UidSet) -> dict[Uid, Uid]:
@@ -242,9 +284,8 @@ async def find_arrived(
         identity = await round_.call(round_.app.store.messages.identity, debt.message)
         for uid, one in sorted(arrived.items(), reverse=True):
             same_date = int(one.internal_date) == int(identity.internal_date)
-            if (one.message_id, one.size) == (identity.message_id, identity.size) and (
-                identity.message_id or same_date
-            ):
+            same_size = one.size == identity.size or (not one.size and bool(one.message_id))  # 0: not known
+            if one.message_id == identity.message_id and same_size and (identity.message_id or same_date):
                 found[debt.id] = uid
                 del arrived[uid]
                 break

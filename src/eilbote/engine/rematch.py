@@ -102,7 +102,8 @@ def match_identities(held: Sequence[HeldIdentity], found: Sequence[FetchedIdenti
     """Pairs (old UID, new UID) of the same content, each used once, in UID order among equals.
 
     By the server's own content id where both sides have one, else by Message-ID, size and
-    arrival date, else (servers that reset the arrival date) by Message-ID and size.
+    arrival date, else (servers that reset the arrival date) by Message-ID and size, else (servers that
+    tell no true size: 0) by Message-ID and arrival date.
     """
     pairs: list[tuple[Uid, Uid]] = []
     open_held = {one.uid: one for one in sorted(held, key=lambda one: one.uid)}
@@ -136,5 +137,17 @@ def match_identities(held: Sequence[HeldIdentity], found: Sequence[FetchedIdenti
             if one.identity.message_id
         },
         {uid: (one.message_id, one.size) for uid, one in open_found.items() if one.message_id},
+    )
+    pair_up(
+        {
+            uid: (one.identity.message_id, int(one.identity.internal_date))
+            for uid, one in open_held.items()
+            if one.identity.message_id
+        },
+        {
+            uid: (one.message_id, int(one.internal_date))
+            for uid, one in open_found.items()
+            if one.message_id and not one.size
+        },
     )
     return pairs

@@ -26,6 +26,7 @@ from eilbote.mail.keep import Share
 from eilbote.mail.mailbox import RECENT, SpecialUse, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.store.values import Account, DebtKind, DebtState, Finding, FindingKind, Mailbox
+from eilbote.sync.window import out_of_sight
 
 _EXAMPLES = 10
 
@@ -45,7 +46,8 @@ class VerifyReport(Struct, frozen=True):
     """One mailbox compared. `missing`: on the server only; `extra`: in the store only;
     `content_differ` counts wrong sizes and, with `content`, wrong hashes. `pending` are local
     changes not carried yet, `left_out` mails that are here in part because the mode of the mailbox
-    says so; neither is a difference. `counts_differ`: the kept numbers of mails or of unread ones
+    says so, `out_of_sight` mails that the server has and shows no more (it shows its newest only); none
+    of these is a difference. `counts_differ`: the kept numbers of mails or of unread ones
     are not those of the mails. `examples` name the first UIDs that differ. `healed`: what a repair
     has put right, None where none was asked for. In a local account `server` is what the mailbox itself
     counts."""
@@ -61,6 +63,7 @@ class VerifyReport(Struct, frozen=True):
     pending: int = 0
     quarantined: int = 0
     left_out: int = 0
+    out_of_sight: int = 0
     counts_differ: bool = False
     examples: tuple[int, ...] = ()
     problem: Problem | None = None
@@ -220,7 +223,8 @@ class _Comparing:
         if selected.exists:
             listed = await self.imap.search_uids()
             flags_there = {one.uid: one.flags - {RECENT} for one in await self.imap.fetch_flags(ALL_UIDS)}
-            sizes_there = await self.imap.fetch_sizes(ALL_UIDS)
+            if self.imap.sizes_are_true:
+                sizes_there = await self.imap.fetch_sizes(ALL_UIDS)
         checked = await asyncio.to_thread(self.app.store.keeping.check, mailbox.id, bodies=self.own_bodies)
         held = checked.uids
         if mailbox.watermarks.uidvalidity not in (selected.uidvalidity, 0):  # 0: never looked at
@@ -231,7 +235,8 @@ class _Comparing:
         stranded = _stranded(self.app, self.account, mailbox)
         quarantined = messages.quarantined(mailbox.id) & listed
         missing = listed - held - leaving - quarantined
-        extra = held - listed
+        hidden = out_of_sight(held, listed, self.imap.shows_at_most)
+        extra = held - listed - hidden
         both = held & listed
         flags_here = messages.held_flags(mailbox.id)
         flags_differ = UidSet.of(
@@ -262,6 +267,7 @@ class _Comparing:
             content_differ=len(wrong),
             pending=pending,
             quarantined=len(quarantined),
+            out_of_sight=len(hidden),
             left_out=len((partly & both) - wrong),
             counts_differ=not checked.counts_right,
             examples=tuple(islice(missing | extra | flags_differ | wrong, _EXAMPLES)),

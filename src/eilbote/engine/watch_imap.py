@@ -247,6 +247,8 @@ class ImapWatch(Watch):
             finally:
                 self._idlers.discard(imap)
             self._note(news, mailbox.name)
+            # What is told only when IDLE is ended for the poll was not pushed: the poll counts.
+            self._full = self._full or self._next_poll <= self._app.clock.monotonic()
 
     async def _listen_beside(self, mailbox: Mailbox) -> None:
         """Hears of one more mailbox, over a connection of its own if the host grants one. What goes

@@ -21,9 +21,9 @@ from eilbote.protocols.imap import folders, mails
 from eilbote.protocols.imap import session as flows
 from eilbote.protocols.imap.fetch import Fetch
 from eilbote.protocols.imap.limits import Limits
-from eilbote.protocols.imap.quirks import Quirk, Trait
 from eilbote.protocols.imap.responses import Quota
 from eilbote.protocols.imap.search import ALL, SearchKey
+from eilbote.protocols.imap.traits import Quirk, Trait
 from eilbote.protocols.imap.types import (
     AppendUid,
     CopyUid,
@@ -127,8 +127,24 @@ class ImapSession:
         return self._dialogue.can("MOVE")
 
     @property
-    def is_gmail(self) -> bool:
-        return self._dialogue.can("X-GM-EXT-1")
+    def has_labels(self) -> bool:
+        """A mailbox is a label: the same mail lies in several, as on Gmail."""
+        return self._dialogue.shows(Trait.LABELS)
+
+    @property
+    def expunge_takes_a_label(self) -> bool:
+        """UID EXPUNGE deletes in the trash and in spam only."""
+        return self._dialogue.shows(Trait.EXPUNGE_TAKES_A_LABEL)
+
+    @property
+    def sizes_are_true(self) -> bool:
+        """RFC822.SIZE is the number of bytes that come."""
+        return not self._dialogue.shows(Trait.SIZES_UNRELIABLE)
+
+    @property
+    def shows_at_most(self) -> frozenset[int]:
+        """Numbers of mails at which a mailbox stops showing older ones; none: it shows all."""
+        return frozenset[int]().union(*(quirk.shows_at_most for quirk in self.quirks))
 
     @property
     def uids_may_shift(self) -> bool:
@@ -146,11 +162,8 @@ class ImapSession:
         return self._dialogue.quirks
 
     def is_mirror(self, listing: MailboxListing) -> bool:
-        """The mailbox only shows mail that lies elsewhere too; it needs no sync of its own. On Gmail
-        those of the star and of importance, which nobody can put a mail into."""
-        if self.is_gmail and listing.role in (SpecialUse.FLAGGED, SpecialUse.IMPORTANT):
-            return True
-        return self._dialogue.is_mirror(listing.name, listing.delimiter)
+        """The mailbox only shows mail that lies elsewhere too; it needs no sync of its own."""
+        return self._dialogue.is_mirror(listing.name, listing.delimiter, listing.role)
 
     @property
     def append_limit(self) -> int | None:

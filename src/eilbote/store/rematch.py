@@ -116,7 +116,8 @@ def renumber(
 def _alike(held: Identity, shown: Identity) -> bool:
     if held.email_id and shown.email_id:
         return held.email_id == shown.email_id
-    return bool(held.message_id) and held.message_id == shown.message_id and held.size == shown.size
+    same_size = shown.size in (held.size, 0)  # 0: the server tells no true size
+    return bool(held.message_id) and held.message_id == shown.message_id and same_size
 
 
 def _places(session: Session, messages: dict[int, Identity]) -> dict[int, list[Candidate]]:

@@ -23,6 +23,7 @@ from eilbote.sync.state import (
     Shown,
     Step,
 )
+from eilbote.sync.window import out_of_sight
 
 
 def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Limits) -> tuple[Step, ...]:
@@ -43,11 +44,12 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
         # What the server says must add up to its own count; else it is not believed (C3 rule 3).
         if len(known - vanished) + len(arrived) != shown.exists:
             return (Compare(mailbox, "count-differs"),)
-        missing = UidSet()
+        missing = hidden = UidSet()
     else:
         arrived = shown.present - known
-        missing = known - shown.present - vanished
-        vanished = vanished - shown.present  # listed after all: not gone
+        hidden = out_of_sight(known, shown.present, shown.shows_at_most)
+        missing = known - shown.present - vanished - hidden
+        vanished = vanished - shown.present - hidden  # listed after all, or only out of sight: not gone
     vanished, missing = vanished - owed.leaving, missing - owed.leaving
     steps: list[Step] = []
     changes = _flag_changes(shown.changed, held, owed.flags)
@@ -61,11 +63,11 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
             steps.append(Remove(mailbox, "vanished-on-server", vanished))
         if missing:
             steps.append(Confirm(mailbox, "not-listed", missing))
-    backfill = (held.backfill - vanished - missing) | arrived
+    backfill = (held.backfill - vanished - missing - hidden) | arrived
     if backfill:
         steps.append(Fetch(mailbox, "arrived" if arrived else "interrupted", backfill))
     # What is just leaving counts for nothing: should it stay after all, the next round must see it.
-    accounted = len((known - vanished - missing - owed.leaving) | arrived)
+    accounted = len((known - vanished - missing - hidden - owed.leaving) | arrived)
     advance = _advance(mailbox, shown, held, backfill, arrived, accounted)
     if advance is not None:
         steps.append(advance)

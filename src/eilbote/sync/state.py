@@ -27,6 +27,7 @@ class Shown(Struct, frozen=True):
     - `vanished`: UIDs that the server itself said are gone (it may name UIDs that never were);
     - `changed`: flags of messages that may differ from ours, new ones included;
     - `modseq`: HIGHESTMODSEQ as the SELECT of this round gave it, 0 where there is none;
+    - `shows_at_most`: numbers of mails at which the server stops listing older ones;
     - `sticky`: False where UIDs do not outlive the connection (UIDNOTSTICKY, no UIDVALIDITY).
     """
 
@@ -38,6 +39,7 @@ class Shown(Struct, frozen=True):
     vanished: UidSet = field(default_factory=UidSet)
     changed: tuple[FlagsNow, ...] = ()
     sticky: bool = True
+    shows_at_most: frozenset[int] = frozenset()
 
 
 class Held(Struct, frozen=True):

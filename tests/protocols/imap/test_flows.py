@@ -313,6 +313,17 @@ def test_icloud_is_never_trusted_with_qresync(host: str, capabilities: str) -> N
     assert talk.rounds[-1] == ['SELECT "INBOX" (CONDSTORE)']
 
 
+def test_a_revision_that_is_not_kept_brings_nothing_with_it() -> None:
+    """Exchange Online announces IMAP4rev2 at its front, and answers parts of it with BAD."""
+    talk = Talk({}, "IMAP4rev1 IMAP4rev2 MOVE", "outlook.office365.com")
+    talk.run(flows.prepare(talk.dialogue))
+    assert talk.rounds == []
+    assert talk.dialogue.can("MOVE")
+    assert not [
+        name for name in ("IMAP4REV2", "ESEARCH", "LIST-EXTENDED", "ENABLE") if talk.dialogue.can(name)
+    ]
+
+
 # --- the open mailbox -------------------------------------------------------------------------------
 
 

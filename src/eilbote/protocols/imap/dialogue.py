@@ -12,12 +12,13 @@ from typing import TypeAlias, TypeVar
 
 from eilbote.errors import Refused, Unreachable
 from eilbote.mail import mutf7
-from eilbote.mail.mailbox import MailboxName
+from eilbote.mail.mailbox import MailboxName, SpecialUse
 from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import ImapConnection, Reply
 from eilbote.protocols.imap.encode import Command, Piece
-from eilbote.protocols.imap.quirks import Quirk, Trait, quirks_of
+from eilbote.protocols.imap.quirks import quirks_of
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
+from eilbote.protocols.imap.traits import Quirk, Trait
 from eilbote.protocols.imap.types import Selected
 from eilbote.protocols.upgrade import StartDeflate, StartTls
 
@@ -101,16 +102,18 @@ class Dialogue:
 
     def can(self, name: str) -> bool:
         """The server announces it, or a revision that includes it, and is known to keep it."""
-        known = self.capabilities
-        offered = name in known or (name in _IN_REV2 and "IMAP4REV2" in known)
-        return offered and name not in self._distrusted
+        kept = self.capabilities - self._distrusted
+        included = name in _IN_REV2 and "IMAP4REV2" in kept
+        return name in kept or (included and name not in self._distrusted)
 
     def shows(self, trait: Trait) -> bool:
         """The server is known for this behaviour."""
         return any(trait in quirk.traits for quirk in self.quirks)
 
-    def is_mirror(self, name: MailboxName, delimiter: str | None) -> bool:
+    def is_mirror(self, name: MailboxName, delimiter: str | None, role: SpecialUse | None) -> bool:
         """The mailbox only shows mail that lies elsewhere."""
+        if any(role in quirk.mirror_roles for quirk in self.quirks):
+            return True
         level = f"{name}{delimiter or '/'}"
         known = (mirror for quirk in self.quirks for mirror in quirk.mirrors)
         return any(

@@ -15,9 +15,9 @@ from eilbote.protocols.imap import encode
 from eilbote.protocols.imap.connection import Reply
 from eilbote.protocols.imap.dialogue import Dialogue, Flow, ask_one, check
 from eilbote.protocols.imap.encode import Command, command
-from eilbote.protocols.imap.quirks import Trait
 from eilbote.protocols.imap.responses import Listed, Quota, QuotaRoots, StatusTold
 from eilbote.protocols.imap.roles import rank_by_name, role_by_attribute
+from eilbote.protocols.imap.traits import Trait
 from eilbote.protocols.imap.types import MailboxListing, MailboxStatus
 
 UNSPEAKABLE = frozenset(b"\0\r\n")

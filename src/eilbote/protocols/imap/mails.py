@@ -16,7 +16,6 @@ from eilbote.protocols.imap.dates import internal_date
 from eilbote.protocols.imap.dialogue import Dialogue, Flow, ask, ask_one, check, statuses
 from eilbote.protocols.imap.encode import Command, Literal, Piece, command
 from eilbote.protocols.imap.fetch import Fetch
-from eilbote.protocols.imap.quirks import Trait
 from eilbote.protocols.imap.responses import (
     Exists,
     Expunged,
@@ -28,6 +27,7 @@ from eilbote.protocols.imap.responses import (
     Vanished,
 )
 from eilbote.protocols.imap.search import ALL, SearchKey, Uids
+from eilbote.protocols.imap.traits import Trait
 from eilbote.protocols.imap.types import (
     AppendUid,
     CopyUid,
@@ -217,7 +217,7 @@ def fetch_identities(dialogue: Dialogue, uids: UidSet) -> Flow[tuple[FetchedIden
             header = next((value for value in fetch.sections.values() if value is not None), b"")
             found[fetch.uid] = FetchedIdentity(
                 fetch.uid,
-                fetch.size,
+                0 if dialogue.shows(Trait.SIZES_UNRELIABLE) else fetch.size,
                 fetch.internal_date or 0.0,
                 message_id(header),
                 fetch.email_id,

@@ -72,7 +72,8 @@ class FetchedFlags(Struct, frozen=True):
 
 
 class FetchedIdentity(Struct, frozen=True):
-    """What recognises a message without its body (C3 rule 2 of the sync rules)."""
+    """What recognises a message without its body (C3 rule 2 of the sync rules). `size` 0: the server
+    tells no true one."""
 
     uid: Uid
     size: int

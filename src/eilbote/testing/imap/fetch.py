@@ -115,8 +115,10 @@ def render(
     *,
     leave_out: frozenset[str] = frozenset(),
     empty_bodies: bool = False,
+    more_bytes: int = 0,
 ) -> bytes:
-    """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides."""
+    """One untagged FETCH response without its CRLF. `leave_out` names items that a fault hides;
+    `more_bytes` are told of by RFC822.SIZE and never come."""
     reads_parts = {"ENVELOPE", "BODY", "BODYSTRUCTURE"} & {*asked.simple}
     reads_parts |= {content.section for content in asked.contents if content.section}
     part = parse(message.raw) if reads_parts else None
@@ -135,7 +137,7 @@ def render(
             case "INTERNALDATE":
                 value = date_time(message.internal_date)
             case "RFC822.SIZE":
-                value = b"%d" % len(message.raw)
+                value = b"%d" % (len(message.raw) + more_bytes)
             case "EMAILID":
                 value = b"(%b)" % message.email_id.encode()
             case "THREADID":

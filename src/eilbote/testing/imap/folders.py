@@ -93,10 +93,24 @@ def create(talk: Talk, arguments: Arguments) -> Done:
         if role is None:
             raise MailboxProblem("USEATTR", "Use attribute not supported")
     arguments.end()
+    _check_name(talk, name)
     made = talk.store.create(name, role)
     return Done(
         "Create completed.", f"MAILBOXID ({made.mailbox_id})" if talk.behaviour.has("OBJECTID") else ""
     )
+
+
+def _check_name(talk: Talk, name: str) -> None:
+    """Refuses what this server refuses to make."""
+    odd = talk.behaviour.odd
+    answer = odd.reserved.get(name, "")
+    above = name.rpartition(talk.store.delimiter)[0]
+    if above and above != talk.behaviour.prefix.rstrip(talk.store.delimiter):
+        answer = answer or odd.childless
+    if odd.mailboxes_most and len(talk.store.mailboxes) >= odd.mailboxes_most:
+        answer = answer or "NO Too many folders"
+    if answer:
+        raise Rejected(*answer.split(" ", 1))
 
 
 def delete(talk: Talk, arguments: Arguments) -> Done:
@@ -129,6 +143,9 @@ def unsubscribe(talk: Talk, arguments: Arguments) -> Done:
 
 def namespace(talk: Talk, arguments: Arguments) -> Done:
     arguments.end()
+    if talk.behaviour.odd.namespace:
+        talk.send(b"* NAMESPACE " + talk.behaviour.odd.namespace.encode())
+        return Done("Namespace completed.")
     prefix = quoted(talk.behaviour.prefix)
     talk.send(b'* NAMESPACE ((%b "%b")) NIL NIL' % (prefix, talk.store.delimiter.encode()))
     return Done("Namespace completed.")

@@ -78,6 +78,8 @@ class Mailbox:
         """UIDs that EXISTS counts already and that FETCH and SEARCH do not show yet."""
         self.no_modseq = False
         """Tells NOMODSEQ, as a mailbox without persistent mod-sequences does (RFC 7162 section 3.1.2.2)."""
+        self.older: dict[int, Message] = {}
+        """Mails that are there and not shown, because newer ones are as many as are shown at most."""
         self.gone = False
         self._keywords: dict[str, str] = {}
 
@@ -118,8 +120,22 @@ class Mailbox:
         message = Message(number, raw, self.spelled(flags), float(int(when)), self._next_modseq())
         self.messages[number] = message
         self.uidnext = number + 1
+        self._slide()
         self._store.tell()
         return message
+
+    def _slide(self) -> None:
+        """Shows the newest mails, where no more than so many are shown."""
+        most = self._store.shows_at_most
+        while most and len(self.messages) > most:
+            oldest = next(iter(self.messages))
+            self.older[oldest] = self.messages.pop(oldest)
+            self.vanished.append((self._next_modseq(), oldest))
+        while self.older and len(self.messages) < most:
+            newest = max(self.older)
+            back = self.older.pop(newest)
+            back.modseq = self._next_modseq()
+            self.messages = {newest: back, **self.messages}
 
     def set_flags(self, uid: int, flags: Iterable[str]) -> bool:
         """Replaces the flags; False, and no new mod-sequence, where they were so already."""
@@ -140,6 +156,7 @@ class Mailbox:
         modseq = self._next_modseq()
         self.vanished += [(modseq, uid) for uid in sorted(gone)]
         self.hidden -= set(gone)
+        self._slide()
         self._store.tell()
 
     def changed_since(self, modseq: int) -> list[Message]:
@@ -186,12 +203,14 @@ class Mailbox:
 
 
 class Mailstore(Struct):
-    """One user's mail. `now` gives seconds since 1970; `uidvalidity` is the first one given out."""
+    """One user's mail. `now` gives seconds since 1970; `uidvalidity` is the first one given out.
+    `shows_at_most`: so many mails of a mailbox are shown, the newest; 0: all."""
 
     now: Callable[[], float]
     delimiter: str = "/"
     uidvalidity: int = 1_700_000_001
     quota_bytes: int | None = None
+    shows_at_most: int = 0
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=set)
     listeners: list[Callable[[], None]] = field(default_factory=list)

@@ -183,7 +183,15 @@ def fetch(talk: Talk, arguments: Arguments, *, uid: bool) -> Done:
             | ({"BODY"} if message.uid in faults.fetch_without_body else set())
         )
         empty = (odd.bodies_alone and place % 2 == 1) or (odd.rfc822_empty and asked.is_old)
-        talk.send(render(view.number(message.uid), message, shown, leave_out=leave_out, empty_bodies=empty))
+        line = render(
+            view.number(message.uid),
+            message,
+            shown,
+            leave_out=leave_out,
+            empty_bodies=empty,
+            more_bytes=odd.sizes_off,
+        )
+        talk.send(line)
     return Done("Fetch completed.")
 
 

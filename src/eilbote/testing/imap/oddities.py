@@ -23,8 +23,11 @@ class Oddities(Struct, frozen=True):
     names nothing. `vanished_malformed`: no client can read VANISHED. `rfc822_empty`: FETCH RFC822
     gives nothing. `bodies_alone`: of several bodies in one FETCH every second is empty. `append`:
     kinds of mail that APPEND refuses, with its answer; `append_line`: the longest line it takes.
-    `flags_unpushed`: IDLE tells of arrivals and expunges only. `status_empty`: STATUS is told without
-    its list.
+    `flags_unpushed`: IDLE tells of arrivals and expunges only; `idle_silent`: of nothing. `status_empty`:
+    STATUS is told without its list. `search_header`: what a SEARCH for a header is answered.
+    `sizes_off`: so many bytes are added to every RFC822.SIZE. `reserved`: names that CREATE refuses, with
+    its answer; `childless`: what CREATE below another mailbox is answered; `mailboxes_most`: so many there
+    may be. `namespace`: what NAMESPACE tells.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -44,6 +47,13 @@ class Oddities(Struct, frozen=True):
     append_line: int = 0
     flags_unpushed: bool = False
     status_empty: bool = False
+    idle_silent: bool = False
+    search_header: str = ""
+    sizes_off: int = 0
+    reserved: dict[str, str] = field(default_factory=dict)
+    childless: str = ""
+    mailboxes_most: int = 0
+    namespace: str = ""
 
     def refusal_of_mail(self, raw: bytes) -> str:
         """What APPEND of this mail is answered, "" where it is taken."""

@@ -23,7 +23,7 @@ _PLATFORM_1AND1 = _PLAIN | {"MOVE", "QUOTA", "SPECIAL-USE", "WITHIN", "LIST-STAT
 class Personality(Struct, frozen=True):
     """One kind of server. `labels`: a mail lies in every mailbox whose label it has, as on Gmail.
     `mailboxes`: those of a new account, and their roles. `delimiter` of its
-    names."""
+    names. `shows_at_most`: so many mails of a mailbox, the newest."""
 
     name: str
     behaviour: Behaviour
@@ -32,12 +32,15 @@ class Personality(Struct, frozen=True):
     mailboxes: dict[str, SpecialUse | None] = field(default_factory=dict)
     delimiter: str = "/"
     labels: bool = False
+    shows_at_most: int = 0
 
     def store(self, now: Callable[[], float]) -> Mailstore:
         """A new account's mail on such a server."""
         if self.labels:
-            return gmail_store(now)
-        made = Mailstore(now, self.delimiter)
+            gmail = gmail_store(now)
+            gmail.shows_at_most = self.shows_at_most
+            return gmail
+        made = Mailstore(now, self.delimiter, shows_at_most=self.shows_at_most)
         for name, role in self.mailboxes.items():
             made.create(name, role)
             made.subscribed.add(name)
@@ -70,7 +73,14 @@ PERSONALITIES = (
         _named(
             "Microsoft.Exchange.Imap4.Imap4Server",
             _PLAIN | {"MOVE", "UNSELECT", "LITERAL+"},
+            extra=("IMAP4rev2",),
             odd=Oddities(
+                answers={
+                    "LSUB": "BAD Command Argument Error. 11",
+                    "ENABLE": "BAD Command Argument Error. 11",
+                },
+                sizes_off=7,
+                reserved={"Files": "NO Folder name is reserved"},
                 empty_id="BAD Command Argument Error. 11",
                 append={BARE_LF: "NO Message contains bare newlines"},
                 append_line=9900,
@@ -118,6 +128,7 @@ PERSONALITIES = (
             extra=("XYMHIGHESTMODSEQ",),
             odd=Oddities(
                 search_most=1000,
+                search_header="NO [CANNOT] SEARCH HEADER is not supported",
                 append={NO_FINAL_CRLF: "BAD APPEND Additional arguments"},
             ),
         ),
@@ -130,11 +141,14 @@ PERSONALITIES = (
             "Sent": SpecialUse.SENT,
             "Trash": SpecialUse.TRASH,
         },
+        shows_at_most=10_000,
     ),
     Personality(
         "gmx",
         _named(
-            "1&1 IMAP Nemesis", _PLATFORM_1AND1, odd=Oddities(empty_id="BAD expected a list of parameters")
+            "1&1 IMAP Nemesis",
+            _PLATFORM_1AND1,
+            odd=Oddities(empty_id="BAD expected a list of parameters", mailboxes_most=20),
         ),
         "imapsync#140; modern-email/defects#13; provider-db#56",
         "2026-11",
@@ -159,6 +173,27 @@ PERSONALITIES = (
         {"Archiv": None, "Drafts": None, "Spam": None, "Sent": None, "Trash": None},
     ),
     Personality(
+        "mailbox-org",
+        _named(
+            "mailbox.org IMAP",
+            _PLAIN
+            | {"MOVE", "CONDSTORE", "ENABLE", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE"},
+            odd=Oddities(idle_silent=True),
+        ),
+        "chatmail/core#5093",
+        "2026-11",
+        _ENGLISH,
+    ),
+    Personality(
+        "dovecot",
+        Behaviour(
+            name="Dovecot", odd=Oddities(childless="NO Mailbox doesn't allow inferior mailboxes")
+        ).without("OBJECTID", "IMAP4rev2"),
+        "imapsync FAQ.Dovecot; imapflow commands/list.js; Dovecot 2.3.19 and 2.4.1, tried",
+        "2026-11-27",
+        _ENGLISH,
+    ),
+    Personality(
         "courier",
         _named(
             "Courier-IMAP",
@@ -167,7 +202,8 @@ PERSONALITIES = (
             odd=Oddities(
                 answers=dict.fromkeys(
                     ("SORT", "THREAD", "UID SORT", "UID THREAD"), "NO Sort and thread are disabled"
-                )
+                ),
+                namespace='(("INBOX." ".")) NIL (("#shared." ".")("shared." ".")) ()',
             ),
             prefix="INBOX.",
         ),

@@ -131,7 +131,8 @@ class Session:
 
     def notify(self) -> bytes:
         """What an idling client has to hear now; nothing for any other."""
-        if self._idle_tag and not self.mute:
+        silent = self._talk.behaviour.odd.idle_silent
+        if self._idle_tag and not self.mute and not silent:
             self._tell_news(numbers_fixed=False, uid=False, pushed=True)
         return self._taken()
 
@@ -241,7 +242,8 @@ class Session:
                 arguments.end()
                 self._idle_tag = tag
                 self._talk.send(b"+ idling")
-                self._tell_news(numbers_fixed=False, uid=False)
+                if not self._talk.behaviour.odd.idle_silent:
+                    self._tell_news(numbers_fixed=False, uid=False)
                 return None
             case "CHECK":
                 messages.selected(self._talk)
@@ -298,6 +300,8 @@ class Session:
             answer = odd.before_id
         elif name == "UID SEARCH" and words == ["ALL"]:
             answer = odd.search_all
+        elif name == "UID SEARCH" and "HEADER" in words:
+            answer = odd.search_header
         elif name.startswith("UID ") and words and odd.descending_sets and _descends(str(words[0])):
             answer = odd.descending_sets
         if self._user is not None and name not in ("LOGOUT", "CAPABILITY"):
