@@ -22,6 +22,7 @@ from eilbote.mail.message import read_source
 from eilbote.secret import Secret
 from eilbote.store.prepare import prepared_mail
 from eilbote.store.values import Account, Arrival, AuthKind, Mailbox, NewAccount, Security, Server
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 
 PASSWORD = "geheim-1"
@@ -42,7 +43,7 @@ def local_account(app: App, address: str = "lokal@example.de") -> Account:
     )
 
 
-def server_account(app: App, server: Dovecot, user: str) -> Account:
+def server_account(app: App, server: Dovecot | Cyrus, user: str) -> Account:
     """The account of a user, added if it is not there yet."""
     address = f"{user}@example.de"
     for account in app.store.accounts.all():
@@ -93,7 +94,7 @@ def contents(app: App, account: Account) -> dict[str, list[Kept]]:
     }
 
 
-def on_server(server: Dovecot, user: str) -> dict[str, list[Kept]]:
+def on_server(server: Dovecot | Cyrus, user: str) -> dict[str, list[Kept]]:
     """All that a user's server holds (bytes, flags, internal date), by the standard library's client;
     empty mailboxes left out."""
     found: dict[str, list[Kept]] = {}

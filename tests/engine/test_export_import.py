@@ -249,6 +249,7 @@ def test_maildir_of_dovecot_and_others(tmp_path: Path) -> None:
         assert [(Path(where).name, problem.code) for where, problem in told.said] == [
             ("1700000000.pipe:2,", "files.not_regular"),
             ("1700000000.unreadable:2,S", "files.not_regular"),
+            ("Loop", "files.not_regular"),
         ]
         found = {
             name: [

@@ -4,14 +4,19 @@ the rest is named, nothing hangs and nothing leaves the folder that was named.""
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from eilbote.engine.export_mail import ExportReport, Format, export_mail
 from eilbote.engine.import_mail import ImportReport, import_mail
-from eilbote.errors import Misused
+from eilbote.errors import Misused, Unreachable
+from eilbote.files import disk
 from tests.engine.moving import Told, contents, home, local_account, put
 
 MAIL = b"Subject: a\r\n\r\ntext\r\n"
@@ -93,6 +98,35 @@ def test_folders_below_too_many_others_are_named(wanted: Format, tmp_path: Path)
     assert {one.mailbox: one.imported for one in reports} == {"INBOX": 1, "Archiv": 1}
 
 
+@pytest.mark.parametrize("wanted", [Format.MAILDIR, Format.MBOX, Format.EML])
+def test_folders_that_a_link_leads_to_are_named(wanted: Format, tmp_path: Path) -> None:
+    exported(tmp_path, wanted, tmp_path / "out", Told())
+    exported(tmp_path / "second", wanted, tmp_path / "elsewhere", Told())
+    (tmp_path / "out" / ".Linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "out" / "loop").symlink_to("loop")
+    told = Told()
+    reports = imported(tmp_path / "other", wanted, tmp_path / "out", told)
+    assert [(Path(where).name, problem.code) for where, problem in told.said] == [
+        (".Linked", "files.not_regular")
+    ]
+    assert {one.mailbox: (one.found, one.imported) for one in reports} == {"INBOX": (1, 1), "Archiv": (1, 1)}
+
+
+def test_odd_names_of_folders_lose_no_mail(tmp_path: Path) -> None:
+    smile = "\U0001f642".encode()
+    names = (b".Caf\xe9", b".Gr\xfc\xdfe." + smile, b"...", b".&broken", b".A..b", b".new\nline", b"\x81")
+    for number, name in enumerate(names):
+        folder = tmp_path / "in" / os.fsdecode(name) / "cur"
+        folder.mkdir(parents=True)
+        (folder / os.fsdecode(b"\xff%d\n:2,S" % number)).write_bytes(b"Subject: %d\r\n\r\n" % number)
+    told = Told()
+    reports = imported(tmp_path, Format.MAILDIR, tmp_path / "in", told)
+    assert {one.mailbox for one in reports if one.imported == 1} == {
+        "Café", "Grüße/\U0001f642", "...", "&broken", "A/b", "new_line", "\N{REPLACEMENT CHARACTER}",
+    }  # fmt: skip
+    assert set(told.codes) == {"import.renamed"}
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link"])
 def test_a_maildir_whose_list_of_keywords_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
     (tmp_path / "in" / "cur").mkdir(parents=True)
@@ -137,3 +171,48 @@ def test_equal_mails_of_two_folders_are_two_in_one_mailbox(tmp_path: Path) -> No
     for found, present in ((2, 0), (2, 2)):
         (report,) = imported(tmp_path, Format.EML, tmp_path / "in", Told(), into="Alles")
         assert (report.mailbox, report.found, report.present) == ("Alles", found, present)
+
+
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes: what is written then fails, at a close too."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("wanted", [Format.MAILDIR, Format.MBOX, Format.EML])
+def test_a_disk_that_takes_no_more(
+    wanted: Format, full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full one ends the export; where only one file can grow no more, the other mailboxes go on. The
+    next run brings what is missing."""
+    large = b"Subject: large\r\n\r\n" + b"x" * 400_000
+    with home(tmp_path) as app:
+        account = local_account(app)
+        put(app, account, "INBOX", [(MAIL, ["wichtig"], 1e9), (large, [], 1e9)])
+        put(app, account, "Zuletzt", [(MAIL, [], 1e9)])
+        before = contents(app, account)
+
+        def export(told: Told) -> dict[str, tuple[int, int]]:
+            done = asyncio.run(export_mail(app, account, wanted, tmp_path / "out", tell=told))
+            return {one.mailbox: (one.exported + one.present, one.failed) for one in done}
+
+        told = Told()
+        with limited_files(200_000):
+            if full:
+                monkeypatch.setattr(disk, "_FULL", {errno.EFBIG})
+                with pytest.raises(Unreachable) as caught:
+                    export(told)
+                assert caught.value.problem.code == "files.full"
+            else:
+                assert export(told) == {"INBOX": (0, 2), "Zuletzt": (1, 0)}
+                assert told.codes == ["files.refused"]
+        assert export(Told()) == {"INBOX": (2, 0), "Zuletzt": (1, 0)}
+        target = local_account(app, "ziel@example.de")
+        asyncio.run(import_mail(app, target, wanted, tmp_path / "out", tell=Told()))
+        assert contents(app, target) == before

@@ -24,13 +24,14 @@ from tests.engine.moving import (
     server_account,
 )
 from tests.engine.world import mail
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 
 DATED = '" 1-Oct-2024 10:0{}:00 +0000"'
 
 
-def filled(server: Dovecot, user: str) -> dict[str, list[Kept]]:
+def filled(server: Dovecot | Cyrus, user: str) -> dict[str, list[Kept]]:
     """Mail in folders with and without a role, with flags, keywords and dates."""
     with server.imap(user) as client:
         for name in ("Projekte", "Projekte/2026", "Sent/2025", "leer"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eilbote.mail.mailbox import MailboxName, SpecialUse
-from eilbote.sync.naming import Named, Style, levels_of, name_for, pair_mailboxes, style_of
+from eilbote.sync.naming import Named, Style, careful_name, levels_of, name_for, pair_mailboxes, style_of
 
 
 def named(*mailboxes: str, delimiter: str = "/") -> list[Named]:
@@ -70,3 +70,16 @@ def test_views_are_left_out_and_all_mail_goes_to_the_archive() -> None:
     assert found["[Gmail]/All Mail"] == "Archiv"
     assert found["[Gmail]/Starred"] is None and found["[Gmail]/I"] is None
     assert pairs(source, named("INBOX=inbox"))["[Gmail]/All Mail"] == "Archive"
+
+
+def test_a_careful_name_keeps_what_no_server_refuses() -> None:
+    style = Style("/", "INBOX/")
+    assert careful_name("INBOX/Entwürfe 2026/a%b*c", style) == "INBOX/Entwürfe 2026/a_b_c"
+    assert careful_name("inbox", style) == "INBOX"
+    assert careful_name("INBOX/" + "x" * 300 + "/ -~. /-", style) == "INBOX/" + "x" * 60 + "/__/_"
+
+
+def test_bytes_that_are_no_utf8_are_read_as_windows_wrote_them() -> None:
+    assert name_for(["Caf\udce9", "Gr\udcfc\udcdfe \N{SLIGHTLY SMILING FACE}"], Style("/", "")) == (
+        "Café/Grüße \N{SLIGHTLY SMILING FACE}"
+    )

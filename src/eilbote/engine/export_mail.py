@@ -7,8 +7,9 @@ changed but for flags in the names of a Maildir.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -85,19 +86,8 @@ async def export_mail(
         await _complete(app, account, chosen, tell, report)
     reports = []
     for mailbox in chosen:
-        try:
-            writer = _writer(wanted, root, _levels(mailbox), observer)
-        except EilboteError as error:
-            if error.problem.code == "files.full":
-                raise
-            tell(mailbox.name, error.problem)
-            mails = mailbox.messages
-            reports.append(ExportReport(account.address, mailbox.name, "", mails, failed=mails))
-            continue
-        try:
-            reports.append(await _export_mailbox(app, account, mailbox, writer, tell, report))
-        finally:
-            writer.close()
+        opening = partial(_writer, wanted, root, _levels(mailbox), observer)
+        reports.append(await _Leave(app, account, mailbox, tell, report).write(opening))
     return reports
 
 
@@ -135,49 +125,75 @@ async def _complete(
             return
 
 
-async def _export_mailbox(
-    app: App, account: Account, mailbox: Mailbox, writer: FolderWriter, tell: Tell, report: Report
-) -> ExportReport:
-    mails = exported = present = failed = 0
-    unflushed = volume = 0
-    for one in app.store.messages.lying(mailbox.id):
-        mails += 1
-        leaving = Leaving(one.sha256, one.internal_date, one.flags - {RECENT})
+class _Leave:
+    """One mailbox on its way into files, and the counts of it so far."""
+
+    def __init__(self, app: App, account: Account, mailbox: Mailbox, tell: Tell, report: Report) -> None:
+        self._app = app
+        self._account = account
+        self._mailbox = mailbox
+        self._tell = tell
+        self._report = report
+        self._mails = self._exported = self._present = self._failed = 0
+        self._written = self._volume = 0
+        """Mails, and their bytes, that do not last yet."""
+
+    async def write(self, open_writer: Callable[[], FolderWriter]) -> ExportReport:
+        """Writes all mails. Where that cannot go on, that is told and what does not last has failed;
+        only a full disk raises."""
+        path = ""
+        try:
+            writer = open_writer()
+            path = check_text(writer.path)
+            try:
+                await self._write_all(writer)
+            finally:
+                writer.close()
+            self._exported += self._written
+        except EilboteError as error:
+            if error.problem.code == "files.full":
+                raise
+            self._tell(self._mailbox.name, error.problem)
+            self._mails = max(self._mails, self._mailbox.messages)
+            self._failed = self._mails - self._exported - self._present
+        counts = (self._mails, self._exported, self._present, self._failed)
+        return ExportReport(self._account.address, self._mailbox.name, path, *counts)
+
+    async def _write_all(self, writer: FolderWriter) -> None:
+        for one in self._app.store.messages.lying(self._mailbox.id):
+            self._mails += 1
+            if not self._leave(one, writer):
+                self._failed += 1
+            if self._written >= _FLUSH_MAILS or self._volume >= _FLUSH_BYTES:
+                writer.flush()
+                self._exported += self._written
+                self._written = self._volume = 0
+            if self._mails % 50 == 0:
+                self._say(self._mailbox.messages)
+                await self._app.clock.sleep(0)  # where a person's Ctrl-C ends it
+        self._say(self._mails)
+
+    def _leave(self, one: Lying, writer: FolderWriter) -> bool:
+        """Writes one mail if it is not there yet; False, and told why, where its bytes cannot be had."""
+        where = f"{self._mailbox.name}, {one.message}"
         if not one.whole:
-            tell(_where(mailbox, one), Problem("store.headers_only", {"id": str(one.message)}))
-            failed += 1
-        elif writer.holds(leaving):
-            present += 1
-        else:
-            size = _write(app, mailbox, one, leaving, writer, tell)
-            exported, failed = (exported + 1, failed) if size is not None else (exported, failed + 1)
-            unflushed, volume = unflushed + 1, volume + (size or 0)
-        if unflushed >= _FLUSH_MAILS or volume >= _FLUSH_BYTES:
-            writer.flush()
-            unflushed = volume = 0
-        if mails % 50 == 0:
-            report(Progress(account.address, "export", mailbox.name, mails, mailbox.messages))
-            await app.clock.sleep(0)  # where a person's Ctrl-C ends it
-    report(Progress(account.address, "export", mailbox.name, mails, mails))
-    return ExportReport(
-        account.address, mailbox.name, check_text(writer.path), mails, exported, present, failed
-    )
+            self._tell(where, Problem("store.headers_only", {"id": str(one.message)}))
+            return False
+        leaving = Leaving(one.sha256, one.internal_date, one.flags - {RECENT})
+        if writer.holds(leaving):
+            self._present += 1
+            return True
+        try:
+            raw = self._app.store.messages.raw(one.message)
+        except Gone as gone:
+            self._tell(where, gone.problem)
+            return False
+        lost = writer.write(leaving, raw)
+        if lost is not None:
+            self._tell(where, lost)
+        self._written += 1
+        self._volume += len(raw)
+        return True
 
-
-def _write(
-    app: App, mailbox: Mailbox, one: Lying, leaving: Leaving, writer: FolderWriter, tell: Tell
-) -> int | None:
-    """Writes one mail; its size, or None where its bytes cannot be had."""
-    try:
-        raw = app.store.messages.raw(one.message)
-    except Gone as gone:
-        tell(_where(mailbox, one), gone.problem)
-        return None
-    lost = writer.write(leaving, raw)
-    if lost is not None:
-        tell(_where(mailbox, one), lost)
-    return len(raw)
-
-
-def _where(mailbox: Mailbox, one: Lying) -> str:
-    return f"{mailbox.name}, {one.message}"
+    def _say(self, total: int) -> None:
+        self._report(Progress(self._account.address, "export", self._mailbox.name, self._mails, total))

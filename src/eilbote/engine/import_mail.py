@@ -17,7 +17,7 @@ from eilbote.engine.export_mail import Format
 from eilbote.engine.intake import Coming, Intake, Tell
 from eilbote.engine.naming import style_in
 from eilbote.engine.progress import Report
-from eilbote.errors import Misused, NotAllowed, Problem
+from eilbote.errors import Misused, Problem, Refused
 from eilbote.files.disk import named_by_user
 from eilbote.files.eml import read_emls
 from eilbote.files.maildir import read_maildir
@@ -66,7 +66,7 @@ async def import_mail(
     intake = Intake(app, account, tell, report)
     await intake.begin()
     if mailbox is not None:
-        await intake.open(MailboxName(mailbox))
+        await intake.open(MailboxName(mailbox), exactly=True)
     style = style_in(app, account.id)
     found = first
     while found is not None:
@@ -77,8 +77,10 @@ async def import_mail(
                 pass
             case FoundMail():
                 await _take(app, intake, found, tell)
-            case Unread(where=where, problem=problem):
+            case Unread(where=where, problem=problem, is_mail=True):
                 intake.unreadable(where, problem)
+            case Unread(where=where, problem=problem):
+                tell(where, problem)
             case _:
                 assert_never(found)
         found = next(reading, None)
@@ -108,7 +110,7 @@ async def _open(intake: Intake, folder: FoundFolder, style: Style, tell: Tell) -
     plain = style.delimiter.join(folder.levels)
     try:
         opened = await intake.open(_name(folder, style), folder.mails)
-    except (Misused, NotAllowed) as error:
+    except (Misused, Refused) as error:
         if not error.problem.code.startswith("mailbox."):
             raise
         tell(plain, error.problem)

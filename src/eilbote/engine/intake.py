@@ -17,14 +17,17 @@ from msgspec import Struct
 from eilbote.engine.act import Act, Origin, check_allowed, check_flag
 from eilbote.engine.app import App
 from eilbote.engine.mailboxes import create_mailbox
+from eilbote.engine.naming import style_in
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.progress import Progress, Report
 from eilbote.errors import EilboteError, Misused, Problem, Refused, Unreachable
 from eilbote.mail.mailbox import RECENT, Flags, MailboxName
 from eilbote.mail.message import read_source
+from eilbote.mail.skeleton import header_of
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.prepare import prepared_mail
 from eilbote.store.values import Account, Arrival, DebtState, Mailbox
+from eilbote.sync.naming import careful_name
 
 Tell = Callable[[str, Problem], None]
 """Is told what went wrong with which mail, at once."""
@@ -74,6 +77,8 @@ class Intake:
         self._passed_over = Taken()
         """The counts of what comes while no mailbox is open."""
         self._there: Counter[bytes] = Counter()
+        self._in_part = False
+        """Whether a mode keeps some of the open mailbox's mails only in part."""
         self._problems: set[tuple[str, str]] = set()
 
     @property
@@ -86,11 +91,13 @@ class Intake:
         if self.to_server:
             await self._sync()
 
-    async def open(self, name: MailboxName, mails: int = 0) -> Mailbox:
-        """From now on mails go into this mailbox, which is made if need be. `mails` are to come.
-        Misused `mailbox.*` for a name that cannot be."""
+    async def open(self, name: MailboxName, mails: int = 0, *, exactly: bool = False) -> Mailbox:
+        """From now on mails go into this mailbox, which is made if need be. `mails` are to come. Where
+        the server refuses the name, the mailbox gets one that no server refuses, unless it is to be
+        called `exactly` so. Misused `mailbox.*`
+        for a name that cannot be, Refused `mailbox.not_made` where the server will not have any."""
         await self.flush()
-        self._mailbox = await asyncio.to_thread(self._mailbox_of, name)
+        self._mailbox = await self._mailbox_of(name, exactly=exactly)
         self.taken.setdefault(self._mailbox.name, Taken())
         self._there = await asyncio.to_thread(self._contents, self._mailbox)
         self._total = mails
@@ -100,6 +107,10 @@ class Intake:
             )
             self._owed += [(self._mailbox.name, self._mailbox.name, debt) for debt in again]
         return self._mailbox
+
+    def expect(self, mails: int) -> None:
+        """So many mails are to come into the open mailbox."""
+        self._total = mails
 
     async def pass_over(self, name: str) -> None:
         """What comes from now on cannot be taken, because its mailbox, `name`, cannot be. Whoever asks
@@ -118,9 +129,7 @@ class Intake:
             return
         self._volume += len(coming.raw)
         raw = ready_to_upload(coming.raw) if self.to_server else coming.raw
-        key = sha256(raw).digest()[:_KEY_BYTES]
-        if not known_absent and self._there[key] > 0:
-            self._there[key] -= 1
+        if not known_absent and self._is_there(raw):
             counts.present += 1
             self._say()
             return
@@ -153,16 +162,51 @@ class Intake:
 
     # --- storing ---
 
-    def _mailbox_of(self, name: MailboxName) -> Mailbox:
-        found = self._app.store.mailboxes.find(self._account.id, name)
-        if found is None:
-            return create_mailbox(self._app, self._account, name)
-        if not found.selectable:
-            raise Misused("mailbox.not_selectable", mailbox=name)
-        return found
+    async def _mailbox_of(self, name: MailboxName, *, exactly: bool) -> Mailbox:
+        """The mailbox; on a server it is made there before any mail is owed to it, else its mail would
+        go into the inbox."""
+        style = await asyncio.to_thread(style_in, self._app, self._account.id)
+        names = (name,) if exactly else dict.fromkeys((name, careful_name(name, style)))
+        for tried in names:
+            found = await asyncio.to_thread(self._app.store.mailboxes.find, self._account.id, tried)
+            if found is None:
+                found = await asyncio.to_thread(create_mailbox, self._app, self._account, tried)
+                if self.to_server:
+                    await self._sync()
+                    mailboxes = await asyncio.to_thread(self._app.store.mailboxes.all, self._account.id)
+                    found = next((one for one in mailboxes if one.id == found.id), None)
+            if found is not None and not found.selectable:
+                raise Misused("mailbox.not_selectable", mailbox=name)
+            if found is not None:
+                return found
+        raise Refused("mailbox.not_made", mailbox=name)
 
     def _contents(self, mailbox: Mailbox) -> Counter[bytes]:
-        return Counter(one.sha256[:_KEY_BYTES] for one in self._app.store.messages.lying(mailbox.id))
+        """The keys of the mails that lie there. Of a mail that a mode keeps only in part, its header
+        and its size are the key."""
+        messages = self._app.store.messages
+        found: Counter[bytes] = Counter()
+        sizes: dict[int, list[int]] = {}
+        for one in messages.lying(mailbox.id):
+            if one.whole:
+                found[one.sha256[:_KEY_BYTES]] += 1
+            else:
+                sizes.setdefault(one.message, []).append(one.size)
+        for message, raw in messages.stream_raw(sizes):
+            found.update(_key_of_part(raw, size) for size in sizes[message])
+        self._in_part = bool(sizes)
+        return found
+
+    def _is_there(self, raw: bytes) -> bool:
+        """Whether the mail lies in the open mailbox already; each that does answers once."""
+        keys = [sha256(raw).digest()[:_KEY_BYTES]]
+        if self._in_part:
+            keys.append(_key_of_part(raw, len(raw)))
+        for key in keys:
+            if self._there[key] > 0:
+                self._there[key] -= 1
+                return True
+        return False
 
     def _store(self, mailbox: Mailbox) -> None:
         arrivals = [
@@ -238,6 +282,11 @@ class Intake:
         if self._mailbox is not None:
             done, where = self._counts().found, self._mailbox.name
             self._report(Progress(self._account.address, "import", where, done, self._total, self._volume))
+
+
+def _key_of_part(raw: bytes, size: int) -> bytes:
+    """The key of a mail of `size` bytes, of which at least the header is in `raw`."""
+    return sha256(b"%d %b" % (size, header_of(raw))).digest()[:_KEY_BYTES]
 
 
 def failure(problem: Problem) -> EilboteError:

@@ -14,11 +14,12 @@ from hashlib import sha256
 from msgspec import Struct
 
 from eilbote.engine.app import App
+from eilbote.engine.demand import fetch_all_whole
 from eilbote.engine.intake import Coming, Intake, Tell, failure
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.progress import Report
 from eilbote.engine.verify import VerifyReport, verify_accounts
-from eilbote.errors import Gone, Misused
+from eilbote.errors import Gone, Misused, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.values import Account, Lying, Mailbox
@@ -74,7 +75,7 @@ async def migrate(
     compare it. Raises Misused `migrate.same_account`, and what ended a pass."""
     if source.id == target.id:
         raise Misused("migrate.same_account", address=source.address)
-    work = _Work(app, source, target, tell)
+    work = _Work(app, source, target, tell, report)
     if dry_run:
         return await asyncio.to_thread(lambda: [work.compared(one) for one in work.planned()])
     await _sync(app, source, tell, report)
@@ -109,11 +110,12 @@ async def _checked(
 class _Work:
     """What is to be copied between two accounts."""
 
-    def __init__(self, app: App, source: Account, target: Account, tell: Tell) -> None:
+    def __init__(self, app: App, source: Account, target: Account, tell: Tell, report: Report) -> None:
         self._app = app
         self._source = source
         self._target = target
         self._tell = tell
+        self._report = report
         self._elsewhere: set[bytes] | None = None
 
     def pairs(self) -> list[tuple[Mailbox, MailboxName]]:
@@ -134,13 +136,24 @@ class _Work:
 
     async def copy(self, mailbox: Mailbox, name: MailboxName, intake: Intake) -> _Copied:
         """Copies what the target lacks of one mailbox."""
-        await intake.flush()
-        copies = await asyncio.to_thread(self._lacking, mailbox, name)
         try:
-            opened = await intake.open(name, len(copies.copy))
-        except Misused as error:  # a name that no mailbox can have there
+            opened = await intake.open(name)
+        except (Misused, Refused) as error:
+            if not error.problem.code.startswith("mailbox."):
+                raise
             self._tell(mailbox.name, error.problem)
+            copies = await asyncio.to_thread(self._lacking, mailbox, name)
             return _Copied(mailbox, name, 0, 0, len(copies.copy))
+        if opened.name != name:
+            self._tell(mailbox.name, Problem("import.renamed", {"name": name, "mailbox": opened.name}))
+            name = opened.name
+        await self._complete_nameless(name)
+        copies = await asyncio.to_thread(self._lacking, mailbox, name)
+        parts = [one for one in (self._lying[each.message] for each in copies.copy) if not one.whole]
+        if parts:
+            await self._complete(self._source, mailbox, parts)
+            copies = await asyncio.to_thread(self._lacking, mailbox, name)
+        intake.expect(len(copies.copy))
         counts = intake.taken[opened.name]
         taken, failed = counts.taken, counts.failed
         for one in copies.copy:
@@ -154,6 +167,22 @@ class _Work:
             await intake.take(Coming(where, raw, lying.flags, lying.internal_date), known_absent=True)
         await intake.flush()
         return _Copied(mailbox, name, counts.taken - taken, copies.present, counts.failed - failed)
+
+    async def _complete_nameless(self, name: MailboxName) -> None:
+        """Mails of the target that its mode keeps only in part are known by Message-ID and size; those
+        without a Message-ID only by their content."""
+        mailbox = self._app.store.mailboxes.find(self._target.id, name)
+        if mailbox is not None:
+            lying = self._app.store.messages.lying(mailbox.id)
+            parts = [one for one in lying if not one.whole and not one.message_id]
+            if parts:
+                await self._complete(self._target, mailbox, parts)
+
+    async def _complete(self, account: Account, mailbox: Mailbox, parts: Iterable[Lying]) -> None:
+        """Fetches what a mode left out."""
+        wanted = [(mailbox, [one.uid for one in parts if one.uid > 0])]
+        for where, problem in await fetch_all_whole(self._app, account, wanted, self._report):
+            self._tell(f"{account.address}, {where}" if where == mailbox.name else where, problem)
 
     def compared(self, one: _Copied, checked: dict[str, VerifyReport] | None = None) -> MigrateReport:
         """Whether the target has all mails of a mailbox, on its server if it has one."""

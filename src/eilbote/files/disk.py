@@ -14,7 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import Struct
+
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem, Unreachable
+from eilbote.files.values import Unread
 
 LARGEST_MAIL = 150 << 20
 """As much as is taken from a server."""
@@ -72,6 +75,13 @@ def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
     return os.fdopen(handle, mode)  # type: ignore[return-value]  # each mode is a binary one
 
 
+def let_go(file: BinaryIO) -> None:
+    """Closes a file that was made to last as far as it ever will be. What the system could not write
+    then, it is not asked for again, and was told."""
+    with suppress(OSError):
+        file.close()
+
+
 def read_mail_file(path: Path) -> bytes | Problem:
     """A file's bytes, or why they cannot be had: it is no file, too large, not readable."""
     try:
@@ -102,11 +112,33 @@ def entries(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(files), sorted(folders)
 
 
-def entries_within(folder: Path, depth: int) -> tuple[list[str], list[str]]:
-    """As `entries`; NotAllowed `files.too_deep` for a folder with too many above it."""
+class Inside(Struct, frozen=True):
+    """What lies in a folder that is gone through: names of files and of folders, and what is not read
+    because it is another folder that a link leads to."""
+
+    files: list[str]
+    folders: list[str]
+    linked: list[Unread]
+
+
+def inside(folder: Path, depth: int) -> Inside:
+    """What lies in a folder with `depth` others above it. NotAllowed `files.too_deep`, and as
+    `entries`."""
     if depth > _DEEPEST:
         raise NotAllowed("files.too_deep", path=check_text(folder), limit=_DEEPEST)
-    return entries(folder)
+    names, folders = entries(folder)
+    linked = {name for name in names if (folder / name).is_symlink() and (folder / name).is_dir()}
+    paths = [check_text(folder / name) for name in sorted(linked)]
+    return Inside(
+        [name for name in names if name not in linked],
+        folders,
+        [Unread(path, Problem("files.not_regular", {"path": path}), is_mail=False) for path in paths],
+    )
+
+
+def unread_folder(folder: Path, problem: Problem) -> Unread:
+    """A folder, or a list beside mails, that could not be read."""
+    return Unread(check_text(folder), problem, is_mail=False)
 
 
 def make_folder(folder: Path) -> None:
@@ -118,10 +150,13 @@ def make_folder(folder: Path) -> None:
 def write_lasting(path: Path, data: bytes, *, by_way_of: Path) -> None:
     """A whole file or none: written beside, made to last, then given its name."""
     with translated(path):
-        with open_anew(by_way_of) as file:
+        file = open_anew(by_way_of)
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        finally:
+            let_go(file)
         by_way_of.replace(path)
 
 
@@ -136,11 +171,16 @@ class Batch:
         """A whole file or none; `date` becomes its time of modification, where the file system has it."""
         with translated(path):
             file = open_anew(by_way_of)
-            self._waiting.append((file, by_way_of, path))
-            file.write(data)
-            file.flush()
+            try:
+                file.write(data)
+                file.flush()
+            except BaseException:  # half a mail never gets its name
+                let_go(file)
+                by_way_of.unlink(missing_ok=True)
+                raise
             with suppress(OverflowError, OSError):
                 os.utime(file.fileno(), (date, date))
+            self._waiting.append((file, by_way_of, path))
 
     def settle(self) -> None:
         """Makes all of them last under their names."""
@@ -154,7 +194,7 @@ class Batch:
                     by_way_of.replace(path)
         finally:
             for file, _, _ in waiting:
-                file.close()
+                let_go(file)
 
 
 def sync_folder(folder: Path) -> None:

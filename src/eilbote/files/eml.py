@@ -13,11 +13,12 @@ from eilbote.files.disk import (
     Batch,
     check_text,
     entries,
-    entries_within,
+    inside,
     make_folder,
     missing_source,
     read_mail_file,
     sync_folder,
+    unread_folder,
 )
 from eilbote.files.index import Index, read_index
 from eilbote.files.names import from_name, to_name
@@ -60,19 +61,20 @@ def read_emls(source: Path) -> Reading:
 
 def _read_folder(folder: Path, levels: Levels, depth: int) -> Reading:
     try:
-        files, folders = entries_within(folder, depth)
+        here = inside(folder, depth)
     except EilboteError as error:
-        yield Unread(check_text(folder), error.problem)
+        yield unread_folder(folder, error.problem)
         return
-    names = [name for name in files if name.lower().endswith(_SUFFIX) and not name.startswith(".")]
-    if names or _INDEX in files:
+    names = [name for name in here.files if name.lower().endswith(_SUFFIX) and not name.startswith(".")]
+    if names or _INDEX in here.files:
         told = read_index(folder / _INDEX)
         yield FoundFolder(levels or INBOX, len(names))
         for name in names:
             entry = told.get(name)
             flags: Flags = frozenset(entry.flags) if entry is not None else frozenset()
             yield _read(folder / name, flags, float(entry.date) if entry is not None else None)
-    for name in folders:
+    yield from here.linked
+    for name in here.folders:
         yield from _read_folder(folder / name, (*levels, from_name(name)), depth + 1)
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from eilbote.errors import NotAllowed
-from eilbote.files.disk import check_text, open_regular, open_to_add, translated
+from eilbote.files.disk import check_text, let_go, open_regular, open_to_add, translated
 from eilbote.files.values import Leaving
 from eilbote.mail.mailbox import flags_to_text
 
@@ -47,7 +47,7 @@ class Index:
         try:
             self._read()
         except BaseException:
-            self._file.close()
+            let_go(self._file)
             raise
 
     def _read(self) -> None:
@@ -84,7 +84,7 @@ class Index:
         self._waiting.clear()
 
     def close(self) -> None:
-        self._file.close()
+        let_go(self._file)
 
 
 def read_index(path: Path) -> dict[str, Entry]:

@@ -16,12 +16,13 @@ from eilbote.files.disk import (
     Batch,
     check_text,
     entries,
-    entries_within,
+    inside,
     make_folder,
     missing_source,
     read_mail_file,
     sync_folder,
     translated,
+    unread_folder,
     write_lasting,
 )
 from eilbote.files.values import (
@@ -31,7 +32,6 @@ from eilbote.files.values import (
     Leaving,
     Levels,
     Observer,
-    Place,
     Reading,
     Unread,
     unobserved,
@@ -73,38 +73,39 @@ def read_maildir(root: Path) -> Reading:
     found = list(_folders(root, (), 0))
     if not found:
         raise Misused("files.no_maildir", path=check_text(root))
-    for folder, levels in found:
-        if isinstance(levels, Problem):
-            yield Unread(check_text(folder), levels)
+    for one in found:
+        if isinstance(one, Unread):
+            yield one
             continue
+        folder, levels = one
         try:
             yield from _read_folder(folder, levels or INBOX)
         except EilboteError as error:
-            yield Unread(check_text(folder), error.problem)
+            yield unread_folder(folder, error.problem)
 
 
-def _folders(folder: Path, levels: Levels, depth: int) -> Iterator[Place]:
+def _folders(folder: Path, levels: Levels, depth: int) -> Iterator[tuple[Path, Levels] | Unread]:
     try:
-        _, inside = entries_within(folder, depth)
+        here = inside(folder, depth)
     except EilboteError as error:
-        yield folder, error.problem
+        yield unread_folder(folder, error.problem)
         return
-    is_mailbox = "cur" in inside or "new" in inside
+    is_mailbox = "cur" in here.folders or "new" in here.folders
     if is_mailbox:
         yield folder, levels
-    for name in inside:
+    yield from here.linked
+    for name in here.folders:
         if name in _PARTS and is_mailbox:
             continue
         more = read_plus_name(name) if name.startswith(".") else (read_level(name),)
-        if more:
-            yield from _folders(folder / name, levels + more, depth + 1)
+        yield from _folders(folder / name, levels + (more or (name,)), depth + 1)
 
 
 def _read_folder(folder: Path, levels: Levels) -> Reading:
     try:
         keywords = _keywords_of(folder)
     except NotAllowed as error:
-        yield Unread(check_text(folder / _KEYWORDS), error.problem)
+        yield unread_folder(folder / _KEYWORDS, error.problem)
         keywords = {}
     names = [
         (part, name)

@@ -17,7 +17,8 @@ from eilbote.errors import EilboteError, Misused, NotAllowed, Problem
 from eilbote.files.disk import (
     LARGEST_MAIL,
     check_text,
-    entries_within,
+    inside,
+    let_go,
     make_folder,
     missing_source,
     open_regular,
@@ -25,6 +26,7 @@ from eilbote.files.disk import (
     pieces,
     sync_folder,
     translated,
+    unread_folder,
 )
 from eilbote.files.index import Index
 from eilbote.files.names import from_name, to_name
@@ -34,7 +36,6 @@ from eilbote.files.values import (
     Leaving,
     Levels,
     Observer,
-    Place,
     Reading,
     Unread,
     unobserved,
@@ -54,7 +55,7 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
     """The mails of a file, or of all mbox files below a folder. Without `dialect` each file's own is
     recognised. Misused `files.no_source`, `files.no_mbox`."""
     if source.is_file():
-        found: Iterator[Place] = iter([(source, (_level(source.name),))])
+        found: Iterator[tuple[Path, Levels] | Unread] = iter([(source, (_level(source.name),))])
     elif source.is_dir():
         found = _files(source, (), 0)
     else:
@@ -62,10 +63,11 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
     first = next(found, None)
     if first is None:
         raise Misused("files.no_mbox", path=check_text(source))
-    for path, levels in chain([first], found):
-        if isinstance(levels, Problem):
-            yield Unread(check_text(path), levels)
+    for one in chain([first], found):
+        if isinstance(one, Unread):
+            yield one
             continue
+        path, levels = one
         yield FoundFolder(levels)
         try:
             yield from _read_file(path, dialect)
@@ -73,17 +75,18 @@ def read_mboxes(source: Path, dialect: Dialect | None) -> Reading:
             yield Unread(check_text(path), error.problem)
 
 
-def _files(folder: Path, levels: Levels, depth: int) -> Iterator[Place]:
+def _files(folder: Path, levels: Levels, depth: int) -> Iterator[tuple[Path, Levels] | Unread]:
     try:
-        files, folders = entries_within(folder, depth)
+        here = inside(folder, depth)
     except EilboteError as error:
-        yield folder, error.problem
+        yield unread_folder(folder, error.problem)
         return
-    for name in files:
+    yield from here.linked
+    for name in here.files:
         if name.endswith(".mbox") or _begins_as_mbox(folder / name):
             apple = name == "mbox" and folder.suffix == ".mbox" and levels
             yield folder / name, levels if apple else (*levels, _level(name))
-    for name in folders:
+    for name in here.folders:
         yield from _files(folder / name, (*levels, _level(name)), depth + 1)
 
 
@@ -146,7 +149,8 @@ class MboxWriter:
             raise NotAllowed("files.not_ours", path=check_text(self.path))
         with ExitStack() as opened:
             self._index = opened.enter_context(closing(Index(listed)))
-            self._file: BinaryIO = opened.enter_context(open_to_add(self.path))
+            self._file: BinaryIO = open_to_add(self.path)
+            opened.callback(let_go, self._file)
             self._file.seek(0, os.SEEK_END)
             self._end = self._index.last.end if self._index.last is not None else 0
             if self._file.tell() < self._end:

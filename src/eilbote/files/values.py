@@ -36,18 +36,15 @@ class FoundMail(Struct, frozen=True):
 
 
 class Unread(Struct, frozen=True):
-    """What could not be read, and why."""
+    """What could not be read, and why: a mail, or a whole folder, of which nobody knows the mails."""
 
     where: str
     problem: Problem
+    is_mail: bool = True
 
 
 Found = FoundFolder | FoundMail | Unread
 Reading = Iterator[Found]
-
-
-Place = tuple[Path, Levels | Problem]
-"""A file or folder with a mailbox's mail, and its name; or why what lies there cannot be read."""
 
 
 class Leaving(Struct, frozen=True):

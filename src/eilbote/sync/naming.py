@@ -6,6 +6,7 @@ comparing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -13,6 +14,9 @@ from msgspec import Struct
 from eilbote.mail.mailbox import MailboxName, SpecialUse
 
 INBOX = "INBOX"
+_CAREFUL_LENGTH = 60
+_UNDECODED = re.compile("[\udc80-\udcff]")
+"""How Python writes such bytes (PEP 383)."""
 _VIEWS = frozenset({SpecialUse.FLAGGED, SpecialUse.IMPORTANT})
 """Mailboxes that only show again what lies elsewhere."""
 
@@ -63,12 +67,23 @@ def levels_of(name: str, style: Style) -> tuple[str, ...]:
 
 def name_for(levels: Sequence[str], style: Style) -> MailboxName:
     """What a mailbox with these levels is called in an account. A delimiter inside a level, control
-    characters and half characters become `_`; a level without a sign becomes one."""
+    characters and half characters become `_`; a level without a sign becomes one. Bytes of a file's
+    name that are no UTF-8 are read as Windows-1252."""
     if len(levels) == 1 and levels[0].upper() == INBOX:
         return MailboxName(INBOX)
     return MailboxName(
         style.prefix + style.delimiter.join(_fitting(level, style.delimiter) for level in levels)
     )
+
+
+def careful_name(name: str, style: Style) -> MailboxName:
+    """The name as no server refuses it, for one that was: letters, digits, blanks, `-` and `_` alone, and
+    no level longer than 60 signs. Two names may become one."""
+    return name_for([_careful(level) for level in levels_of(name, style)], style)
+
+
+def _careful(level: str) -> str:
+    return re.sub(r"[^\w -]", "_", level)[:_CAREFUL_LENGTH].strip(" -") or "_"
 
 
 def pair_mailboxes(source: Sequence[Named], target: Sequence[Named]) -> list[Pair]:
@@ -121,7 +136,11 @@ def _all_fitting(levels: Iterable[str], delimiter: str) -> list[str]:
     return [_fitting(level, delimiter) for level in levels]
 
 
+def _as_windows(found: re.Match[str]) -> str:
+    return bytes([ord(found[0]) - 0xDC00]).decode("cp1252", "replace")
+
+
 def _fitting(level: str, delimiter: str) -> str:
-    text = level.encode("utf-8", "replace").decode()
+    text = _UNDECODED.sub(_as_windows, level).encode("utf-8", "replace").decode()
     text = "".join("_" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in text)
     return (text.replace(delimiter, "_") if delimiter else text) or "_"
