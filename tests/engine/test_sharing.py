@@ -25,7 +25,7 @@ from eilbote.engine import act
 from eilbote.engine.app import App
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.sync import sync_owned
-from eilbote.engine.tenure import FENCED
+from eilbote.engine.tenure import FENCED, lasting
 from eilbote.errors import NotAllowed
 from eilbote.mail.mailbox import FLAGGED, SEEN
 from eilbote.store.database import integer
@@ -201,6 +201,10 @@ class Cable:
     def mend(self) -> None:
         self._whole.set()
 
+    @property
+    def is_whole(self) -> bool:
+        return self._whole.is_set()
+
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, to = await asyncio.open_connection("127.0.0.1", self._port)
         for source, sink in ((reader, to), (there, writer)):
@@ -249,6 +253,45 @@ async def test_a_holder_cut_off_from_the_database_is_taken_over_from(
         await within(30, here.has_one_listener_each)
         assert lonely.poll() is None
         lonely.kill()
+
+
+async def test_a_pass_cut_off_from_the_database_lets_go_of_its_server(
+    tmp_path: Path, postgres_url: str, postgres: Postgres
+) -> None:
+    """Its work waits for a commit that is not answered; the server's connections end with the lease."""
+    cable = Cable(postgres.port)
+    loop = asyncio.get_running_loop()
+    way = await asyncio.start_server(cable.connect, "127.0.0.1", 0)
+    far = postgres_url.replace(str(postgres.port), str(way.sockets[0].getsockname()[1]))
+    server = ImapServer(Mailstore(lambda: NOW), {"kim": PASSWORD}, Behaviour())
+    async with way, server:
+        server.store["INBOX"].append(mail(1))
+        opened = open_home(tmp_path / "home", store_url=far, lease_seconds=1.0, read_timeout=60.0)
+        app = await asyncio.to_thread(opened.__enter__)
+        try:
+            await asyncio.to_thread(add_account, app, server.port)
+
+            def observe(name: str) -> None:
+                if name == "before:pack-write":
+                    loop.call_soon_threadsafe(cable.cut)
+
+            app.store.database.observe = observe  # type: ignore[misc]
+            app.store.bodies.packs._observe = observe
+            syncing = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(sync_accounts(app))))
+            await within(20, lambda: not cable.is_whole)
+            assert server._connections
+            assert await within(10, lambda: not server._connections) < 5
+            assert not syncing.done()
+            cable.mend()
+            (report,) = await asyncio.wait_for(syncing, 60)
+            assert report.failed is None or report.failed.code in (FENCED, "net.unreachable")
+            app.store.bodies.packs._observe = lambda name: None
+            (report,) = await asyncio.to_thread(lambda: asyncio.run(sync_accounts(app)))
+            assert report.failed is None
+            held = await asyncio.to_thread(app.store.messages.list_placements)
+            assert len(held) == 1
+        finally:
+            await asyncio.to_thread(opened.__exit__, None, None, None)
 
 
 def _flagged(here: Shared) -> bool:
@@ -370,7 +413,8 @@ async def _steal_after(here: Shared, account: Account, step: int, postgres: Post
     tenure.claim([account.id])
     here.app.store.database.observe = observe  # type: ignore[misc]
     try:
-        (report,) = await sync_owned(here.app, [account], tenure=tenure)
+        async with lasting(here.app, tenure) as under:
+            (report,) = await sync_owned(here.app, [account], under=under)
     finally:
         here.app.store.database.observe = lambda name: None  # type: ignore[misc]
         tenure.release()

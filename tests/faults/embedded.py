@@ -115,7 +115,12 @@ def add_account(app: App, port: int, address: str = "kim@example.de", *, user: s
 
 @contextmanager
 def open_home(
-    home: Path, *, store_url: str = "", clock: Clock | None = None, read_timeout: float = 5.0
+    home: Path,
+    *,
+    store_url: str = "",
+    clock: Clock | None = None,
+    read_timeout: float = 5.0,
+    lease_seconds: float = 24.0,
 ) -> Iterator[App]:
     """A home of its own beside its key."""
     config = Config(
@@ -123,6 +128,7 @@ def open_home(
         store=store_url,
         key_file=str(home.parent / "key"),
         read_timeout=read_timeout,
+        lease_seconds=lease_seconds,
         check_hour=-1,  # no test depends on the hour
     )
     with open_app(config, clock=clock) as app:

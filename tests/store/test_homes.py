@@ -12,9 +12,11 @@ import pytest
 
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
 from eilbote.store import Store
+from eilbote.store.belonging import MARK
 from eilbote.store.database import Database
 from eilbote.store.schema.migrations import migrate, shipped, statements
 from eilbote.store.sqlite import SqliteDatabase
+from tests.servers.postgres import Postgres
 from tests.store.given import ANNA, NOW, Home, arrival, raw_mail
 
 
@@ -281,3 +283,99 @@ def test_a_disk_without_room_is_called_full(tmp_path: Path, monkeypatch: pytest.
         raise apsw.IOError("disk I/O error")
     assert caught.value.problem.code == "store.unreadable"
     database.close()
+
+
+# One database and one home
+
+
+def test_a_second_home_on_one_database_is_refused(tmp_path: Path, postgres_url: str) -> None:
+    with Store.open(tmp_path / "home", postgres_url) as store:
+        assert refusal(tmp_path / "other", NotAllowed, postgres_url) == "store.other_home"
+        (message,) = Home(store).arrive(arrival(1)).ids
+        assert refusal(tmp_path / "other", NotAllowed, postgres_url) == "store.other_home"
+    assert not list((tmp_path / "other").iterdir())
+    with Store.open(tmp_path / "home", postgres_url) as store:
+        assert store.messages.raw(message) == raw_mail(1)
+
+
+def test_a_home_moves_and_is_brought_back_with_its_database(tmp_path: Path, postgres_url: str) -> None:
+    with Store.open(tmp_path / "home", postgres_url) as store:
+        (message,) = Home(store).arrive(arrival(1)).ids
+    (tmp_path / "home").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "packs" / MARK).unlink()  # a backup of the packs alone
+    for _ in range(2):
+        with Store.open(tmp_path / "moved", postgres_url) as store:
+            assert store.messages.raw(message) == raw_mail(1)
+    assert refusal(tmp_path / "home", NotAllowed, postgres_url) == "store.other_home"
+
+
+def test_who_has_lost_the_home_goes_on_as_the_remedy_says(tmp_path: Path, postgres_url: str) -> None:
+    with Store.open(tmp_path / "home", postgres_url) as store:
+        Home(store).arrive(arrival(1))
+    with pytest.raises(NotAllowed) as refused:
+        Store.open(tmp_path / "new", postgres_url)
+    told = refused.value.problem.parameters
+    path = Path(str(told["file"]))
+    path.parent.mkdir()
+    path.write_text(str(told["line"]))
+    with Store.open(tmp_path / "new", postgres_url) as store:
+        assert len(store.accounts.all()) == 1
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_second_database_on_one_home_is_refused(
+    tmp_path: Path, url: str | None, postgres: Postgres, filled: bool
+) -> None:
+    """Whoever forgets the setting once must not write over the bodies of the other."""
+    ids: list[int] = []
+    with Store.open(tmp_path / "home", url) as store:
+        home = Home(store)
+        if filled:
+            ids += home.arrive(arrival(1)).ids
+    other = postgres.new_database()
+    assert refusal(tmp_path / "home", NotAllowed, other) == "store.other_database"
+    if url is not None:
+        assert refusal(tmp_path / "home", NotAllowed) == "store.other_database"
+    with Store.open(tmp_path / "home", url) as store:
+        assert [store.messages.raw(one) for one in ids] == [raw_mail(1)] * filled
+
+
+def test_a_database_made_anew_leaves_the_packs_of_the_lost_one(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "home") as store:
+        Home(store).arrive(arrival(1))
+    (old,) = (tmp_path / "home" / "packs").glob("*.pack")
+    before = old.read_bytes()
+    (tmp_path / "home" / "eilbote.sqlite").rename(tmp_path / "damaged.sqlite")
+    with Store.open(tmp_path / "home") as store:
+        (message,) = Home(store).arrive(arrival(2)).ids
+        assert store.messages.raw(message) == raw_mail(2)
+    assert old.read_bytes() == before
+
+
+def test_a_home_from_before_is_bound_when_it_is_opened(
+    tmp_path: Path, url: str | None, postgres: Postgres
+) -> None:
+    with Store.open(tmp_path / "home", url) as store:
+        (message,) = Home(store).arrive(arrival(1)).ids
+        with store.database.write() as session:
+            session.run("DELETE FROM home")
+    (tmp_path / "home" / "packs" / MARK).unlink()
+    if url is not None:
+        assert refusal(tmp_path / "other", NotAllowed, url) == "store.other_home"
+    assert refusal(tmp_path / "home", NotAllowed, postgres.new_database()) == "store.other_database"
+    with Store.open(tmp_path / "home", url) as store:
+        assert store.messages.raw(message) == raw_mail(1)
+    assert (tmp_path / "home" / "packs" / MARK).exists()
+
+
+def test_a_home_that_was_being_made_is_made_to_the_end(tmp_path: Path, url: str | None) -> None:
+    """Killed before its database had its id, or before its file said so."""
+    for stage in (1, 2):
+        home = tmp_path / "home"
+        with Store.open(home, url) as store, store.database.write() as session:
+            if stage == 1:
+                session.run("DELETE FROM home")
+        path = home / "packs" / MARK
+        path.write_text(path.read_text().strip() + " ?\n")
+        with Store.open(home, url):
+            assert "?" not in path.read_text()

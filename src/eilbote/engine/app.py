@@ -12,21 +12,22 @@ from msgspec import Struct
 
 from eilbote.clock import Clock, SystemClock
 from eilbote.config import Config
+from eilbote.engine.leash import Leash
 from eilbote.net.trace import Trace
 from eilbote.store import Store
 from eilbote.store.vault import Vault
 
 
 class App(Struct, frozen=True):
-    """What a verb needs. `trace`, if any, receives the redacted wire dialogue; `guard`, if any, is
-    asked before every word to a server (see `engine/tenure`)."""
+    """What a verb needs. `trace`, if any, receives the redacted wire dialogue; `leash`, if any, is
+    asked before every word to a server, and ends the lines to it (see `engine/tenure`)."""
 
     config: Config
     store: Store
     vault: Vault
     clock: Clock
     trace: Trace | None = None
-    guard: Callable[[], None] | None = None
+    leash: Leash | None = None
 
 
 @contextmanager

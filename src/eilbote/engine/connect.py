@@ -40,7 +40,7 @@ def terms_of(app: App, account: Account) -> Terms:
         app.trace,
         connect_timeout=app.config.connect_timeout,
         read_timeout=app.config.read_timeout,
-        guard=app.guard,
+        guard=None if app.leash is None else app.leash.check,
     )
 
 
@@ -134,7 +134,10 @@ async def open_pop3(app: App, account: Account) -> Pop3Session:
     credential = await asyncio.to_thread(credential_of, app, account)
     from eilbote.net.pop3 import Pop3Session  # noqa: PLC0415  # only accounts with POP3 pay for it
 
-    return await Pop3Session.open(account.pop3, credential, terms_of(app, account))
+    session = await Pop3Session.open(account.pop3, credential, terms_of(app, account))
+    if app.leash is not None:
+        app.leash.hold(session)
+    return session
 
 
 class ImapConnections:
@@ -230,6 +233,8 @@ class ImapConnections:
             self._host.release()
             raise
         self._open_now.add(imap)
+        if self._app.leash is not None:
+            self._app.leash.hold(imap)
         if self.compressing and self._app.config.compress == "always":
             try:
                 await imap.compress("always")

@@ -48,9 +48,9 @@ async def sync_accounts(
             mine = [] if tenure is None else tenure.claim(left)
             asking.ask({key: one for key, one in left.items() if key not in mine})
             if tenure is not None and mine:
-                async with lasting(app, tenure):
+                async with lasting(app, tenure) as under:
                     held = [left[key] for key in mine]
-                    reports = await sync_owned(app, held, mailbox=mailbox, report=report, tenure=tenure)
+                    reports = await sync_owned(app, held, mailbox=mailbox, report=report, under=under)
                 tenure.give_back(mine)
                 done.update(zip(mine, reports, strict=True))
             done.update(asking.answered())

@@ -33,7 +33,7 @@ from eilbote.engine.pace import give_memory_back, storing_pace
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.repair import nightly_repair
 from eilbote.engine.sync import sync_owned
-from eilbote.engine.tenure import FENCED, lasting, leased
+from eilbote.engine.tenure import FENCED, Under, lasting
 from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
 from eilbote.engine.watch_imap import ImapWatch
@@ -75,8 +75,8 @@ async def serve(
         if tenure.whole:
             app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
             app.store.watches.forget()
-        async with lasting(app, tenure):
-            work = asyncio.create_task(_Service(app, tenure, report, told).run())
+        async with lasting(app, tenure) as under:
+            work = asyncio.create_task(_Service(app, tenure, under, report, told).run())
             stopped = asyncio.create_task(stop.wait())
             try:
                 await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,9 +113,10 @@ class _Wanted(Struct, frozen=True):
 class _Service:
     """All watches of a home, and the looks at its store."""
 
-    def __init__(self, app: App, tenure: Tenure, report: Report, told: Told) -> None:
+    def __init__(self, app: App, tenure: Tenure, under: Under, report: Report, told: Told) -> None:
         self._app = app
         self._tenure = tenure
+        self._under = under
         self._report = report
         self._show = told
         self._syncing: set[int] = set()
@@ -251,7 +252,7 @@ class _Service:
         for key, account in wanted.items():
             if key not in self._running and key not in self._ending and self._tenure.holds(key):
                 try:
-                    app = leased(self._app, self._tenure, key)
+                    app = self._under(key)
                 except NotAllowed:  # its time ran out between two lines
                     continue
                 kind = ImapWatch if account.imap is not None else MaildropWatch

@@ -5,7 +5,8 @@ and searchable. One process at a time does this for an account; the others ask i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,11 +23,12 @@ from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
-from eilbote.engine.tenure import FENCED, leased
+from eilbote.engine.tenure import FENCED, Under
 from eilbote.errors import EilboteError, Garbled, Gone, NotAllowed, Problem, Refused
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
-from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState, Mailbox
+
+T = TypeVar("T")
 
 CONNECTIONS_PER_ACCOUNT = 3
 _WHOLE = (SpecialUse.ALL, SpecialUse.JUNK, SpecialUse.TRASH)
@@ -53,15 +55,15 @@ async def sync_owned(
     *,
     mailbox: str | None = None,
     report: Report = lambda progress: None,
-    tenure: Tenure | None = None,
+    under: Under | None = None,
 ) -> list[SyncReport]:
-    """One pass over `accounts` side by side, by the process that holds them: each under its lease of
-    `tenure`, if that is given; else `app` is of one account and has it already. One account's
-    trouble never stops another's pass; it stands in its report. A local account
-    collects from its maildrop (POP3), if it has one."""
+    """One pass over `accounts` side by side, by the process that holds them: each `under` its
+    lease, if that is given; else `app` is of one account and has it already. One account's trouble
+    never stops another's pass; it stands in its report. A local account collects from its maildrop
+    (POP3), if it has one."""
     budget = HostBudget(app.config.connections_per_host)
     indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
-    own = {one.id: app if tenure is None else leased(app, tenure, one.id) for one in accounts}
+    own = {one.id: app if under is None else under(one.id) for one in accounts}
     rounds = [
         Round(
             own[account.id],
@@ -76,7 +78,9 @@ async def sync_owned(
     ]
     idle = {account.address: SyncReport(account.address) for account in accounts if is_local(account)}
     try:
-        passes: list[Awaitable[SyncReport]] = [_pass_and_leave(one, Errand(only=mailbox)) for one in rounds]
+        passes: list[Coroutine[Any, Any, SyncReport]] = [
+            _pass_and_leave(one, Errand(only=mailbox)) for one in rounds
+        ]
         maildrops = [account for account in accounts if is_local(account) and account.pop3 is not None]
         if maildrops:
             from eilbote.engine.collect import collect_account  # noqa: PLC0415  # others need no POP3
@@ -94,7 +98,7 @@ async def sync_owned(
                 for account in maildrops
             ]
         with storing_pace():
-            carried = await asyncio.gather(*passes)
+            carried = await _side_by_side(passes)
         await preparer.close()
         await asyncio.to_thread(forget_expired, app)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
@@ -227,13 +231,18 @@ async def _each(
             except (Refused, Garbled, Gone) as error:
                 round_.problems.append((mailbox.name, error.problem))
 
+    await _side_by_side([worker() for _ in range(min(round_.connections.most, len(mailboxes)))])
+    return results
+
+
+async def _side_by_side(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All of them at once; the first that fails ends the others before its error goes on."""
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(round_.connections.most, len(mailboxes))):
-                group.create_task(worker())
+            tasks = [group.create_task(one) for one in works]
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
-    return results
+    return [one.result() for one in tasks]
 
 
 def _inbox_first(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from eilbote.errors import NotAllowed
 from eilbote.store.accounts import Accounts
+from eilbote.store.belonging import belong_together
 from eilbote.store.bodies import Bodies
 from eilbote.store.changes import Changes
 from eilbote.store.collected import Collected
@@ -85,8 +86,8 @@ class Store:
         `home/eilbote.sqlite`; the packs lie in the home either way. There, an account whose process
         has been silent for `lease_seconds` may be taken over.
 
-        NotAllowed `store.not_a_home`, `store.unreadable`, `store.newer`; Unreachable `store.full`;
-        Gone `store.damaged`."""
+        NotAllowed `store.not_a_home`, `store.unreadable`, `store.newer`, `store.other_home`,
+        `store.other_database`; Unreachable `store.full`; Gone `store.damaged`."""
         _prepare(home, url)
         database: Database
         ownership: Ownership
@@ -101,6 +102,7 @@ class Store:
             ownership = PostgresOwnership(url, database.name, lease_seconds)
         try:
             migrate(database)
+            belong_together(database, home / PACKS)
             store = cls(home, database, ownership, Packs(home / PACKS, observer), observer)
         except BaseException:
             database.close()
