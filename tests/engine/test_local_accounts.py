@@ -134,7 +134,7 @@ def test_verify_holds_the_store_against_itself(app: App, account: Account) -> No
     reports = verified(app)
     assert {name: (one.ok, one.server, one.store) for name, one in reports.items()} == {"INBOX": (True, 2, 2)}
     app.store.bodies.packs.close()
-    (pack,) = (app.store.home / "packs").iterdir()
+    (pack,) = (app.store.home / "packs").glob("*.pack")
     damaged = bytearray(pack.read_bytes())
     damaged[-3] ^= 0xFF
     pack.write_bytes(damaged)

@@ -37,6 +37,7 @@ PARTS: dict[str, list[str]] = {
                 "serving",
                 "pop3_cuts",
                 "pop3_kill",
+                "mode_kill",
             )
         ),
     ],
@@ -55,6 +56,7 @@ PARTS: dict[str, list[str]] = {
     "F7, F11, I17, I18 under serve": ["tests/faults/test_serving.py"],
     "F15: two clients, 2,000 operations": ["tests/faults/test_both_sides.py"],
     "F1, F2: killed at every step": ["tests/faults/test_kill.py"],
+    "F1: a change of mode killed at every step": ["tests/faults/test_mode_kill.py"],
 }
 
 

@@ -6,19 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from eilbote.clock import SystemClock
-from eilbote.errors import NotAllowed
+from eilbote.errors import EilboteError, NotAllowed
 from eilbote.mail.mailbox import FLAGGED, SEEN, UidSet
 from eilbote.store import Store
 from eilbote.store.ownership import Tenure
+from eilbote.store.packs import Record
+from eilbote.store.postgres import PostgresDatabase
 from eilbote.store.values import AccountState, MailboxUpdate, Watermarks
 from tests.servers.postgres import Postgres
-from tests.store.given import NOW, Home, arrival
+from tests.store.given import NOW, Home, arrival, raw_mail
 
 SECONDS = 20.0
 
@@ -307,3 +310,59 @@ def test_leases_of_a_process_of_this_machine_that_was_killed_run_out_at_once(
             other.wait()
             assert mine.claim([home.account]) == [home.account]
     os.close(start)
+
+
+# Packs: a writer that sleeps in the middle of writing
+
+
+@pytest.mark.parametrize("asleep", ["before the lock", "before:pack-write", "after:pack-write"])
+def test_who_wakes_in_the_middle_of_writing_writes_over_nothing(
+    tmp_path: Path, postgres_url: str, postgres: Postgres, asleep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction was ended meanwhile, and others have committed bodies where it was to write."""
+    sleeping, wake = threading.Event(), threading.Event()
+
+    def observe(name: str) -> None:
+        if name == asleep:
+            sleeping.set()
+            assert wake.wait(30)
+
+    with Store.open(tmp_path / "home", postgres_url) as other:
+        home = Home(other)
+        first = home.arrive(arrival(1)).ids
+        with Store.open(tmp_path / "home", postgres_url, observer=observe) as sleeper:
+            if asleep == "before the lock":
+                append = sleeper.bodies.packs.append
+
+                def late(pack: int, end: int, records: Sequence[Record], still: Callable[[], object]) -> bool:
+                    observe(asleep)
+                    return append(pack, end, records, still)
+
+                monkeypatch.setattr(sleeper.bodies.packs, "append", late)
+            failed: list[EilboteError] = []
+
+            def write() -> None:
+                try:
+                    sleeper.messages.apply(home.inbox, MailboxUpdate(arrivals=[arrival(2)]), NOW)
+                except EilboteError as error:
+                    failed.append(error)
+
+            thread = threading.Thread(target=write)
+            thread.start()
+            assert sleeping.wait(30)
+            assert isinstance(sleeper.database, PostgresDatabase)
+            postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE application_name = '{sleeper.database.name}'",
+                postgres_url,
+            )
+            ids = [*first, *home.arrive(*(arrival(uid) for uid in range(10, 20))).ids]
+            wake.set()
+            thread.join(30)
+            assert [one.problem.code for one in failed] == ["store.database_unreachable"]
+        ids += home.arrive(arrival(30)).ids
+        other.bodies.packs.reread()
+        assert [raw for _, raw in other.messages.stream_raw(ids)] == [
+            raw_mail(uid) for uid in (1, *range(10, 20), 30)
+        ]
+        home.check()

@@ -62,12 +62,11 @@ def _given(session: Session, dialect: Dialect, packs: Path) -> str:
     made = SystemClock().random_bytes(16).hex()
     session.run("INSERT INTO home (id) VALUES (?)", (made,))
     if session.one("SELECT 1 FROM pack WHERE length > 0") is None:
-        mark, numbers = _read(packs), _lengths(packs).keys()
+        mark, there = _read(packs), bool(_lengths(packs))
         if dialect == "sqlite" and (mark is None or mark.tentative or mark.dialect == dialect):
-            # One that was damaged and moved away leaves its packs behind: they stay as they are.
-            highest = max(numbers, default=0)
-            session.run("UPDATE counter SET value = ? WHERE name = 'pack' AND value < ?", (highest, highest))
-        elif numbers or not _is_free(mark):
+            # One that was damaged and moved away leaves its packs behind: nobody writes over them.
+            _put_aside(packs, "unknown" if mark is None else mark.id)
+        elif there or not _is_free(mark):
             raise NotAllowed("store.other_database", path=packs.parent, packs=packs)
         _write(packs, _Mark(dialect, made, tentative=True))
     return made
@@ -88,6 +87,14 @@ def _has_all(session: Session, packs: Path) -> bool:
 def _lengths(packs: Path) -> dict[int, int]:
     with files_at(packs):
         return {int(one.stem): one.stat().st_size for one in packs.glob("*.pack") if one.stem.isdigit()}
+
+
+def _put_aside(packs: Path, name: str) -> None:
+    """What lies in the folder goes into one of its own, where no database looks for it."""
+    with files_at(packs):
+        for pack in sorted(packs.glob("*.pack")):
+            (packs / name).mkdir(mode=0o700, exist_ok=True)
+            pack.rename(packs / name / pack.name)
 
 
 def _read(packs: Path) -> _Mark | None:

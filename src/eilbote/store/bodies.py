@@ -85,11 +85,10 @@ class Bodies:
     ) -> dict[bytes, int]:
         """Appends records to the newest pack. Gives their bodies new rows, or moves the rows that
         `into` names (hash to content id) to the new place."""
-        pack, end = self._open_pack(session)
         count = sum([len(record.table) for record in records])
         first = 0 if into is not None else take_numbers(session, "content", count)
         rows: list[Row] = []
-        position = end
+        pack, position = self._appended(session, records)
         for record in records:
             length, encoding = record.length, record.encoding.value
             skip = 0
@@ -98,7 +97,6 @@ class Bodies:
                 rows.append((content, key_of(digest), digest, size, pack, position, length, encoding, skip))
                 skip += size
             position += length
-        self.packs.append(pack, end, records)
         moved = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
         suffix = f"ON CONFLICT (id) DO UPDATE SET {moved}" if into is not None else ""
         session.insert_many("content", _COLUMNS, rows, suffix)
@@ -122,18 +120,25 @@ class Bodies:
         if bodies:
             self.write(session, records_of(bodies), into)
 
-    def fresh_pack(self, session: Session) -> None:
+    def fresh_pack(self, session: Session) -> int:
         """Lets the next body begin a new pack."""
-        session.run("INSERT INTO pack (id, length) VALUES (?, 0)", (take_numbers(session, "pack", 1),))
+        pack = take_numbers(session, "pack", 1)
+        session.run("INSERT INTO pack (id, length) VALUES (?, 0)", (pack,))
+        return pack
+
+    def _appended(self, session: Session, records: Sequence[Record]) -> tuple[int, int]:
+        """Writes records; the pack and the position where they begin."""
+        pack, end = self._open_pack(session)
+        while not self.packs.append(pack, end, records, lambda: session.one("SELECT 1")):
+            pack, end = self.fresh_pack(session), 0
+        return pack, end
 
     def _open_pack(self, session: Session) -> tuple[int, int]:
         """The pack to append to and its committed length."""
         row = session.one("SELECT id, length FROM pack ORDER BY id DESC LIMIT 1")
         if row is not None and integer(row[1]) < PACK_BYTES:
             return integer(row[0]), integer(row[1])
-        pack = take_numbers(session, "pack", 1)
-        session.run("INSERT INTO pack (id, length) VALUES (?, 0)", (pack,))
-        return pack, 0
+        return self.fresh_pack(session), 0
 
     def raw(self, message: int) -> bytes:
         """The exact bytes of a message. Gone `store.no_message`, `store.body_missing` or

@@ -8,10 +8,11 @@ the torn tail of a crash; the next append overwrites them.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
@@ -105,14 +106,29 @@ class Packs:
     def path(self, pack: int) -> Path:
         return self.folder / f"{pack:06d}.pack"
 
-    def append(self, pack: int, end: int, records: Sequence[Record]) -> None:
+    def append(
+        self,
+        pack: int,
+        end: int,
+        records: Sequence[Record],
+        still: Callable[[], object] = lambda: None,
+    ) -> bool:
         """Writes records at `end`, the committed length, and makes them and the pack's name last.
-        Unreachable `store.full` without room: nothing is lost, the caller rolls back."""
+        Unreachable `store.full` without room: nothing is lost, the caller rolls back.
+
+        False, and nothing is written, where another writer has the pack: one that was stopped in the
+        middle of writing goes on when it wakes, whatever became of its transaction. `still` raises
+        where the caller's own is over; asked when no other can have the pack any more."""
         path = self.path(pack)
         with files_at(path):
             created = not path.exists()
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                still()
                 self._observe("before:pack-write")
                 _write_all(descriptor, [piece for record in records for piece in record.pieces], end)
                 self._observe("after:pack-write")
@@ -123,6 +139,7 @@ class Packs:
                 self._observe("after:pack-sync")
             finally:
                 os.close(descriptor)
+        return True
 
     def body(self, pack: int, position: int, length: int, skip: int, size: int, digest: bytes) -> bytes:
         """One body, checked against its hash. Gone `store.body_missing` or `store.body_damaged`."""
