@@ -19,6 +19,7 @@ from bench.clients import Client, Eilbote
 from bench.mailboxes import Recipe, mails
 from bench.measure import measure
 from bench.report import Goal, Line, at_least_times, within_times
+from bench.sending import CONNECTIONS, LATENCY, by, by_msmtp, queueing, sink, slow_line
 from bench.serving import served
 from bench.setting import Maker, Setting
 
@@ -219,6 +220,74 @@ def serving(setting: Setting) -> list[Line]:
     return [Line(f"{many} accounts at rest over TLS", "", values, goals)]
 
 
+def sending(setting: Setting) -> list[Line]:
+    """Mails into a sink: by Eilbote with its journal, by others without one; at once and on a slow line."""
+    count = 400 if setting.quick else 2_000
+    times: dict[str, list[float]] = {}
+    slow: dict[str, list[float]] = {}
+    msmtp, eilbote, aiosmtplib = "msmtp, a process a mail", "Eilbote", "aiosmtplib, 10 connections"
+    with sink() as port, slow_line(port) as far:
+        for _ in range(setting.rounds):
+            for name, program, connections in (
+                (eilbote, "eilbote", CONNECTIONS),
+                ("Eilbote, one connection", "eilbote", 1),
+                ("smtplib, one connection", "smtplib", 1),
+                (aiosmtplib, "aiosmtplib", CONNECTIONS),
+            ):
+                cost = by(program, port, count, setting.folder(), connections)
+                times.setdefault(name, []).append(cost.seconds)
+            times.setdefault(msmtp, []).append(by_msmtp(port, count))
+            for name, program in ((eilbote, "eilbote"), (aiosmtplib, "aiosmtplib")):
+                cost = by(program, far, count, setting.folder())
+                slow.setdefault(name, []).append(cost.seconds)
+    rates = {name: count / median(taken) for name, taken in times.items()}
+    late = {name: count / median(taken) for name, taken in slow.items()}
+    return [
+        Line(
+            f"{count:,} mails of 8 KB into a sink, queued, delivered, recorded",
+            "mails/s",
+            rates,
+            (
+                at_least_times("msmtp", times[msmtp], times[eilbote], 5),
+                at_least_times("aiosmtplib, which keeps no journal", times[aiosmtplib], times[eilbote], 0.5),
+            ),
+        ),
+        Line(
+            f"the same with {LATENCY * 1_000:.0f} ms of latency, {CONNECTIONS} connections",
+            "mails/s",
+            late,
+            (at_least_times("aiosmtplib", slow[aiosmtplib], slow[eilbote], 4),),
+        ),
+    ]
+
+
+def queue(setting: Setting) -> list[Line]:
+    """Queueing one mail: the engine alone, and the whole command; memory with many queued mails."""
+    engine, whole = queueing(setting.folder())
+    few, many = (1_000, 2_000) if setting.quick else (1_000, 10_000)
+    with sink() as port:
+        peaks = [
+            by("eilbote", port, count, setting.folder()).peak_bytes / _BYTES_A_MB for count in (few, many)
+        ]
+    return [
+        Line(
+            "Queueing one mail of 8 KB",
+            "ms",
+            {"the engine, median": median(engine), "the whole command, median": median(whole)},
+            (
+                Goal("the engine at most 20 ms", median(engine), 20.0, "at most"),
+                Goal("the whole command at most 250 ms", median(whole), 250.0, "at most"),
+            ),
+        ),
+        Line(
+            "Peak memory of sending",
+            "MB",
+            {f"{few:,} queued mails": peaks[0], f"{many:,} queued mails": peaks[1]},
+            (Goal("flat: at most 10 MB more", peaks[1] - peaks[0], 10.0, "at most"),),
+        ),
+    ]
+
+
 def _taking_turns(clients: tuple[Client, ...], round_: int) -> tuple[Client, ...]:
     return clients if round_ % 2 == 0 else clients[::-1]
 
@@ -232,4 +301,6 @@ ROWS: dict[str, Row] = {
     "search": search,
     "memory": memory,
     "serving": serving,
+    "sending": sending,
+    "queue": queue,
 }

@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 . ./debian.sh
 
 need "The benchmarks" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd \
-    mbsync=isync offlineimap=offlineimap3
+    mbsync=isync offlineimap=offlineimap3 msmtp=msmtp /usr/sbin/smtp-sink=postfix

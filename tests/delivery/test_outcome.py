@@ -138,11 +138,14 @@ def test_an_answer_after_the_dot_decides(code: int, state: SendState) -> None:
     assert settled.queue_id == "no" if state is SendState.SENT else True
 
 
-def test_silence_after_the_dot_is_uncertain_and_changes_no_recipient() -> None:
+def test_silence_after_the_dot_is_uncertain_for_those_who_were_taken() -> None:
     lost = Problem("net.lost")
-    settled = settle(mail(ANNA), Ended(Phase.DOT, {ANNA: YES}, problem=lost), NOW, 0.5)
+    carla = "carla@example.com"
+    ended = Ended(Phase.DOT, {ANNA: YES, BEN: NEVER, carla: LATER}, problem=lost)
+    settled = settle(mail(ANNA, BEN, carla), ended, NOW, 0.5)
     assert settled.state is SendState.UNCERTAIN
-    assert settled.recipients == (Recipient(ANNA),)
+    states = [one.state for one in settled.recipients]
+    assert states == [RecipientState.TAKEN, RecipientState.FAILED, RecipientState.DEFERRED]
     assert settled.problem == lost
 
 
@@ -221,3 +224,10 @@ def test_given_up_for_one_it_stays_sent_for_the_other() -> None:
     settled = settle(mail(has_it, BEN, created=NOW - LIFETIME), Ended(Phase.ENVELOPE, {BEN: LATER}), NOW, 0.5)
     assert settled.state is SendState.SENT
     assert [one.state for one in settled.recipients] == [RecipientState.SENT, RecipientState.FAILED]
+
+
+def test_a_mail_that_the_server_cannot_be_given_fails_at_once() -> None:
+    too_big = Problem("smtp.too_big", {"size": "9", "limit": "8"})
+    settled = settle(mail(ANNA), Ended(Phase.CONNECT, {}, problem=too_big, hopeless=True), NOW, 0.5)
+    assert settled.state is SendState.FAILED
+    assert (settled.problem, settled.recipients[0].problem) == (too_big, too_big)

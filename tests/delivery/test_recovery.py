@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from eilbote.delivery.recovery import LOOKING, Settlement, found_at_restart, settle_uncertain
-from eilbote.delivery.values import Policy, SendState
+from eilbote.delivery.recovery import (
+    LOOKING,
+    Settlement,
+    as_sent,
+    as_unsent,
+    found_at_restart,
+    settle_uncertain,
+)
+from eilbote.delivery.values import Policy, Recipient, RecipientState, SendState
 from tests.delivery.test_outcome import ANNA, NOW, mail
 
 
@@ -34,3 +41,31 @@ def test_an_uncertain_mail(policy: Policy, resent: bool) -> None:
     again = policy is Policy.RESEND and not resent
     expected = Settlement.RESEND if again else Settlement.ASK
     assert settle_uncertain(one, False, NOW + LOOKING) is expected
+
+
+TAKEN = Recipient("a@example.com", RecipientState.TAKEN)
+FAILED = Recipient("b@example.com", RecipientState.FAILED)
+LATER = Recipient("c@example.com", RecipientState.DEFERRED)
+
+
+def test_known_as_sent_it_is_sent_to_whom_the_server_had_taken() -> None:
+    state, recipients = as_sent(mail(TAKEN, FAILED))
+    assert state is SendState.SENT
+    assert [one.state for one in recipients] == [RecipientState.SENT, RecipientState.FAILED]
+
+
+def test_known_as_sent_it_still_goes_to_those_who_were_put_off() -> None:
+    state, recipients = as_sent(mail(TAKEN, LATER))
+    assert state is SendState.DEFERRED
+    assert [one.state for one in recipients] == [RecipientState.SENT, RecipientState.DEFERRED]
+
+
+def test_known_as_sent_after_a_crash_its_recipients_have_it() -> None:
+    state, recipients = as_sent(mail(ANNA))
+    assert state is SendState.SENT
+    assert recipients[0].state is RecipientState.SENT
+
+
+def test_sent_once_more_it_goes_to_nobody_who_was_refused() -> None:
+    states = [one.state for one in as_unsent(mail(TAKEN, FAILED, LATER))]
+    assert states == [RecipientState.WAITING, RecipientState.FAILED, RecipientState.DEFERRED]

@@ -84,11 +84,11 @@ def test_only_what_is_due_is_claimed_oldest_first(home: Home) -> None:
     outbox = home.store.outbox
     later = queued(home, 1, not_before=NOW + 60)
     first, second, third = (queued(home, number) for number in (2, 3, 4))
-    assert outbox.next_due(NOW) == {home.account: 0.0}
+    assert outbox.next_due() == {home.account: 0.0}
     assert [mail.id for mail in outbox.claim(home.account, NOW, 2)] == [first.id, second.id]
     assert [mail.id for mail in outbox.claim(home.account, NOW, 2)] == [third.id]
     assert outbox.claim(home.account, NOW, 2) == []
-    assert outbox.next_due(NOW) == {home.account: NOW + 60}
+    assert outbox.next_due() == {home.account: NOW + 60}
     assert [mail.id for mail in outbox.claim(home.account, NOW + 60, 2)] == [later.id]
 
 
@@ -106,13 +106,17 @@ def test_a_mail_goes_its_way(home: Home) -> None:
     (mail,) = [queued(home)]
     outbox.claim(home.account, NOW, 10)
     outbox.advance([mail.id], SendState.DATA_OPEN, NOW)
-    outbox.advance([mail.id], SendState.DOT_SENT, NOW)
-    attempt = Attempt(NOW, NOW + 1, "smtp.example.org:587", Phase.ANSWERED, "> EHLO\n< 250 Ok")
-    outbox.settle({mail.id: sent(mail)}, {mail.id: attempt}, NOW)
+    told = (Recipient(BEN, RecipientState.TAKEN, Answer(250, "", "Ok")),)
+    outbox.record(NOW, ending={mail.id: told})
+    assert outbox.get(mail.id).recipients == told
+    attempt = Attempt(NOW, NOW + 1, "smtp.example.org:587", Phase.ANSWERED, 1, "> EHLO\n< 250 Ok")
+    outbox.record(NOW, settled={mail.id: sent(mail)}, attempts={mail.id: attempt})
     found = outbox.get(mail.id)
     assert (found.state, found.queue_id, found.attempts) == (SendState.SENT, "Ok: queued as 1", 1)
     assert found.recipients[0].state is RecipientState.SENT
     assert outbox.attempts(mail.id) == [attempt]
+    assert outbox.sends(home.account, NOW) == [(NOW + 1, 1)]
+    assert outbox.sends(home.account, NOW + 2) == []
     assert outbox.unsettled(home.account) == [found]
     copy = arrival(0, 1, raw=raw_mail(1))
     assert outbox.make_copies(home.archive, [(mail.id, copy)], "outbox", NOW) == [mail.id]
@@ -131,10 +135,10 @@ def test_a_mail_goes_its_way(home: Home) -> None:
 def test_what_is_not_under_way_can_neither_go_on_nor_be_settled(home: Home) -> None:
     outbox, mail, other = home.store.outbox, queued(home), queued(home, 2)
     with pytest.raises(NotAllowed):
-        outbox.settle({mail.id: sent(mail)}, {}, NOW)
+        outbox.record(NOW, settled={mail.id: sent(mail)})
     outbox.claim(home.account, NOW, 1)
     with pytest.raises(NotAllowed):
-        outbox.advance([mail.id, other.id], SendState.DOT_SENT, NOW)
+        outbox.record(NOW, ending={mail.id: (), other.id: ()})
     assert outbox.get(mail.id).state is SendState.CLAIMED
 
 
@@ -144,7 +148,7 @@ def test_given_back_it_waits_as_before(home: Home) -> None:
     outbox.give_back([mail.id], NOW)
     assert outbox.get(mail.id).state is SendState.ACCEPTED
     outbox.claim(home.account, NOW, 1)
-    outbox.settle({mail.id: Settled(SendState.DEFERRED, mail.recipients, NOW)}, {}, NOW)
+    outbox.record(NOW, settled={mail.id: Settled(SendState.DEFERRED, mail.recipients, NOW)})
     outbox.claim(home.account, NOW, 1)
     outbox.give_back([mail.id], NOW)
     assert outbox.get(mail.id).state is SendState.DEFERRED
@@ -180,22 +184,22 @@ def test_a_paused_account_waits_until_its_time_or_a_word(home: Home) -> None:
     queued(home)
     problem = Problem("smtp.login_refused", {"host": "smtp.example.org"})
     assert outbox.pause(home.account, problem, NOW, NOW + 3600).tries == 1
-    assert outbox.next_due(NOW) == {home.account: NOW + 3600}
+    assert outbox.next_due() == {home.account: NOW + 3600}
     pause = outbox.pause(home.account, problem, NOW + 3600, None)
     assert (pause.since, pause.tries, pause.next_try, pause.problem) == (NOW, 2, None, problem)
-    assert outbox.next_due(NOW) == {}
+    assert outbox.next_due() == {}
     assert outbox.resume(home.account)
     assert not outbox.resume(home.account)
-    assert outbox.next_due(NOW) == {home.account: 0.0}
+    assert outbox.next_due() == {home.account: 0.0}
 
 
 def test_of_many_attempts_the_newest_are_kept(home: Home) -> None:
     outbox, mail = home.store.outbox, queued(home)
     for number in range(KEPT_ATTEMPTS + 3):
         outbox.claim(home.account, NOW, 1)
-        attempt = Attempt(NOW + number, NOW, "mx", Phase.CONNECT, str(number))
+        attempt = Attempt(NOW + number, NOW, "mx", Phase.CONNECT, 0, str(number))
         settled = Settled(SendState.DEFERRED, mail.recipients, NOW)
-        outbox.settle({mail.id: settled}, {mail.id: attempt}, NOW)
+        outbox.record(NOW, settled={mail.id: settled}, attempts={mail.id: attempt})
     kept = outbox.attempts(mail.id)
     assert [one.transcript for one in kept] == [str(number) for number in range(3, KEPT_ATTEMPTS + 3)]
     assert outbox.get(mail.id).attempts == KEPT_ATTEMPTS + 3
@@ -222,7 +226,7 @@ def test_lists_are_read_page_by_page(home: Home) -> None:
 def test_a_provider_that_files_its_own_copy_needs_none(home: Home) -> None:
     outbox, mail = home.store.outbox, queued(home, copy=Copy.PROVIDER)
     outbox.claim(home.account, NOW, 1)
-    outbox.settle({mail.id: sent(mail)}, {}, NOW)
+    outbox.record(NOW, settled={mail.id: sent(mail)})
     assert outbox.make_copies(home.archive, [(mail.id, arrival(0, 1))], "outbox", NOW) == []
     assert outbox.finish(home.account, NOW) == 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from eilbote.clock import rfc3339
-from eilbote.engine.events import Checked, Event, Interrupted, Passed, Shared, Watching
-from eilbote.engine.progress import SyncReport
+from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching
+from eilbote.engine.progress import Delivered, SyncReport
 from eilbote.errors import Problem
 from eilbote.mail.keep import KeepKind
 from eilbote.store.values import Account, Holder, Mailbox, Placement, Quarantined, Server, Watched
@@ -236,6 +236,22 @@ def report_shape(report: SyncReport) -> JSON:
         "problems": [{"mailbox": mailbox, **problem_shape(problem)} for mailbox, problem in report.problems],
         "failed": None if report.failed is None else problem_shape(report.failed),
         "alerts": report.alerts,
+        "delivered": None if report.delivered is None else delivered_shape(report.delivered),
+    }
+
+
+def delivered_shape(delivered: Delivered) -> JSON:
+    """What became of an account's mail that was due to be sent."""
+    return {
+        "account": delivered.account,
+        "sent": delivered.sent,
+        "deferred": delivered.deferred,
+        "failed": delivered.failed,
+        "uncertain": delivered.uncertain,
+        "paused": delivered.paused,
+        "next_at": moment(delivered.next_at),
+        "asked": [str(mail) for mail in delivered.asked],
+        "problem": None if delivered.problem is None else problem_shape(delivered.problem),
     }
 
 
@@ -261,6 +277,8 @@ def event_shape(event: Event) -> JSON:
         case Checked():
             found = [verify_shape(one) for one in event.reports]
             return {"event": "checked", "account": event.account, "at": moment(event.at), "reports": found}
+        case Sent():
+            return {"event": "sent", "at": moment(event.at), **delivered_shape(event.delivered)}
         case Shared(at=at, mine=mine, others=others):
             theirs = [{"account": account, **holder_shape(holder)} for account, holder in others]
             return {"event": "shared", "at": moment(at), "mine": mine, "others": theirs}

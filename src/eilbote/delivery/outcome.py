@@ -84,9 +84,10 @@ def meaning_of(answer: Answer) -> Meaning:
 def settle(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
     """What an attempt means for `mail`. `chance`: between 0 and 1, for the jitter of the next try."""
     if ended.phase is Phase.DOT:
-        return Settled(
-            SendState.UNCERTAIN, mail.recipients, problem=ended.problem or Problem("send.uncertain")
-        )
+        recipients = tuple(_recipient(one, ended) for one in mail.recipients)
+        return Settled(SendState.UNCERTAIN, recipients, problem=ended.problem or Problem("send.uncertain"))
+    if ended.hopeless and ended.problem is not None:
+        return _given_up(mail.recipients, ended.problem, "")
     if ended.phase in (Phase.CONNECT, Phase.LOGIN) or (ended.answer is None and not ended.recipients):
         return _unasked(mail, ended, now, chance)
     if ended.answer is not None and meaning_of(ended.answer) is Meaning.LOGIN:
@@ -141,6 +142,8 @@ def _recipient(one: Recipient, ended: Ended) -> Recipient:
         return one  # the server takes fewer recipients at once; this one was not asked about
     deciding = own if own is not None and meaning_of(own) is not Meaning.YES else ended.answer
     attempts = one.attempts + 1
+    if ended.phase is Phase.DOT and (own is None or deciding is not own):
+        return replace(one, state=RecipientState.TAKEN, answer=own, attempts=attempts)
     if deciding is None:  # the connection ended before the mail was handed over
         return replace(one, state=RecipientState.DEFERRED, answer=own, attempts=attempts)
     match meaning_of(deciding):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from eilbote.delivery.values import Outgoing, Policy, SendState
+from msgspec.structs import replace
+
+from eilbote.delivery.values import Outgoing, Policy, Recipient, RecipientState, SendState
 
 LOOKING = 600.0
 """Seconds for which the Sent mailbox, own copies and bounces are searched for an uncertain mail."""
@@ -46,3 +48,28 @@ def settle_uncertain(mail: Outgoing, found: bool, now: float) -> Settlement:
     if mail.policy is Policy.RESEND and not mail.resent:
         return Settlement.RESEND
     return Settlement.ASK
+
+
+def as_sent(mail: Outgoing) -> tuple[SendState, tuple[Recipient, ...]]:
+    """An uncertain mail of which it is known now that the server has it: whoever was taken in that
+    attempt has the mail; the others are still to get it."""
+    recipients = tuple(
+        replace(one, state=RecipientState.SENT) if one.state is RecipientState.TAKEN else one
+        for one in mail.recipients
+    )
+    waiting = any(one.state in (RecipientState.WAITING, RecipientState.DEFERRED) for one in recipients)
+    if waiting and any(one.state is RecipientState.SENT for one in recipients):
+        return SendState.DEFERRED, recipients
+    # A process that died at the dot kept no word on its only recipient.
+    return SendState.SENT, tuple(
+        replace(one, state=RecipientState.SENT) if one.state is not RecipientState.FAILED else one
+        for one in recipients
+    )
+
+
+def as_unsent(mail: Outgoing) -> tuple[Recipient, ...]:
+    """The recipients of an uncertain mail that is to go out once more."""
+    return tuple(
+        replace(one, state=RecipientState.WAITING) if one.state is RecipientState.TAKEN else one
+        for one in mail.recipients
+    )

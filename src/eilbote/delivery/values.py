@@ -175,12 +175,14 @@ class Phase(StrEnum):
 class Ended(Struct, frozen=True):
     """How one attempt to hand over one mail ended: the phase reached; the answer to each recipient
     that was asked about, by address; the answer to MAIL, DATA or the final dot, whichever came last;
-    and what broke the attempt off, if something did."""
+    and what broke the attempt off, if something did. `hopeless`: the server could not be given this
+    mail at all (too large, needs what the server has not), and `problem` says why."""
 
     phase: Phase
     recipients: dict[str, Answer]
     answer: Answer | None = None
     problem: Problem | None = None
+    hopeless: bool = False
 
 
 class Settled(Struct, frozen=True):

@@ -40,12 +40,13 @@ class Act(StrEnum):
     APPEND = "append"
     MAILBOX = "mailbox"
     UNDO = "undo"
+    SEND = "send"
 
 
 ALLOWED: dict[Origin, frozenset[Act]] = {
     Origin.USER: frozenset(Act),
-    Origin.RULE: frozenset({Act.FLAG, Act.MOVE, Act.COPY, Act.DELETE, Act.MAILBOX}),
-    # The assistant sorts and labels; it never deletes.
+    Origin.RULE: frozenset({Act.FLAG, Act.MOVE, Act.COPY, Act.DELETE, Act.MAILBOX, Act.SEND}),
+    # The assistant sorts and labels; it never deletes, and it never sends.
     Origin.ASSISTANT: frozenset({Act.FLAG, Act.MOVE}),
 }
 

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from eilbote.clock import Clock
 from eilbote.engine.app import App
 from eilbote.errors import EilboteError, Misused, Refused, Unreachable
@@ -20,11 +22,13 @@ from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
 from eilbote.net.terms import Terms
+from eilbote.providers.table import provider_of
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind
 
 if TYPE_CHECKING:
     from eilbote.net.pop3 import Pop3Session
+    from eilbote.net.smtp import SmtpSession
 
 _COMMAND_SECONDS = 30
 _GOODBYE_SECONDS = 2.0
@@ -138,6 +142,28 @@ async def open_pop3(app: App, account: Account) -> Pop3Session:
     if app.leash is not None:
         app.leash.hold(session)
     return session
+
+
+async def open_smtp(app: App, account: Account) -> SmtpSession:
+    """A session with the account's submission server. Raises Misused `send.no_server` and what
+    `SmtpSession.open` does."""
+    if account.smtp is None:
+        raise Misused("send.no_server", address=account.address)
+    credential = await asyncio.to_thread(credential_of, app, account)
+    credential = replace(credential, user=_smtp_user(account))
+    from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
+
+    return await SmtpSession.open(account.smtp, credential, terms_of(app, account))
+
+
+def _smtp_user(account: Account) -> str:
+    """The account's user name, where it was chosen; else as its provider wants it for sending, which
+    may differ from IMAP (iCloud)."""
+    provider = provider_of(account.address)
+    local = account.address.rpartition("@")[0]
+    if provider is None or account.user not in (account.address, local):
+        return account.user
+    return local if provider.smtp_user_is_local_part else account.address
 
 
 class ImapConnections:

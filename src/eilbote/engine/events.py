@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from eilbote.engine.progress import SyncReport
+from eilbote.engine.progress import Delivered, SyncReport
 from eilbote.engine.verify import VerifyReport
 from eilbote.errors import Problem
 from eilbote.store.values import Holder
@@ -58,6 +58,14 @@ class Checked(Struct, frozen=True):
     reports: tuple[VerifyReport, ...]
 
 
+class Sent(Struct, frozen=True):
+    """Mails of an account's outbox were handed over, or could not be."""
+
+    account: str
+    at: float
+    delivered: Delivered
+
+
 class Shared(Struct, frozen=True):
     """Which accounts this process keeps current since `at`, and which other processes do; told where
     accounts are shared (several `serve` on one PostgreSQL), at each change."""
@@ -74,5 +82,5 @@ class Interrupted(Struct, frozen=True):
     problem: Problem
 
 
-Event = Watching | Passed | Checked | Shared | Interrupted
+Event = Watching | Passed | Checked | Sent | Shared | Interrupted
 Told = Callable[[Event], None]

@@ -24,6 +24,27 @@ class Progress(Struct, frozen=True):
 Report = Callable[[Progress], None]
 
 
+class Delivered(Struct):
+    """What one run over an account's outbox did: mails by what became of them; why it ended early, if it
+    did; and when the next mail may go (None: none waits, or a person must act first). `asked`: mails of
+    which nobody knows whether they were sent, and a person is to say what happens."""
+
+    account: str
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    problem: Problem | None = None
+    next_at: float | None = None
+    paused: bool = False
+    asked: tuple[int, ...] = ()
+
+    @property
+    def has_news(self) -> bool:
+        """Something happened that a person may want to see."""
+        return bool(self.sent or self.deferred or self.failed or self.uncertain) or self.problem is not None
+
+
 class SyncReport(Struct, frozen=True):
     """The outcome of one pass over one account. `stored_seconds` (all mail stored and listed) and
     `seconds` (search complete too) count from the start of the process. `problems` are those that
@@ -43,6 +64,8 @@ class SyncReport(Struct, frozen=True):
     failed: Problem | None = None
     alerts: tuple[str, ...] = ()
     """What the server wants a person to be shown (ALERT, RFC 9051 section 7.1)."""
+    delivered: Delivered | None = None
+    """What became of the mail that was due to be sent, if some was."""
 
 
 class Tally(Struct):

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget
@@ -32,6 +33,7 @@ from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.pace import give_memory_back, storing_pace
 from eilbote.engine.progress import Report, SyncReport
 from eilbote.engine.repair import nightly_repair
+from eilbote.engine.senders import Senders
 from eilbote.engine.sync import sync_owned
 from eilbote.engine.tenure import FENCED, Under, lasting
 from eilbote.engine.verify import VerifyReport
@@ -101,12 +103,15 @@ class _Running(Struct):
 
 class _Wanted(Struct, frozen=True):
     """What a look at the store has found: accounts to keep current, how many of them are this
-    process's part, who keeps those that it does not hold; local changes; and wishes."""
+    process's part, who keeps those that it does not hold; local changes; when mail is due to be sent,
+    and where something is left to do for mail that was; and wishes."""
 
     accounts: dict[int, Account]
     part: int
     others: tuple[tuple[str, Holder], ...]
     debts: dict[int, int]
+    due: dict[int, float]
+    unsettled: frozenset[int]
     wishes: list[Wish]
 
 
@@ -133,6 +138,7 @@ class _Service:
         self._shared: Shared | None = None
         self._interrupted = False
         self._answering: set[asyncio.Task[None]] = set()
+        self._senders = Senders(app, self._app_of, self._budget, self._told)
 
     async def run(self) -> None:
         """Watches and looks until it is cancelled."""
@@ -142,6 +148,7 @@ class _Service:
         try:
             await self._look_on(looks)
         finally:
+            await self._senders.close()
             running = [*self._ending.values(), *(one.task for one in self._running.values())]
             tasks = [losses, *self._answering, *running]
             for task in tasks:
@@ -213,7 +220,7 @@ class _Service:
         accounts = {
             one.id: one
             for one in store.accounts.all()
-            if (one.imap is not None or one.pop3 is not None) and one.state is not AccountState.PAUSED
+            if _has_server(one) and one.state is not AccountState.PAUSED
         }
         part = tenure.part(accounts)
         lacking = [key for key in accounts if not tenure.holds(key)]
@@ -224,11 +231,13 @@ class _Service:
         holders = store.ownership.holders() if lacking else {}
         others = tuple((accounts[key].address, holders[key]) for key in lacking if key in holders)
         debts = store.journal.newest_open()
-        mine = None if tenure.whole else list(self._running)
+        mine = None if tenure.whole else [key for key in accounts if tenure.holds(key)]
         if self._interrupted and mine:
             store.wishes.unclaim(mine)  # what could not be answered
         wishes = store.wishes.claim(self._app.clock.now(), mine)
-        return _Wanted(accounts, part, others, debts, wishes)
+        outbox = store.outbox
+        due, unsettled = outbox.next_due(), outbox.unsettled_accounts()
+        return _Wanted(accounts, part, others, debts, due, unsettled, wishes)
 
     async def _take_in(self, wanted: _Wanted) -> None:
         self._agree_with(wanted.accounts)
@@ -236,6 +245,8 @@ class _Service:
         for account, newest in wanted.debts.items():
             if account in self._running:
                 self._running[account].watch.changed_here(newest)
+        held = {key: one for key, one in wanted.accounts.items() if self._tenure.holds(key)}
+        self._senders.look(held, wanted.due, wanted.unsettled)
         for wish in wanted.wishes:
             self._start(self._grant(wish), self._answering)
         if not self._tenure.whole:
@@ -250,7 +261,9 @@ class _Service:
             elif _login(wanted[key]) != _login(one.account):
                 self._end(key, leave=False)
         for key, account in wanted.items():
-            if key not in self._running and key not in self._ending and self._tenure.holds(key):
+            if key in self._running or key in self._ending or not _is_watched(account):
+                continue
+            if self._tenure.holds(key):
                 try:
                     app = self._under(key)
                 except NotAllowed:  # its time ran out between two lines
@@ -258,6 +271,13 @@ class _Service:
                 kind = ImapWatch if account.imap is not None else MaildropWatch
                 watch = kind(app, account, self._budget, self._gate, self._report, self._told)
                 self._running[key] = _Running(account, app, watch, asyncio.create_task(watch.run()))
+
+    def _app_of(self, account: int) -> App | None:
+        """What to work for an account with, None where it is another process's."""
+        try:
+            return self._under(account) if self._tenure.holds(account) else None
+        except NotAllowed:  # its time ran out between two lines
+            return None
 
     def _retire_above(self, part: int) -> None:
         """Others lack what is held here above our part: it is given back, each at a quiet moment."""
@@ -349,7 +369,9 @@ class _Service:
 
     async def _ask(self, account: Account, mailbox: str | None) -> SyncReport:
         """A pass of its watch; of an account that nobody watches, because it is paused or local, a
-        pass of its own. NotAllowed `store.fenced` where the account is another process's now."""
+        pass of its own. What is due to be sent goes out first. NotAllowed `store.fenced` where the
+        account is another process's now."""
+        delivered = await self._senders.flush(account) if account.id in self._running else None
         while True:
             running = self._running.get(account.id)
             if running is not None:
@@ -358,7 +380,7 @@ class _Service:
                 if not answer.cancelled():
                     report = answer.result()
                     if report.failed is None or report.failed.code != FENCED:
-                        return report
+                        return replace(report, delivered=delivered)
             elif not self._tenure.holds(account.id):
                 raise NotAllowed(FENCED)
             elif account.id not in self._ending and (
@@ -368,6 +390,15 @@ class _Service:
             # The account was edited and has another watch soon; or it was removed or given back.
             await self._app.clock.sleep(LOOK_SECONDS)
             account = await asyncio.to_thread(self._app.store.accounts.get, account.id)
+
+
+def _has_server(account: Account) -> bool:
+    return account.imap is not None or account.pop3 is not None or account.smtp is not None
+
+
+def _is_watched(account: Account) -> bool:
+    """There is a server that may have news; others are only sent from."""
+    return account.imap is not None or account.pop3 is not None
 
 
 def _login(account: Account) -> tuple[object, ...]:

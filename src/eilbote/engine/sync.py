@@ -5,7 +5,7 @@ and searchable. One process at a time does this for an account; the others ask i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from eilbote.engine.index import Indexer
 from eilbote.engine.listing import looks_unchanged, refresh_mailboxes, seems_unchanged
 from eilbote.engine.pace import storing_pace
 from eilbote.engine.prepare import Preparer
-from eilbote.engine.progress import Progress, Report, SyncReport
+from eilbote.engine.progress import Delivered, Progress, Report, SyncReport
 from eilbote.engine.push import push_mailbox_changes, push_message_changes
 from eilbote.engine.round import Round
 from eilbote.engine.tenure import FENCED, Under
@@ -60,7 +60,7 @@ async def sync_owned(
     """One pass over `accounts` side by side, by the process that holds them: each `under` its
     lease, if that is given; else `app` is of one account and has it already. One account's trouble
     never stops another's pass; it stands in its report. A local account collects from its maildrop
-    (POP3), if it has one."""
+    (POP3), if it has one. Mail that is due to be sent goes out first."""
     budget = HostBudget(app.config.connections_per_host)
     indexer, preparer = Indexer(app.store, app.config, app.clock), Preparer()
     own = {one.id: app if under is None else under(one.id) for one in accounts}
@@ -78,6 +78,7 @@ async def sync_owned(
     ]
     idle = {account.address: SyncReport(account.address) for account in accounts if is_local(account)}
     try:
+        sent = await _send_due(app, accounts, own, budget)
         passes: list[Coroutine[Any, Any, SyncReport]] = [
             _pass_and_leave(one, Errand(only=mailbox)) for one in rounds
         ]
@@ -99,6 +100,7 @@ async def sync_owned(
             ]
         with storing_pace():
             carried = await _side_by_side(passes)
+        await _follow_up(accounts, own, sent)
         await preparer.close()
         await asyncio.to_thread(forget_expired, app)
         await indexer.complete(lambda done, total: report(Progress("", "index", done=done, total=total)))
@@ -112,9 +114,40 @@ async def sync_owned(
             done[account.address],
             stored_seconds=done[account.address].stored_seconds or seconds,
             seconds=seconds,
+            delivered=sent.get(account.id),
         )
         for account in accounts
     ]
+
+
+async def _send_due(
+    app: App, accounts: Sequence[Account], own: Mapping[int, App], budget: HostBudget
+) -> dict[int, Delivered]:
+    """Delivers what is due, account beside account; those with nothing in the outbox are not in the
+    result."""
+    due = await asyncio.to_thread(app.store.outbox.next_due)
+    unsettled = await asyncio.to_thread(app.store.outbox.unsettled_accounts)
+    sending = [one for one in accounts if one.id in due or one.id in unsettled]
+    if not sending:
+        return {}
+    from eilbote.engine.deliver import send_now  # noqa: PLC0415  # most passes send nothing
+
+    results = await _side_by_side([send_now(own[one.id], one, budget) for one in sending])
+    return {one.id: result for one, result in zip(sending, results, strict=True)}
+
+
+async def _follow_up(
+    accounts: Sequence[Account], own: Mapping[int, App], sent: Mapping[int, Delivered]
+) -> None:
+    """What the pass has brought may settle what was sent: copies that are on the server now, mails that
+    nobody knew of."""
+    if not sent:
+        return
+    from eilbote.engine.deliver import settle_sent  # noqa: PLC0415  # most passes send nothing
+
+    for account in accounts:
+        if account.id in sent:
+            await settle_sent(own[account.id], account, sent[account.id])
 
 
 async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:

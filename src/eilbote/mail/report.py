@@ -18,6 +18,7 @@ from eilbote.mail.address import is_address, read_addresses
 from eilbote.mail.automatic import is_automatic_reply
 from eilbote.mail.body import body_parts, plain_text_of
 from eilbote.mail.date import read_date
+from eilbote.mail.envelope import Envelope
 from eilbote.mail.headers import Headers
 from eilbote.mail.identity import same_address
 from eilbote.mail.message import Message, parse_message
@@ -114,6 +115,15 @@ def read_report(message: Message) -> Report | None:
         return None
     report = _read_text(message, returned)
     return None if report is None else _completed(report, message, returned)
+
+
+def looks_like_report(envelope: Envelope) -> bool:
+    """Whether the mail is worth reading as a report: a server seems to have written it. Standard reports
+    with an ordinary sender and subject are not seen by this."""
+    return any(
+        not each.spec or _DAEMON.match(each.spec.partition("@")[0]) or _DAEMON.search(each.name[:300])
+        for each in envelope.sender
+    ) or bool(not envelope.sender or _SUBJECT.search(envelope.subject[:300]))
 
 
 def _own_parts(root: Part) -> Iterator[Part]:

@@ -18,6 +18,7 @@ from eilbote.delivery.values import (
     Copy,
     Outgoing,
     Phase,
+    Recipient,
     SendState,
     Settled,
     Submission,
@@ -36,12 +37,14 @@ KEPT_ATTEMPTS = 20
 
 
 class Attempt(Struct, frozen=True):
-    """One attempt to hand a mail over: when, to whom, how far it came, and the redacted dialogue."""
+    """One attempt to hand a mail over: when, to whom, how far it came, how many recipients the server
+    took it for, and the redacted dialogue."""
 
     began: float
     ended: float
     server: str
     phase: Phase
+    taken: int
     transcript: str
 
 
@@ -69,6 +72,12 @@ class Outbox:
         an earlier one of its account is that one, and is not queued again; NotAllowed `send.key_reused`
         where the earlier one had other bytes or recipients."""
         with self._database.write() as session:
+            for account in {mail.account for mail in mails}:
+                session.run(
+                    "INSERT INTO sending_looked (account, change_number)"
+                    " SELECT id, change_number FROM account WHERE id = ? ON CONFLICT (account) DO NOTHING",
+                    (account,),
+                )
             return [_added(session, mail, now) for mail in mails]
 
     # Looking
@@ -129,9 +138,9 @@ class Outbox:
             raise Gone("send.no_bytes", id=missing)
         return found
 
-    def next_due(self, now: float) -> dict[int, float]:
-        """When the next mail of each account that has one waiting may go, the earliest first in time;
-        accounts that pause are told with the time of their next try, if there is one."""
+    def next_due(self) -> dict[int, float]:
+        """When the next mail of each account that has one waiting may go; of an account that pauses, not
+        before its next try, if there is one."""
         states = [state.value for state in WAITING]
         with self._database.read() as session:
             found = session.rows(
@@ -147,6 +156,17 @@ class Outbox:
             elif next_try is not None:
                 due[integer(account)] = max(real(earliest), real(next_try))
         return due
+
+    def unsettled_accounts(self) -> frozenset[int]:
+        """Accounts with such mails as `unsettled` gives, or with news in which a delivery report may be."""
+        with self._database.read() as session:
+            found = session.rows(
+                "SELECT account FROM outgoing WHERE state IN (?, ?)"
+                " UNION SELECT s.account FROM sending_looked s JOIN account a ON a.id = s.account"
+                " WHERE a.change_number > s.change_number",
+                (SendState.SENT.value, SendState.UNCERTAIN.value),
+            )
+        return frozenset(integer(account) for (account,) in found)
 
     def unsettled(self, account: int) -> list[Outgoing]:
         """Mails of an account that were sent, or may have been, and of which something is still open."""
@@ -179,18 +199,39 @@ class Outbox:
             if len(rows.move(session, mails, UNDER_WAY, after, now)) != len(mails):
                 raise NotAllowed("send.not_claimed")
 
-    def settle(self, settled: Mapping[int, Settled], attempts: Mapping[int, Attempt], now: float) -> None:
-        """Writes down what the attempts meant, and their dialogues, in one transaction."""
+    def record(
+        self,
+        now: float,
+        *,
+        ending: Mapping[int, Sequence[Recipient]] | None = None,
+        settled: Mapping[int, Settled] | None = None,
+        attempts: Mapping[int, Attempt] | None = None,
+    ) -> None:
+        """One moment of sending in one transaction. `ending`: the end of these mails is about to be
+        written, with what was answered for their recipients so far (empty: nothing worth keeping).
+        `settled`: what finished attempts mean; `attempts`: their dialogues. NotAllowed
+        `send.not_claimed` where one is not under way any more: then nothing is changed."""
         with self._database.write() as session:
-            for mail, one in settled.items():
+            if ending:
+                moved = rows.move(session, list(ending), UNDER_WAY, SendState.DOT_SENT, now)
+                if len(moved) != len(ending):
+                    raise NotAllowed("send.not_claimed")
+                for mail, recipients in ending.items():
+                    if recipients:
+                        told = rows.recipients_to_text(recipients)
+                        session.run("UPDATE outgoing SET recipients = ? WHERE id = ?", (told, mail))
+            for mail, one in (settled or {}).items():
                 _settle(session, mail, one, now)
-            for mail, attempt in attempts.items():
+            for mail, attempt in (attempts or {}).items():
                 _keep_attempt(session, mail, attempt)
+                if attempt.phase is not Phase.ANSWERED:
+                    _trim_attempts(session, mail)
 
     def give_back(self, mails: Sequence[int], now: float) -> None:
         """Claimed mails of which no server was told wait again."""
+        before = (SendState.CLAIMED, SendState.DATA_OPEN)
         with self._database.write() as session:
-            for mail in rows.move(session, mails, (SendState.CLAIMED,), SendState.DEFERRED, now):
+            for mail in rows.move(session, mails, before, SendState.DEFERRED, now):
                 if not mail.attempts:
                     rows.move(session, [mail.id], (SendState.DEFERRED,), SendState.ACCEPTED, now)
 
@@ -226,19 +267,23 @@ class Outbox:
         after: SendState,
         now: float,
         *,
+        recipients: Sequence[Recipient] | None = None,
         not_before: float | None = None,
         resent: bool = False,
         problem: Problem | None = None,
     ) -> Outgoing:
-        """Moves one mail from one of the states `before` to `after`. NotAllowed `send.wrong_state`
+        """Moves one mail from one of the states `before` to `after`, and changes what else is given.
+        NotAllowed `send.wrong_state`
         where it is in another (perhaps since a moment ago); Gone `send.unknown`."""
         with self._database.write() as session:
             found = _get(session, mail)
             if not rows.move(session, [mail], before, after, now):
                 raise NotAllowed("send.wrong_state", id=mail, state=found.state.value)
             session.run(
-                "UPDATE outgoing SET not_before = ?, resent = resent + ?, problem = ? WHERE id = ?",
+                "UPDATE outgoing SET recipients = ?, not_before = ?, resent = resent + ?, problem = ?"
+                " WHERE id = ?",
                 (
+                    rows.recipients_to_text(found.recipients if recipients is None else recipients),
                     found.not_before if not_before is None else not_before,
                     int(resent),
                     problem_to_text(problem),
@@ -320,6 +365,30 @@ class Outbox:
         with self._database.write() as session:
             session.run("UPDATE outgoing SET told = ? WHERE id = ?", (told, mail))
 
+    # Delivery reports
+
+    def looked_at(self, account: int) -> int | None:
+        """Up to which change of the account reports were looked for; None: it has sent nothing."""
+        with self._database.read() as session:
+            row = session.one("SELECT change_number FROM sending_looked WHERE account = ?", (account,))
+        return integer(row[0]) if row else None
+
+    def note_looked_at(self, account: int, change: int) -> None:
+        """Reports were looked for up to this change."""
+        with self._database.write() as session:
+            session.run("UPDATE sending_looked SET change_number = ? WHERE account = ?", (change, account))
+
+    def note_report(self, mail: int, recipients: Sequence[Recipient], now: float) -> None:
+        """A delivery report has changed what is known of these recipients. A mail of which nobody knew
+        whether it was sent was sent: somebody reports on it."""
+        problem = next((one.problem for one in recipients if one.problem is not None), None)
+        with self._database.write() as session:
+            session.run(
+                "UPDATE outgoing SET recipients = ?, problem = ?, touched = ?,"
+                " state = CASE WHEN state = 'uncertain' THEN 'sent' ELSE state END WHERE id = ?",
+                (rows.recipients_to_text(recipients), problem_to_text(problem), now, mail),
+            )
+
     # Accounts that wait
 
     def pause(self, account: int, problem: Problem, now: float, next_try: float | None) -> Pause:
@@ -353,14 +422,27 @@ class Outbox:
         """The dialogues that are kept of a mail, oldest first."""
         with self._database.read() as session:
             found = session.rows(
-                "SELECT began, ended, server, phase, transcript FROM outgoing_attempt"
+                "SELECT began, ended, server, phase, taken, transcript FROM outgoing_attempt"
                 " WHERE outgoing = ? ORDER BY id",
                 (mail,),
             )
         return [
-            Attempt(real(began), real(ended), text(server), Phase(text(phase)), text(transcript))
-            for began, ended, server, phase, transcript in found
+            Attempt(
+                real(began), real(ended), text(server), Phase(text(phase)), integer(taken), text(transcript)
+            )
+            for began, ended, server, phase, taken, transcript in found
         ]
+
+    def sends(self, account: int, since: float, limit: int = 20_000) -> list[tuple[float, int]]:
+        """When a server took a mail of the account since that time, and for how many recipients; the
+        newest first."""
+        with self._database.read() as session:
+            found = session.rows(
+                "SELECT a.ended, a.taken FROM outgoing_attempt a JOIN outgoing o ON o.id = a.outgoing"
+                " WHERE o.account = ? AND a.ended >= ? AND a.taken > 0 ORDER BY a.ended DESC LIMIT ?",
+                (account, since, limit),
+            )
+        return [(real(ended), integer(taken)) for ended, taken in found]
 
     def forget_ended(self, before: float) -> int:
         """Forgets mails that ended before that time, with all that is kept of them."""
@@ -418,17 +500,21 @@ def _settle(session: Session, mail: int, settled: Settled, now: float) -> None:
 
 def _keep_attempt(session: Session, mail: int, attempt: Attempt) -> None:
     session.run(
-        "INSERT INTO outgoing_attempt (outgoing, began, ended, server, phase, transcript)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outgoing_attempt (outgoing, began, ended, server, phase, taken, transcript)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             mail,
             attempt.began,
             attempt.ended,
             clean(attempt.server),
             attempt.phase.value,
+            attempt.taken,
             clean(attempt.transcript),
         ),
     )
+
+
+def _trim_attempts(session: Session, mail: int) -> None:
     session.run(
         "DELETE FROM outgoing_attempt WHERE outgoing = ? AND id NOT IN"
         " (SELECT id FROM outgoing_attempt WHERE outgoing = ? ORDER BY id DESC LIMIT ?)",

@@ -44,9 +44,11 @@ CREATE TABLE outgoing_attempt (
     ended {real} NOT NULL,
     server TEXT NOT NULL,
     phase TEXT NOT NULL,
+    taken {integer} NOT NULL,       -- recipients that the server took the mail for
     transcript TEXT NOT NULL
 ) {plain};
 CREATE INDEX outgoing_attempt_of ON outgoing_attempt (outgoing);
+CREATE INDEX outgoing_attempt_ended ON outgoing_attempt (ended) WHERE taken > 0;
 
 -- Accounts whose sending waits: the server refused the login.
 CREATE TABLE sending_pause (
@@ -55,4 +57,10 @@ CREATE TABLE sending_pause (
     tries {integer} NOT NULL,
     next_try {real},
     problem TEXT NOT NULL           -- JSON
+) {plain};
+
+-- Accounts that have sent mail, and up to which change of theirs delivery reports were looked for.
+CREATE TABLE sending_looked (
+    account {integer} PRIMARY KEY REFERENCES account ON DELETE CASCADE,
+    change_number {integer} NOT NULL
 ) {plain};

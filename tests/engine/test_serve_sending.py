@@ -1,0 +1,110 @@
+"""`serve` sends what is queued while it runs, and ends without losing what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from eilbote.delivery.values import SendState
+from eilbote.engine.events import Event, Sent
+from eilbote.engine.owner import sync_accounts
+from eilbote.engine.send import Handling
+from eilbote.engine.serve import serve
+from eilbote.store.values import AccountState
+from tests.engine.sending import Office, office
+from tests.engine.world import until
+
+
+class Serving:
+    """`serve` over an office's home, and what it has told."""
+
+    def __init__(self, here: Office) -> None:
+        self.events: list[Event] = []
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(serve(here.app, told=self.events.append, stop=self._stop))
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [event for event in self.events if isinstance(event, Sent)]
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await self._task
+
+
+def test_what_is_queued_beside_it_leaves_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            serving = Serving(here)
+            for number in range(3):
+                mail = here.queue(number)
+                await until(lambda mail=mail: here.state(mail) is SendState.DONE)  # type: ignore[misc]
+            await serving.stop()
+            assert len(here.sink.received) == 3
+            assert sum(event.delivered.sent for event in serving.sent) == 3
+            assert len(here.sent_copies()) == 3
+
+    asyncio.run(story())
+
+
+def test_a_mail_taken_back_in_time_never_leaves(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            serving = Serving(here)
+            undone = here.queue(1, handling=Handling(delay=600))
+            mail = here.queue(2)
+            await until(lambda: here.state(mail) is SendState.DONE)
+            await serving.stop()
+            assert here.state(undone) is SendState.ACCEPTED
+            assert len(here.sink.received) == 1
+
+    asyncio.run(story())
+
+
+def test_a_paused_account_sends_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            mail = here.queue(1)
+            here.app.store.accounts.set_state(here.account.id, AccountState.PAUSED)
+            other = here.another_account("lena@example.de")
+            serving = Serving(here)
+            queued = here.queue(2, account=other)
+            await until(lambda: here.state(queued) is SendState.DONE)
+            assert here.state(mail) is SendState.ACCEPTED, "the other account's mail went, this one waits"
+            here.app.store.accounts.set_state(here.account.id, AccountState.READY)
+            await until(lambda: here.state(mail) is SendState.DONE)
+            await serving.stop()
+
+    asyncio.run(story())
+
+
+def test_a_refused_login_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            here.sink.accounts = {"somebody": "else"}
+            serving = Serving(here)
+            mail = here.queue(1)
+            await until(lambda: bool(serving.sent))
+            await serving.stop()
+            (event,) = serving.sent
+            assert event.delivered.paused
+            assert here.state(mail) is SendState.DEFERRED
+            pause = here.app.store.outbox.paused(here.account.id)
+            assert pause is not None
+            assert (pause.tries, pause.problem.code) == (1, "smtp.login_refused")
+
+    asyncio.run(story())
+
+
+def test_sync_sends_first(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            mail = here.queue(1)
+            (report,) = await sync_accounts(here.app)
+            assert report.delivered is not None
+            assert report.delivered.sent == 1
+            assert here.state(mail) is SendState.DONE
+            (report,) = await sync_accounts(here.app)
+            assert report.delivered is None
+
+    asyncio.run(story())
