@@ -40,7 +40,10 @@ def assert_ready(raw: bytes) -> None:
 
 
 def by_library(raw: bytes) -> EmailMessage:
-    return email.message_from_bytes(raw, policy=default)
+    message = email.message_from_bytes(raw, policy=default)
+    for part in message.walk():
+        assert part.defects == []
+    return message
 
 
 def test_a_plain_mail_is_these_bytes() -> None:
@@ -91,6 +94,68 @@ def _addresses(raw: bytes, field: str) -> tuple[Address, ...]:
     from eilbote.mail.address import read_addresses
 
     return read_addresses(parse_message(raw).headers.source(field) or "")
+
+
+def test_a_mail_to_hidden_people_alone_is_to_a_group_of_nobody() -> None:
+    composed = made(replace(DRAFT, to=(), bcc=(ANNA,)))
+    assert b"\r\nTo: undisclosed-recipients:;\r\n" in composed.raw
+    assert composed.recipients == ("anna@example.com",)
+    assert parse_message(composed.raw).envelope.to == ()
+
+
+def test_a_mail_to_nobody_is_a_draft_only() -> None:
+    with pytest.raises(Misused) as refused:
+        compose(replace(DRAFT, to=()), STAMP)
+    assert refused.value.problem.code == "compose.no_recipients"
+    assert made(replace(DRAFT, to=()), keep_bcc=True).recipients == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("text/calendar; method=REQUEST; charset=utf-8", 'text/calendar; method="REQUEST"; charset="utf-8"'),
+        ("Application/PDF", "application/pdf"),
+    ],
+)
+def test_a_type_keeps_its_parameters(kind: str, written: str) -> None:
+    raw = made(replace(DRAFT, files=(File("a", b"a", kind),))).raw
+    assert parse_message(raw).parts[2].headers.get("Content-Type") == written
+
+
+@pytest.mark.parametrize("kind", ["", "pdf", "multipart/mixed; boundary=x", "a/b; ä=x", "a/b/c"])
+def test_a_type_that_is_none_is_refused(kind: str) -> None:
+    with pytest.raises(Misused) as refused:
+        compose(replace(DRAFT, files=(File("a", b"a", kind),)), STAMP)
+    assert refused.value.problem.code == "compose.media_type"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "שלום עולם, מה שלומך היום? " * 12,
+        "مرحبا بالعالم",
+        "👩‍👩‍👧‍👦 Familie 🏳️‍🌈 " * 20,
+        "Donaudampfschifffahrtsgesellschaftskapitän" * 12,
+        "x" * 2000,
+        "a" + " " * 90 + "b",
+        "Re: =?utf-8?q?kein_Wort?= und =?",
+        "e\u0301" * 200,
+    ],
+)
+def test_words_of_any_script_are_read_back(words: str) -> None:
+    words = words.strip()
+    draft = replace(DRAFT, subject=words, text=words, to=(Address(words, "a@example.org"),))
+    draft = replace(draft, files=(File(f"{words[:80]}.txt", b"x"),))
+    raw = made(draft).raw
+    message = parse_message(raw)
+    assert message.headers.get("Subject") == words
+    assert message.envelope.to == (Address(words, "a@example.org"),)
+    assert message.body_text() == words + "\n"
+    library = by_library(raw)
+    assert library["To"].addresses[0].addr_spec == "a@example.org"
+    body = library.get_body()
+    assert body is not None
+    assert "".join(body.get_content().split()) == "".join(words.split())
 
 
 def test_markdown_goes_out_as_written_and_as_html() -> None:

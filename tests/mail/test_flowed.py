@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eilbote.mail.body import _unflowed
-from eilbote.mail.flowed import flow
+from eilbote.mail.flowed import MAX_DEPTH, flow
 
 WORDS = " ".join(["wort"] * 40)
 
@@ -50,6 +50,12 @@ def test_whatever_is_written_comes_back(text: str) -> None:
     assert _unflowed(flow(text), False) == kept
 
 
+def test_a_flood_of_marks_does_not_multiply() -> None:
+    flowed = flow(">" * 100_000 + "x y " * 25_000)
+    assert len(flowed) < 1_000_000
+    assert flowed.startswith(">" * MAX_DEPTH + " ")
+
+
 @given(st.text(st.sampled_from("ab> -\nF "), max_size=400))
 def test_depth_of_quotes_comes_back(text: str) -> None:
     def depths(lines: str) -> list[int]:
@@ -59,4 +65,4 @@ def test_depth_of_quotes_comes_back(text: str) -> None:
         ]
         return [mark.count(">") for mark in marks]
 
-    assert depths(_unflowed(flow(text), False)) == depths(text)
+    assert depths(_unflowed(flow(text), False)) == [min(depth, MAX_DEPTH) for depth in depths(text)]

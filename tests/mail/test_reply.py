@@ -203,4 +203,4 @@ def test_one_prefix_of_a_forward() -> None:
 def test_any_mail_can_be_answered(raw: bytes, audience: Audience) -> None:
     head = b"From: a@b.example\r\nSubject: =?utf-7?q?+2AA-?= "
     draft = reply(parse_message(head + raw), [ME, WORK], GERMAN, audience)
-    compose(replace(draft, to=(), cc=()), STAMP)
+    compose(replace(draft, to=(), cc=()), STAMP, keep_bcc=True)

@@ -43,8 +43,11 @@ def compose(
 ) -> Composed:
     """The mail. Text goes out in seven bits unless `eight_bit`; a mail attached as it came may still
     hold eight unless `seven_bit`. `keep_bcc` is for drafts that are kept on the server, never for mail
-    that is sent. Raises Misused with a problem that names the field."""
+    that is sent. Raises Misused with a problem that names the field, `compose.no_recipients` where
+    nobody would get it."""
     recipients = envelope_recipients(draft.to, draft.cc, draft.bcc)
+    if not recipients and not keep_bcc:
+        raise Misused("compose.no_recipients")
     sender = address_on_wire("From", draft.identity.address)
     content = _content(draft, stamp, eight_bit=eight_bit, seven_bit=seven_bit)
     head = "".join([*_fields(draft, stamp, keep_bcc), "MIME-Version: 1.0\r\n", content.fields, "\r\n"])
@@ -79,6 +82,8 @@ def _fields(draft: Draft, stamp: Stamp, keep_bcc: bool) -> Iterator[str]:
         yield address_field("Reply-To", answers)
     if draft.to:
         yield address_field("To", draft.to)
+    elif draft.bcc and not draft.cc and not keep_bcc:
+        yield "To: undisclosed-recipients:;\r\n"  # RFC 5322 section 3.4: a group of nobody
     if draft.cc:
         yield address_field("Cc", draft.cc)
     if draft.bcc and keep_bcc:

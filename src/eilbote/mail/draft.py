@@ -19,7 +19,8 @@ class Priority(StrEnum):
 
 
 class File(Struct, frozen=True):
-    """An attachment: the name that the reader sees, `type/subtype`, the exact bytes."""
+    """An attachment: the name that the reader sees, `type/subtype` (parameters may
+    follow), the exact bytes. `media_type.py` knows the type by the name."""
 
     name: str
     content: bytes

@@ -10,6 +10,9 @@ import re
 WIDTH = 72
 """Columns at which a paragraph is wrapped (RFC 3676 section 4.2 allows up to 78)."""
 
+MAX_DEPTH = 50
+"""Quote marks that a line keeps: every wrapped line repeats them all."""
+
 _QUOTE = re.compile(r"(?:> ?)++")
 _SIGNATURE = "-- "
 _MAY_CHANGE = (" ", ">", "From ")
@@ -30,7 +33,7 @@ def flow(text: str) -> str:
         if mark is None:
             out += _wrapped(line.rstrip(" "), "", WIDTH)
         else:
-            depth = mark[0].count(">")
+            depth = min(mark[0].count(">"), MAX_DEPTH)
             out += _wrapped(line[mark.end() :].rstrip(" "), ">" * depth, WIDTH - depth - 1)
     return "\n".join(out)
 
@@ -42,19 +45,18 @@ def _wrapped(line: str, quote: str, width: int) -> list[str]:
         return [quote]
     pieces: list[str] = []
     width = max(width, 20)
-    while len(line) > width:
-        cut = line.rfind(" ", 1, width)
-        if cut <= 0 or not line[:cut].strip():
-            cut = line.find(" ", width)
-            if cut < 0:
-                break
-        if line[: cut + 1] == _SIGNATURE:  # on a line of its own it would begin a signature
-            cut = line.find(" ", len(_SIGNATURE))
-            if cut < 0:
-                break
-        pieces.append(line[: cut + 1])
-        line = line[cut + 1 :]
-    pieces.append(line)
+    at, end = 0, len(line)
+    while end - at > width:
+        cut = line.rfind(" ", at + 1, at + width)
+        if cut < 0 or line[at:cut].isspace():
+            cut = line.find(" ", at + width)
+        if line[at : cut + 1] == _SIGNATURE:  # on a line of its own it would begin a signature
+            cut = line.find(" ", at + len(_SIGNATURE))
+        if cut < 0:
+            break
+        pieces.append(line[at : cut + 1])
+        at = cut + 1
+    pieces.append(line[at:])
     return [quote + _stuffed(piece, bool(quote)) for piece in pieces]
 
 

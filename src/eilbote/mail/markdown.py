@@ -18,7 +18,8 @@ MAX_NESTING = 20
 """Quotes and lists within each other; what lies deeper is left as text."""
 
 _MARKS = re.compile(r"(?:> ?)*+")
-_QUOTE = '<blockquote style="margin:0 0 0 .8ex;border-left:1px solid #ccc;padding-left:1ex">'
+_QUOTE = '<blockquote type="cite">'
+_MAX_QUOTES = 10
 _ALLOWED_LINK = re.compile(r"(?:https?|mailto|tel|cid|xmpp|sip|geo):|[^:]*+(?:[/?#]|\Z)", re.IGNORECASE)
 
 
@@ -49,7 +50,7 @@ def plain_to_html(text: str) -> str:
     for line in text.split("\n"):
         marks = _MARKS.match(line)
         mark = marks[0] if marks else ""
-        deeper = min(mark.count(">"), MAX_NESTING)
+        deeper = min(mark.count(">"), _MAX_QUOTES)
         if deeper != depth:
             out.append("<br>\n".join(lines))
             lines = []

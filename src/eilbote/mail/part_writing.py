@@ -14,16 +14,16 @@ from msgspec import Struct
 
 from eilbote.errors import Misused
 from eilbote.mail.field_writing import checked, parameter_field
-from eilbote.mail.parameters import is_media_type
+from eilbote.mail.parameters import is_media_type, read_parameters
 from eilbote.mail.part import safe_file_name
 from eilbote.mail.uploading import ready_to_upload
 
 MAX_LINE = 998
 """Octets of a line without its CRLF (RFC 5322 section 2.1.1)."""
 
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_LINE + 1))
 _FROM = re.compile(rb"^From ", re.MULTILINE)
 _BARE_CR = re.compile(rb"\r(?!\n)")
+_TOKEN = re.compile(r"[a-z0-9_.-]{1,40}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BASE64_LINE = 76
 
@@ -57,7 +57,7 @@ def text_part(
     if not data.endswith(b"\n"):
         data += b"\n"
     plain = data.isascii()
-    if (plain or eight_bit) and b"\0" not in data and not _LONG_LINE.search(data) and not _FROM.search(data):
+    if (plain or eight_bit) and b"\0" not in data and not _has_long_line(data) and not _FROM.search(data):
         encoding = "7bit" if plain else "8bit"
         body = data
     else:
@@ -74,6 +74,10 @@ def text_part(
         + f"Content-Transfer-Encoding: {encoding}\r\n",
         (body,),
     )
+
+
+def _has_long_line(data: bytes) -> bool:
+    return max(map(len, data.split(b"\n"))) > MAX_LINE
 
 
 def quoted_printable(data: bytes) -> bytes:
@@ -98,12 +102,14 @@ def file_part(
     disposition: str = "attachment",
     content_id: str = "",
 ) -> Written:
-    """A file, byte for byte, in base64. Its name loses every path (RFC 2183 section 2.3). Raises Misused
-    `compose.media_type`, `compose.character`."""
-    media = kind.strip().lower()
-    if not is_media_type(media) or media.startswith("multipart/"):
+    """A file, byte for byte, in base64. `kind` may have parameters (`text/calendar; method=REQUEST`).
+    Its name loses every path (RFC 2183 section 2.3). Raises Misused `compose.media_type`,
+    `compose.character`."""
+    media = read_parameters(checked("Content-Type", kind))
+    sound = is_media_type(media.value) and all(map(_TOKEN.fullmatch, media.parameters))
+    if not sound or media.value.startswith("multipart/"):
         raise Misused("compose.media_type", type=kind[:100], name=name[:100])
-    fields = parameter_field("Content-Type", media, {})
+    fields = parameter_field("Content-Type", media.value, media.parameters)
     fields += "Content-Transfer-Encoding: base64\r\n" + _disposition_field(disposition, name)
     if content_id:
         fields += f"Content-ID: <{content_id}>\r\n"
@@ -120,7 +126,7 @@ def message_part(raw: bytes, name: str, *, seven_bit: bool = False) -> Written:
     """A whole mail as an attachment. `message/rfc822` must not be encoded (RFC 2046 section 5.2.1), so one
     that cannot travel as it is (8-bit where only seven are asked for, a NUL, a bare CR, a line without
     end) goes as a file of the same name, byte for byte."""
-    lone = _BARE_CR.search(raw) is not None or b"\0" in raw or _LONG_LINE.search(raw) is not None
+    lone = _BARE_CR.search(raw) is not None or b"\0" in raw or _has_long_line(raw.replace(b"\r\n", b"\n"))
     if lone or (seven_bit and not raw.isascii()):
         return file_part(raw, "application/octet-stream", name)
     encoding = "7bit" if raw.isascii() else "8bit"

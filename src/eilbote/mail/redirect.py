@@ -30,7 +30,10 @@ _LEFT_OUT = re.compile(
 
 def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp) -> Composed:
     """The mail for `to`, sent by `identity`. The Message-ID stays; a mail without one gets the stamp's.
-    Raises Misused `redirect.no_header` where the bytes are no mail."""
+    Raises Misused `redirect.no_header` where the bytes are no mail, `compose.no_recipients`."""
+    recipients = envelope_recipients(to)
+    if not recipients:
+        raise Misused("compose.no_recipients")
     data = ready_to_upload(raw)
     start, end, body = split_headers(data, 0, len(data))
     if end <= start:
@@ -47,7 +50,6 @@ def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp
         )
     )
     made = b"".join((head.encode(), _LEFT_OUT.sub(b"", data[start:end]), data[end:]))
-    recipients = envelope_recipients(to)
     sender = address_on_wire("From", identity.address)
     return Composed(
         raw=made if made.endswith(b"\r\n") else made + b"\r\n",
