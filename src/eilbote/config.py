@@ -16,7 +16,7 @@ from eilbote.errors import Misused
 
 FILE_NAME = "config.toml"
 _LARGEST_FILE = 1 << 20
-_COMPRESS = ("auto", "always", "never")
+_POLICIES = ("auto", "always", "never")
 
 
 def _setting(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
@@ -67,6 +67,16 @@ class Config:
         " puts right what differs; -1: never",
         -1,
         23,
+    )
+    dns_servers: str = _setting(
+        "",
+        "name servers to ask about the recipients of mail, as `ADDRESS` or `ADDRESS:PORT` with spaces"
+        " between; empty: the system's",
+    )
+    dnssec: str = _setting(
+        "auto",
+        "whether a name server's word that DNSSEC has proven an answer is believed: `auto` (of one on this"
+        " machine), `always`, `never`",
     )
     lease_seconds: float = _setting(
         24.0,
@@ -168,8 +178,10 @@ def _checked(each: Field[Any], value: object, source: str) -> object:
         fits = low <= value <= high
     if fits and each.name == "language":
         fits = value in ("", "de", "en")
-    if fits and each.name == "compress":
-        fits = value in _COMPRESS
+    if fits and each.name in ("compress", "dnssec"):
+        fits = value in _POLICIES
+    if fits and each.name == "dns_servers":
+        fits = all(map(_is_name_server, str(value).split()))
     if fits and each.name == "store" and not _is_store(str(value)):
         # The address may hold a password: only its kind is shown.
         value, fits = str(value).partition(":")[0] + ":…", False
@@ -188,13 +200,35 @@ def _is_store(text: str) -> bool:
         return False
 
 
+def _is_name_server(text: str) -> bool:
+    from ipaddress import ip_address  # noqa: PLC0415  # only where one is named
+
+    try:
+        address, port = split_name_server(text)
+        ip_address(address)
+    except ValueError:
+        return False
+    return 0 < port < 65_536
+
+
+def split_name_server(text: str) -> tuple[str, int]:
+    """Address and port of `ADDRESS`, `IPV4:PORT` or `[IPV6]:PORT`. ValueError for a port that is none."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, int(port.removeprefix(":") or 53)
+    address, colon, port = text.rpartition(":")
+    return (text, 53) if not colon or ":" in address else (address, int(port))
+
+
 def _expected(each: Field[Any]) -> str:
     """What a value must look like, in signs that need no translation."""
     low, high = each.metadata["low"], each.metadata["high"]
     if each.name == "language":
         return '"de", "en"'
-    if each.name == "compress":
-        return ", ".join(f'"{policy}"' for policy in _COMPRESS)
+    if each.name in ("compress", "dnssec"):
+        return ", ".join(f'"{policy}"' for policy in _POLICIES)
+    if each.name == "dns_servers":
+        return '"", "192.0.2.53 [2001:db8::53]:5353"'
     if each.name == "store":
         return '"", "postgresql://USER@HOST/DATABASE"'
     return '"…"' if low is None else f"{low:g} … {high:g}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eilbote.config import Config, load_config, settings
+from eilbote.config import Config, load_config, settings, split_name_server
 from eilbote.errors import Misused
 
 
@@ -76,6 +76,11 @@ def test_an_unknown_key_is_named_with_its_file(tmp_path: Path) -> None:
         'language = "fr"',
         "store = 5",
         "home = 5",
+        'dnssec = "perhaps"',
+        'dns_servers = "ns.example.org"',
+        'dns_servers = "192.0.2.1:0"',
+        'dns_servers = "192.0.2.1 [2001:db8::1]:99999"',
+        'dns_servers = "192.0.2.1:x"',
     ],
 )
 def test_a_bad_value_is_refused(tmp_path: Path, line: str) -> None:
@@ -112,6 +117,17 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
     assert problem_of(tmp_path)[0] == "config.unreadable"
+
+
+def test_name_servers_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    write(tmp_path, 'dns_servers = "192.0.2.1 192.0.2.2:5353 2001:db8::1 [2001:db8::1]:54"\n')
+    told = load_config(tmp_path, {}).dns_servers.split()
+    assert [split_name_server(one) for one in told] == [
+        ("192.0.2.1", 53),
+        ("192.0.2.2", 5353),
+        ("2001:db8::1", 53),
+        ("2001:db8::1", 54),
+    ]
 
 
 def test_every_setting_is_explained_in_the_manual() -> None:

@@ -1,0 +1,70 @@
+"""One small file fetched over HTTPS, from exactly the server that was meant.
+
+It must never follow a redirection, never speak to an address of this machine or of its network unless
+that is allowed, never send a cookie or a name of ours, and never read more than it was allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Sequence
+
+from eilbote.errors import Refused, Unreachable
+
+_LATER = 300.0
+_MOST_ADDRESSES = 3
+
+
+async def fetch(
+    host: str,
+    path: str,
+    addresses: Sequence[str],
+    *,
+    most: int,
+    seconds: float = 10.0,
+    port: int = 443,
+    context: ssl.SSLContext | None = None,
+    local_allowed: bool = False,
+) -> bytes:
+    """The content of `https://host/path`, from one of the numeric `addresses` of the host; at most `most`
+    bytes. `context` verifies the certificate (None: by the system's authorities).
+
+    Raises Unreachable `http.unreachable` or `http.not_public`, Refused `http.refused` (any status but
+    200) or `http.too_large`."""
+    import httpx2  # noqa: PLC0415  # heavy, and hardly any command fetches
+
+    public = [one for one in addresses if local_allowed or ipaddress.ip_address(one).is_global]
+    if not public:
+        raise Unreachable("http.not_public", _LATER, host=host)
+    reason = ""
+    for address in public[:_MOST_ADDRESSES]:
+        shown = f"[{address}]" if ":" in address else address
+        try:
+            async with (
+                asyncio.timeout(3 * seconds),  # against a server that drips
+                httpx2.AsyncClient(
+                    verify=True if context is None else context,
+                    trust_env=False,
+                    follow_redirects=False,
+                    timeout=seconds,
+                ) as client,
+                client.stream(
+                    "GET",
+                    f"https://{shown}:{port}{path}",
+                    headers={"Host": host, "User-Agent": "Eilbote", "Accept-Encoding": "identity"},
+                    extensions={"sni_hostname": host},
+                ) as answer,
+            ):
+                if answer.status_code != 200:
+                    raise Refused("http.refused", host=host, status=answer.status_code)
+                content = bytearray()
+                async for block in answer.aiter_raw():
+                    content += block
+                    if len(content) > most:
+                        raise Refused("http.too_large", host=host, limit=most)
+                return bytes(content)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError, TimeoutError) as failure:
+            reason = str(failure)[:300] or type(failure).__name__
+    raise Unreachable("http.unreachable", _LATER, host=host, reason=reason)
