@@ -95,6 +95,10 @@ class Headers:
         """Name as written and decoded text of every field, in order."""
         return ((clean(name), decode_words(value)) for name, value in self._fields)
 
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Name and undecoded value of every field, in order; see `source`."""
+        return self._fields
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.source(name) is not None
 
