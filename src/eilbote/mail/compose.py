@@ -29,6 +29,9 @@ from eilbote.mail.part_writing import Written, file_part, message_part, multipar
 MAX_RECIPIENTS = 10_000
 """Of one mail, in all its fields."""
 
+MARKDOWN_FIELD = "X-Eilbote-Markdown"
+"""Says of a draft on a server that its text is Markdown; mail that is sent does not have it."""
+
 _BOUNDARY = re.compile(r"[0-9A-Za-z]{8,40}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _MADE_HERE = frozenset(
@@ -42,9 +45,9 @@ def compose(
     draft: Draft, stamp: Stamp, *, eight_bit: bool = False, seven_bit: bool = False, keep_bcc: bool = False
 ) -> Composed:
     """The mail. Text goes out in seven bits unless `eight_bit`; a mail attached as it came may still
-    hold eight unless `seven_bit`. `keep_bcc` is for drafts that are kept on the server, never for mail
-    that is sent. Raises Misused with a problem that names the field, `compose.no_recipients` where
-    nobody would get it."""
+    hold eight unless `seven_bit`. `keep_bcc` is for drafts that are kept on a server (`draft_reading`
+    reads them), never for mail that is sent. Raises Misused with a problem that names the field,
+    `compose.no_recipients` where nobody would get it."""
     recipients = envelope_recipients(draft.to, draft.cc, draft.bcc)
     if not recipients and not keep_bcc:
         raise Misused("compose.no_recipients")
@@ -104,6 +107,8 @@ def _fields(draft: Draft, stamp: Stamp, keep_bcc: bool) -> Iterator[str]:
             yield "Importance: low\r\nX-Priority: 5\r\n"
         case Priority.NORMAL:
             pass
+    if keep_bcc and draft.markdown:
+        yield f"{MARKDOWN_FIELD}: yes\r\n"
     for name, value in draft.fields:
         if name.lower() in _MADE_HERE or name.lower().startswith("content-"):
             raise Misused("compose.bad_field", field=name[:80])
