@@ -44,8 +44,8 @@ def local_account(app: App, address: str = "lokal@example.de") -> Account:
 
 
 def server_account(app: App, server: Dovecot | Cyrus, user: str) -> Account:
-    """The account of a user, added if it is not there yet."""
-    address = f"{user}@example.de"
+    """The account of a user, added if it is not there yet. Users of two servers may have one name."""
+    address = f"{user}@s{server.port}.example.de"
     for account in app.store.accounts.all():
         if account.address == address:
             return account

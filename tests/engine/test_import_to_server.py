@@ -161,7 +161,7 @@ def test_a_mail_that_the_server_refuses_is_named_and_the_rest_goes_on(
     told = Told()
     (report,) = once(told)
     assert told.codes == ["imap.refused"], "tried again, and named again"
-    assert (report.imported, report.present) == (0, 3)
+    assert (report.imported, report.present, report.failed) == (0, 2, 1)
     assert len(on_server(server, user)["INBOX"]) == 2
 
 

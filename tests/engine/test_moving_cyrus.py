@@ -14,7 +14,17 @@ from eilbote.engine.export_mail import Format
 from eilbote.engine.import_mail import ImportReport, import_mail
 from eilbote.engine.migrate import MigrateReport, migrate
 from eilbote.errors import Refused
-from tests.engine.moving import Kept, Told, child, home, killed_at, on_server, server_account
+from tests.engine.moving import (
+    Kept,
+    Told,
+    child,
+    home,
+    killed_at,
+    local_account,
+    on_server,
+    put,
+    server_account,
+)
 from tests.engine.test_import_to_server import expected, made_maildir
 from tests.engine.test_migrate import elsewhere, filled
 from tests.engine.world import RealServer, mail
@@ -179,3 +189,60 @@ def test_an_imported_folder_whose_name_is_refused_gets_another(cyrus: Cyrus, tmp
             asyncio.run(work)
         assert caught.value.problem.code == "mailbox.not_made"
     assert {name: len(mails) for name, mails in on_server(*place).items()} == {"a_b": 1}
+
+
+def test_more_keywords_than_a_mailbox_takes_cost_no_mail(cyrus: Cyrus, tmp_path: Path) -> None:
+    """Cyrus has room for a hundred in a mailbox."""
+    place = (cyrus, cyrus.new_user()[0])
+    mails = [
+        (mail(number), ["\\Seen", *(f"wort{number * 30 + at}" for at in range(30))], 1e9)
+        for number in range(5)
+    ]
+    with home(tmp_path) as app:
+        here, there = local_account(app), server_account(app, *place)
+        put(app, here, "INBOX", mails)
+        for copied in (5, 0):
+            told = Told()
+            reports = asyncio.run(migrate(app, here, there, content=True, tell=told))
+            (inbox,) = [one for one in reports if one.mailbox == "INBOX"]
+            assert (inbox.copied, inbox.missing, inbox.verified) == (copied, 0, True)
+            assert told.codes == ["sync.flags_not_kept"] * (2 if copied else 0)
+    held = on_server(*place)["INBOX"]
+    assert [len(flags) for _, flags, _ in held] == [31, 31, 31, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["cyrus", "dovecot"])
+def test_dates_that_no_server_keeps_are_changed_and_told(
+    kind: str, cyrus: Cyrus, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    server = cyrus if kind == "cyrus" else dovecot
+    place = (server, server.new_user()[0])
+    dates = (-62_135_596_800.0, -1.0, 0.0, 1.0, 2.0**32, 253_402_300_799.0)
+    with home(tmp_path) as app:
+        here, there = local_account(app), server_account(app, *place)
+        put(app, here, "INBOX", [(mail(number), [], date) for number, date in enumerate(dates)])
+        began = app.clock.now()
+        for copied in (6, 0):
+            told = Told()
+            reports = asyncio.run(migrate(app, here, there, tell=told))
+            assert (sum(one.copied for one in reports), all(one.ok for one in reports)) == (copied, True)
+            assert told.codes == ["import.date_changed"] * (5 if copied else 0)
+    kept = [date for _, _, date in on_server(*place)["INBOX"]]
+    assert kept[:4] == [1] * 4
+    assert all(int(began) <= date <= began + 60 for date in kept[4:])
+    assert len(kept) == 6
+
+
+def test_mails_that_the_target_refuses_are_counted_once(cyrus: Cyrus, tmp_path: Path) -> None:
+    """Cyrus takes no empty mail and none without a header; a second run names them again."""
+    place = (cyrus, cyrus.new_user()[0])
+    with home(tmp_path) as app:
+        here, there = local_account(app), server_account(app, *place)
+        put(app, here, "INBOX", [(b"", [], 1e9), (b"nothing but text\r\n", [], 1e9), (mail(1), [], 1e9)])
+        for copied in (1, 0):
+            told = Told()
+            reports = asyncio.run(migrate(app, here, there, content=True, tell=told))
+            (inbox,) = [one for one in reports if one.mailbox == "INBOX"]
+            assert (inbox.copied, inbox.present, inbox.failed, inbox.missing) == (copied, 1 - copied, 2, 2)
+            assert told.codes == ["imap.refused"] * 2
+            assert all(where.startswith("INBOX, ") for where, _ in told.said)

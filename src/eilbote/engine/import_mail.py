@@ -86,7 +86,7 @@ async def import_mail(
         found = next(reading, None)
     await intake.finish()
     return [
-        ImportReport(account.address, name, one.found, one.taken, one.present, one.failed)
+        ImportReport(account.address, name, one.found, one.taken, max(0, one.present - one.again), one.failed)
         for name, one in intake.taken.items()
     ]
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
+from eilbote.clock import rfc3339
 from eilbote.engine.act import Act, Origin, check_allowed, check_flag
 from eilbote.engine.app import App
 from eilbote.engine.mailboxes import create_mailbox
@@ -34,6 +35,8 @@ Tell = Callable[[str, Problem], None]
 
 _BATCH_MAILS = 500
 _BATCH_BYTES = 16 << 20
+_EARLIEST = 1.0
+_DAY = 86_400.0
 _KEY_BYTES = 16  # of a hash: enough to tell a mailbox's mails apart, and half the memory
 
 
@@ -48,12 +51,13 @@ class Coming(Struct, frozen=True):
 
 class Taken(Struct):
     """The counts of one mailbox: mails that came, that are stored now, that were there, that could
-    not be taken (or not be uploaded)."""
+    not be taken (or not be uploaded); `again` of these were stored by an earlier run."""
 
     found: int = 0
     taken: int = 0
     present: int = 0
     failed: int = 0
+    again: int = 0
 
 
 class Intake:
@@ -72,7 +76,8 @@ class Intake:
         self._volume = 0
         self._total = 0
         self._owed: list[tuple[str, str, int]] = []
-        """What was owed since the last carrying: mailbox, where the mail comes from, debt."""
+        """What was owed since the last carrying: mailbox, where the mail comes from (nothing: from an
+        earlier run), debt."""
         self._mailbox: Mailbox | None = None
         self._passed_over = Taken()
         """The counts of what comes while no mailbox is open."""
@@ -105,7 +110,7 @@ class Intake:
             again = await asyncio.to_thread(
                 self._app.store.journal.owe_again, self._mailbox.id, self._app.clock.now()
             )
-            self._owed += [(self._mailbox.name, self._mailbox.name, debt) for debt in again]
+            self._owed += [(self._mailbox.name, "", debt) for debt in again]
         return self._mailbox
 
     def expect(self, mails: int) -> None:
@@ -134,7 +139,7 @@ class Intake:
             self._say()
             return
         flags = self._flags(coming)
-        self._batch.append(Coming(coming.where, raw, flags, coming.date))
+        self._batch.append(Coming(coming.where, raw, flags, self._date(coming)))
         self._bytes += len(raw)
         if len(self._batch) >= _BATCH_MAILS or self._bytes >= _BATCH_BYTES:
             await self.flush()
@@ -235,6 +240,16 @@ class Intake:
             self._tell(coming.where, Problem("import.flags_dropped", {"flags": " ".join(sorted(dropped))}))
         return frozenset(kept)
 
+    def _date(self, coming: Coming) -> float:
+        """When the mail arrived, as a server can keep it. Dovecot makes dates in the future today's, and
+        Cyrus refuses those before 1970, for which others take something else."""
+        now = self._app.clock.now()
+        if not self.to_server or _EARLIEST <= coming.date <= now + _DAY:
+            return coming.date
+        date = _EARLIEST if coming.date < _EARLIEST else now
+        self._tell(coming.where, Problem("import.date_changed", {"date": rfc3339(date)}))
+        return date
+
     # --- carrying ---
 
     async def _carry(self) -> None:
@@ -252,10 +267,14 @@ class Intake:
                 continue
             waits = debt.state in (DebtState.OPEN, DebtState.SENT)
             refused = debt.problem or Problem("import.not_taken", {"mailbox": mailbox})
-            self._tell(where, Problem("import.waits", {"mailbox": mailbox}) if waits else refused)
+            told = where or f"{mailbox}, {debt.message}"
+            self._tell(told, Problem("import.waits", {"mailbox": mailbox}) if waits else refused)
             counts = self.taken[mailbox]
             counts.failed += 1
-            counts.taken -= counts.taken > 0
+            if where:
+                counts.taken -= counts.taken > 0
+            else:
+                counts.again += 1
 
     async def _sync(self) -> None:
         (report,) = await sync_accounts(self._app, [self._account.address], report=self._report)

@@ -155,7 +155,7 @@ class _Work:
             copies = await asyncio.to_thread(self._lacking, mailbox, name)
         intake.expect(len(copies.copy))
         counts = intake.taken[opened.name]
-        taken, failed = counts.taken, counts.failed
+        taken, failed, again = counts.taken, counts.failed, counts.again
         for one in copies.copy:
             lying = self._lying[one.message]
             where = f"{mailbox.name}, {one.message}"
@@ -166,7 +166,8 @@ class _Work:
                 continue
             await intake.take(Coming(where, raw, lying.flags, lying.internal_date), known_absent=True)
         await intake.flush()
-        return _Copied(mailbox, name, counts.taken - taken, copies.present, counts.failed - failed)
+        present = max(0, copies.present - (counts.again - again))
+        return _Copied(mailbox, name, counts.taken - taken, present, counts.failed - failed)
 
     async def _complete_nameless(self, name: MailboxName) -> None:
         """Mails of the target that its mode keeps only in part are known by Message-ID and size; those

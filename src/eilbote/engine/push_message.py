@@ -26,11 +26,14 @@ from eilbote.mail.mailbox import (
     flags_to_text,
 )
 from eilbote.net.imap import ImapSession
-from eilbote.protocols.imap.types import CopyUid, Selected, StoreMode
+from eilbote.protocols.imap.types import AppendUid, CopyUid, Selected, StoreMode
 from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
 from eilbote.sync.window import out_of_sight
 
 T = TypeVar("T")
+
+_OF_THE_MAIL = ("", "LIMIT", "CANNOT")
+"""Codes (RFC 5530) with which a server may refuse a mail because of its keywords."""
 
 
 async def push_group(round_: Round, debts: Sequence[Debt], *, last: bool) -> None:
@@ -309,9 +312,20 @@ async def push_append(round_: Round, debt: Debt) -> None:
         identity = await round_.call(store.messages.identity, debt.message)
         flags = await _kept_there(round_, imap, target, debt.add)
         await round_.call(store.journal.mark_sent, [debt.id], round_.now)
-        appended = await _with_target(
-            imap, target.name, lambda: imap.append(target.name, raw, flags, identity.internal_date)
-        )
+
+        async def say(flags: Flags) -> AppendUid | None:
+            return await _with_target(
+                imap, target.name, lambda: imap.append(target.name, raw, flags, identity.internal_date)
+            )
+
+        bare = frozenset(flag for flag in flags if flag.startswith("\\"))
+        try:
+            appended = await say(flags)
+        except Refused as refused:
+            if bare == flags or refused.problem.parameters.get("code") not in _OF_THE_MAIL:
+                raise
+            appended = await say(bare)  # Cyrus: "Too many user flags in mailbox"
+            round_.problems.append((target.name, _not_kept(target, flags - bare)))
     known = (
         appended is not None
         and target.watermarks.uidvalidity in (0, appended.uidvalidity)
@@ -332,9 +346,12 @@ async def _kept_there(round_: Round, imap: ImapSession, target: Mailbox, flags: 
         return flags
     kept = frozenset(flag for flag in flags if _keeps(selected, flag))
     if kept != flags:
-        lost = Problem("sync.flags_not_kept", {"mailbox": target.name, "flags": flags_to_text(flags - kept)})
-        round_.problems.append((target.name, lost))
+        round_.problems.append((target.name, _not_kept(target, flags - kept)))
     return kept
+
+
+def _not_kept(target: Mailbox, flags: Flags) -> Problem:
+    return Problem("sync.flags_not_kept", {"mailbox": target.name, "flags": flags_to_text(flags)})
 
 
 async def _close(round_: Round, debt: Debt, uid: Uid | None) -> None:
