@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,26 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.new_database()
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture
+def fresh_store(request: pytest.FixtureRequest) -> Callable[[str], AbstractContextManager[str]]:
+    """Gives the URL of an empty store: of PostgreSQL for "postgres", none for "sqlite"; for tests that
+    need many, one after the other."""
+
+    @contextmanager
+    def of_kind(kind: str) -> Iterator[str]:
+        if kind == "sqlite":
+            yield ""
+            return
+        cluster: Postgres = request.getfixturevalue("postgres")
+        url = cluster.new_database()
+        try:
+            yield url
+        finally:
+            cluster.drop(url)
+
+    return of_kind
 
 
 @pytest.fixture(scope="session")

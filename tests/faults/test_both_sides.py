@@ -32,11 +32,14 @@ CASES: dict[str, tuple[Options, str]] = {
     "neither": (DovecotOptions(hidden=frozenset({"NOTIFY", "QRESYNC", "CONDSTORE", "MOVE"})), ""),
     "postgres": (DovecotOptions(), "postgres"),
     "cyrus": (CyrusOptions(), ""),
+    "cyrus-neither": (CyrusOptions(hidden=frozenset({"QRESYNC", "CONDSTORE", "MOVE", "OBJECTID"})), ""),
+    "cyrus-postgres": (CyrusOptions(), "postgres"),
 }
+SAMPLED = ("notify", "cyrus", "cyrus-postgres")
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("case", list(CASES) if ALL else ["notify"])
+@pytest.mark.parametrize("case", list(CASES) if ALL else SAMPLED)
 async def test_two_clients_at_once(
     case: str, server_like: Callable[[Options], RealServer], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -44,7 +47,7 @@ async def test_two_clients_at_once(
     url = str(request.getfixturevalue("postgres_url")) if store else ""
     for seed in trials([20261127]):
         with replayable(seed), world(server_like(options), tmp_path / str(seed), url) as here:
-            await _trial(here, seed, sees_flags=case != "neither")
+            await _trial(here, seed, sees_flags="neither" not in case)
 
 
 async def _trial(here: World, seed: int, *, sees_flags: bool) -> None:

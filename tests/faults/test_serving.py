@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace as replace_config
 from pathlib import Path
 
@@ -28,11 +29,12 @@ from eilbote.protocols.imap.types import MailboxStatus
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind, NewAccount, Security, Server
 from tests.engine.watched import Log, at_rest, served
-from tests.engine.world import mail, until
+from tests.engine.world import Options, RealServer, mail, until
 from tests.faults.behind import Behind, behind
 from tests.faults.invariants import i17_attempts_respect_the_back_off, i18_others_go_on
 from tests.faults.proxy import WELL, End, Trouble
 from tests.faults.replay import ALL, replayable, trials
+from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 
@@ -40,7 +42,18 @@ PATIENCE = 360.0
 """Within so many seconds a line that died without a word is noticed (issue: half-open connections)."""
 NOTIFY = DovecotOptions()
 IDLE = DovecotOptions(hidden=frozenset({"NOTIFY"}))
-kinds = pytest.mark.parametrize("options", [NOTIFY, IDLE], ids=["notify", "idle"])
+KINDS: dict[str, tuple[Options, str]] = {
+    "notify": (NOTIFY, "sqlite"),
+    "idle": (IDLE, "sqlite"),
+    "postgres": (NOTIFY, "postgres"),
+    "cyrus": (CyrusOptions(), "sqlite"),
+    "cyrus-postgres": (CyrusOptions(), "postgres"),
+}
+kinds = pytest.mark.parametrize("kind", list(KINDS) if ALL else ["notify", "idle", "cyrus-postgres"])
+all_kinds = pytest.mark.parametrize("kind", list(KINDS) if ALL else ["notify"])
+
+Like = Callable[[Options], RealServer]
+Store = Callable[[str], AbstractContextManager[str]]
 
 
 def hasty(app: App) -> App:
@@ -75,31 +88,35 @@ def test_silence_is_noticed_within_six_minutes() -> None:
 @kinds
 @pytest.mark.usefixtures("quickly")
 async def test_a_black_hole_while_listening(
-    options: DovecotOptions, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+    kind: str, server_like: Like, fresh_store: Store, tmp_path: Path
 ) -> None:
     """F7, museum M13: the line stays open and carries nothing; mail that came meanwhile is here soon."""
-    server = dovecot_like(options)
-    async with behind(server, tmp_path / "home") as here, served(hasty(here.app)) as log:
-        for number in range(1, 3):
-            before = len(log.states)
-            began = time.monotonic()
-            here.proxy.silence_all()
-            await asyncio.to_thread(server.append, here.world.user, [mail(number)])
-            await until(lambda at=before: WatchState.WAITING in log.states[at:])  # type: ignore[misc]
-            assert time.monotonic() - began < 10
-            await current(here, log)
+    options, store = KINDS[kind]
+    server = server_like(options)
+    with fresh_store(store) as url:
+        async with behind(server, tmp_path / "home", url) as here, served(hasty(here.app)) as log:
+            for number in range(1, 3):
+                before = len(log.states)
+                began = time.monotonic()
+                here.proxy.silence_all()
+                await asyncio.to_thread(server.append, here.world.user, [mail(number)])
+                await until(lambda at=before: WatchState.WAITING in log.states[at:])  # type: ignore[misc]
+                assert time.monotonic() - began < 10
+                await current(here, log)
 
 
+@all_kinds
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("quickly")
 async def test_a_black_hole_at_every_command_of_serve(
-    dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+    kind: str, server_like: Like, fresh_store: Store, tmp_path: Path
 ) -> None:
     """F7: from the login to IDLE. The seed is the command."""
-    server = dovecot_like(NOTIFY)
-    for command in trials(range(1, 16), [5, 14]):
-        with replayable(command):
-            async with behind(server, tmp_path / str(command)) as here:
+    options, store = KINDS[kind]
+    server = server_like(options)
+    for command in trials(range(1, 16 if kind in ("notify", "postgres") else 13), [5, 14]):
+        with replayable(command), fresh_store(store) as url:
+            async with behind(server, tmp_path / str(command), url) as here:
                 await asyncio.to_thread(server.append, here.world.user, [mail(1)])
                 here.proxy.trouble = Trouble(end_at=command, end=End.SILENCE)
                 async with served(hasty(here.app)) as log:
@@ -107,17 +124,28 @@ async def test_a_black_hole_at_every_command_of_serve(
                     await current(here, log)
 
 
+RESTARTED: dict[str, tuple[Callable[[], RealServer], str]] = {
+    "dovecot": (lambda: Dovecot(IDLE), "sqlite"),
+    "dovecot-postgres": (lambda: Dovecot(IDLE), "postgres"),
+    "cyrus": (Cyrus, "sqlite"),
+    "cyrus-postgres": (Cyrus, "postgres"),
+}
+
+
 @pytest.mark.skipif(not ALL, reason="a server of its own is restarted: `make faults`")
+@pytest.mark.parametrize("kind", list(RESTARTED) if ALL else ["dovecot"])
 @pytest.mark.usefixtures("quickly")
-async def test_dovecot_is_restarted(tmp_path: Path) -> None:
+async def test_the_server_is_restarted(kind: str, fresh_store: Store, tmp_path: Path) -> None:
     """F11 with a real end and a real beginning."""
-    server = await asyncio.to_thread(Dovecot, IDLE)
+    start, store = RESTARTED[kind]
+    server = await asyncio.to_thread(start)
     try:
-        async with behind(server, tmp_path / "home") as here, served(hasty(here.app)) as log:
-            for number in range(1, 4):
-                await asyncio.to_thread(server.restart)
-                await asyncio.to_thread(server.append, here.world.user, [mail(number)])
-                await current(here, log)
+        with fresh_store(store) as url:
+            async with behind(server, tmp_path / "home", url) as here, served(hasty(here.app)) as log:
+                for number in range(1, 4):
+                    await asyncio.to_thread(server.restart)
+                    await asyncio.to_thread(server.append, here.world.user, [mail(number)])
+                    await current(here, log)
     finally:
         await asyncio.to_thread(server.remove)
 
