@@ -18,6 +18,8 @@ from eilbote.store.values import Placement
 from tests.engine.world import World, mail
 
 BOXES = ("INBOX", "Archive", "Junk")
+QUICKER = ("message.unknown", "message.not_there", "undo.nothing", "store.not_undoable")
+"""Problems of an act here when the other side did something to the same mail a moment before."""
 THERE, HERE = 10_000, 50_000
 """The numbers of the mails that each side makes begin here."""
 
@@ -110,7 +112,7 @@ def somebody_here(here: World, oracle: Oracle, seed: int, operations: int, pause
                 act.delete(here.app, [place.id], for_good=True)
         except EilboteError as error:
             # The other side was quicker; anything else is a fault.
-            assert error.problem.code in ("message.unknown", "message.not_there", "undo.nothing"), error
+            assert error.problem.code in QUICKER, error
 
 
 Side = Callable[[World, Oracle, int, int, Callable[[], None]], None]
@@ -124,12 +126,15 @@ def guarded(
     operations: int,
     longest: float,
     failures: list[BaseException],
+    counted: Callable[[], None] = lambda: None,
 ) -> None:
-    """Lets one side act, with pauses of up to `longest` seconds; what goes wrong is left in `failures`."""
+    """Lets one side act, with pauses of up to `longest` seconds; what goes wrong is left in `failures`.
+    `counted` is called before each operation."""
     chance = random.Random(seed)
     never = threading.Event()
 
     def pause() -> None:
+        counted()
         never.wait(chance.random() * longest)
 
     try:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +29,7 @@ from eilbote.store.values import Account
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
+from tests.engine.processes import serve, within
 from tests.engine.world import mail
 from tests.faults.embedded import NOW, PASSWORD, Embedded, add_account, open_home
 from tests.servers.postgres import Postgres
@@ -92,42 +89,14 @@ async def shared(tmp_path: Path, url: str, count: int) -> AsyncIterator[Shared]:
         yield made
 
 
-@contextmanager
-def serve(here: Shared, lease_seconds: float = 3.0) -> Iterator[subprocess.Popen[bytes]]:
-    """The program beside us, killed at the end if it still runs."""
-    environment = os.environ | {
-        "EILBOTE_HOME": str(here.home),
-        "EILBOTE_KEY_FILE": str(here.home.parent / "key"),
-        "EILBOTE_LANGUAGE": "en",
-        "EILBOTE_STORE": here.url,
-        "EILBOTE_LEASE_SECONDS": f"{lease_seconds:g}",
-    }
-    command = [str(Path(sys.executable).with_name("eilbote")), "serve"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def within(seconds: float, true: Callable[[], bool]) -> float:
-    """Waits until it is true, at most so long; returns how long that was."""
-    begun = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  # what other processes do has no event of ours
-            await asyncio.sleep(0.05)
-    return time.monotonic() - begun
-
-
 async def test_three_share_the_accounts_and_hand_over_at_a_stop(tmp_path: Path, postgres_url: str) -> None:
     """With the usual 24 seconds: nothing here waits for a lease to run out."""
     async with shared(tmp_path, postgres_url, 4) as here:
-        with serve(here, 24) as first:
+        with serve(here.home, here.url, 24) as first:
             await within(30, lambda: here.parts() == [4] and here.is_current())
-            with serve(here, 24) as second:
+            with serve(here.home, here.url, 24) as second:
                 await within(30, lambda: here.parts() == [2, 2])
-                with serve(here, 24) as third:
+                with serve(here.home, here.url, 24) as third:
                     await within(30, lambda: here.parts() == [2, 1, 1])
                     here.append(2)
                     await within(30, here.is_current)
@@ -154,7 +123,7 @@ async def test_three_share_the_accounts_and_hand_over_at_a_stop(tmp_path: Path, 
 
 async def test_within_30_seconds_of_a_kill_all_is_current_again(tmp_path: Path, postgres_url: str) -> None:
     async with shared(tmp_path, postgres_url, 4) as here, AsyncExitStack() as ending:
-        first, second = (ending.enter_context(serve(here, 24)) for _ in range(2))
+        first, second = (ending.enter_context(serve(here.home, here.url, 24)) for _ in range(2))
         await within(40, lambda: here.parts() == [2, 2] and here.is_current())
         first.kill()
         here.append(2)
@@ -169,14 +138,14 @@ async def test_within_30_seconds_of_a_kill_all_is_current_again(tmp_path: Path, 
 async def test_a_pass_under_way_is_not_broken_off_to_share(tmp_path: Path, postgres_url: str) -> None:
     """Who joins gets the account that is at rest; the other one's pass goes on where it is."""
     async with shared(tmp_path, postgres_url, 2) as here, AsyncExitStack() as ending:
-        first = ending.enter_context(serve(here))
+        first = ending.enter_context(serve(here.home, here.url))
         await within(30, lambda: here.parts() == [2] and here.is_current())
         busy = here.accounts[1]
         busy.server.faults.mute_at = "UID FETCH"
         busy.inbox.append(mail(2))
         await within(30, lambda: busy.server.sessions[-1].commands[-1] == "UID FETCH")
         sessions = len(busy.server.sessions)
-        second = ending.enter_context(serve(here))
+        second = ending.enter_context(serve(here.home, here.url))
         await within(30, lambda: here.parts() == [1, 1])
         assert here.holders() == {
             here.accounts[0].account.id: second.pid,
@@ -234,14 +203,14 @@ async def test_a_holder_cut_off_from_the_database_is_taken_over_from(
         await ending.enter_async_context(way)
         port = way.sockets[0].getsockname()[1]
         far = replace(here, url=postgres_url.replace(str(postgres.port), str(port)))
-        lonely = ending.enter_context(serve(far))
+        lonely = ending.enter_context(serve(far.home, far.url))
         await within(30, lambda: here.parts() == [2] and here.is_current())
         await within(
             30,
             lambda: all(list(one.server.sessions[-1].commands)[-1:] == ["IDLE"] for one in here.accounts),
         )
         cable.cut()
-        other = ending.enter_context(serve(here))
+        other = ending.enter_context(serve(here.home, here.url))
         await within(30, lambda: set(here.holders().values()) == {other.pid})
         here.append(2)
         await within(30, here.is_current)
@@ -300,7 +269,7 @@ def _flagged(here: Shared) -> bool:
 
 async def test_a_process_that_slept_says_and_writes_nothing_more(tmp_path: Path, postgres_url: str) -> None:
     async with shared(tmp_path, postgres_url, 2) as here, AsyncExitStack() as ending:
-        sleeper = ending.enter_context(serve(here))
+        sleeper = ending.enter_context(serve(here.home, here.url))
         await within(30, lambda: here.parts() == [2] and here.is_current())
         await within(
             30, lambda: all(list(one.server.sessions[-1].commands)[-1:] == ["IDLE"] for one in here.accounts)
@@ -308,7 +277,7 @@ async def test_a_process_that_slept_says_and_writes_nothing_more(tmp_path: Path,
         sleeper.send_signal(signal.SIGSTOP)
         old = [one.server.sessions[-1] for one in here.accounts]
         said = [list(session.commands) for session in old]
-        other = ending.enter_context(serve(here))
+        other = ending.enter_context(serve(here.home, here.url))
         await within(30, lambda: set(here.holders().values()) == {other.pid})
         here.append(2)
         for one in here.accounts:
@@ -326,7 +295,7 @@ async def test_a_process_that_slept_says_and_writes_nothing_more(tmp_path: Path,
 
 async def test_a_holder_that_is_killed_leaves_no_wish_unanswered(tmp_path: Path, postgres_url: str) -> None:
     async with shared(tmp_path, postgres_url, 3) as here, AsyncExitStack() as ending:
-        first, _ = (ending.enter_context(serve(here)) for _ in range(2))
+        first, _ = (ending.enter_context(serve(here.home, here.url)) for _ in range(2))
         await within(30, lambda: here.parts() == [2, 1] and here.is_current())
         holders = here.holders()
         theirs = [one for one in here.accounts if holders[one.account.id] == first.pid]
@@ -352,7 +321,7 @@ async def test_a_restart_of_the_database_is_waited_out(tmp_path: Path) -> None:
     try:
         url = cluster.new_database()
         async with shared(tmp_path, url, 2) as here, AsyncExitStack() as ending:
-            processes = [ending.enter_context(serve(here, 5)) for _ in range(2)]
+            processes = [ending.enter_context(serve(here.home, here.url, 5)) for _ in range(2)]
             await within(30, lambda: here.parts() == [1, 1] and here.is_current())
             await asyncio.to_thread(cluster.restart)
             here.append(2)
