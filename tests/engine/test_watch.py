@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
-from eilbote.engine.events import Checked, Watching, WatchState
+from eilbote.engine.connect import HostBudget
+from eilbote.engine.events import Checked, Passed, Watching, WatchState
 from eilbote.engine.serve import serve
+from eilbote.engine.watch_imap import ImapWatch
 from eilbote.mail.mailbox import SEEN
 from eilbote.net.idle import Listening
 from eilbote.secret import Secret
@@ -267,3 +269,23 @@ async def test_at_night_everything_is_compared_and_put_right(tmp_path: Path) -> 
             assert all(one.ok for one in checked.reports)
             assert sum(one.healed.missing for one in checked.reports if one.healed) == 1
             assert here.held() == here.there()
+
+
+async def test_who_is_to_retire_does_so_however_busy_the_account_is(tmp_path: Path) -> None:
+    """Else another process would wait for ever for its part of the accounts (found by F15)."""
+    async with embedded(tmp_path / "home") as here:
+        passes = 0
+
+        def told(event: object) -> None:
+            nonlocal passes
+            if isinstance(event, Passed):
+                passes += 1
+                watch.changed_here(passes)  # there is always more to do
+                if passes == 3:
+                    watch.retire()
+
+        watch = ImapWatch(
+            here.app, here.account, HostBudget(5), asyncio.Semaphore(1), lambda progress: None, told
+        )
+        await asyncio.wait_for(watch.run(), 30)
+        assert passes == 3

@@ -22,6 +22,16 @@ LONGEST = 1_800
 """Seconds that a part may take."""
 
 KINDS = ("qresync", "condstore", "neither", "bare", "moveless")
+PLACES = ("dovecot-on-sqlite", "dovecot-on-postgres", "cyrus-on-sqlite", "cyrus-on-postgres")
+SERVERS = (
+    "dovecot-qresync",
+    "dovecot-condstore",
+    "dovecot-neither",
+    "dovecot-postgres",
+    "cyrus-qresync",
+    "cyrus-neither",
+    "cyrus-postgres",
+)
 PARTS: dict[str, list[str]] = {
     "lying and odd servers, the museum, the proxy itself": [
         "tests/faults",
@@ -38,23 +48,30 @@ PARTS: dict[str, list[str]] = {
                 "pop3_cuts",
                 "pop3_kill",
                 "mode_kill",
+                "two_processes",
             )
         ),
     ],
     **{
-        f"F5: the line cut at every byte, {kind}, {way}": [
-            f"tests/faults/test_cut.py::test_cut_at_every_byte[{kind}-{way}]"
+        f"F5: the line cut at every byte, {kind}, {way}, {quarter + 1} of 4": [
+            f"tests/faults/test_cut.py::test_cut_at_every_byte[{kind}-{way}-{quarter}]"
         ]
         for kind in KINDS
         for way in ("up", "down")
+        for quarter in range(4)
     },
     "F8: single bytes": ["tests/faults/test_cut.py::test_single_bytes_and_all_at_once"],
     "POP3": ["tests/faults/test_pop3_cuts.py", "tests/faults/test_pop3_kill.py"],
-    "F5, F7, F8, F11 and garbled answers on Dovecot": ["tests/faults/test_line.py"],
+    **{
+        f"F5 and garbled answers, {place}": ["tests/faults/test_line.py", "-k", f"{place}]"]
+        for place in PLACES
+    },
+    **{f"F7, F8 and F11, {server}": ["tests/faults/test_line.py", "-k", f"{server}]"] for server in SERVERS},
     "F12: UIDVALIDITY": ["tests/faults/test_numbers.py"],
     "F13: untruths": ["tests/faults/test_untruths.py"],
     "F7, F11, I17, I18 under serve": ["tests/faults/test_serving.py"],
     "F15: two clients, 2,000 operations": ["tests/faults/test_both_sides.py"],
+    "F15: the same with two processes, killed and started anew": ["tests/faults/test_two_processes.py"],
     "F1, F2: killed at every step": ["tests/faults/test_kill.py"],
     "F1: a change of mode killed at every step": ["tests/faults/test_mode_kill.py"],
 }

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -18,11 +19,14 @@ import pytest
 
 from eilbote.net import stream
 from eilbote.net.stream import Receiver, Stream
+from eilbote.protocols import scram
 from eilbote.store.values import Server
+from eilbote.testing.imap import login
 from eilbote.testing.imap.behaviour import Behaviour, Faults
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.session import Session
 
+_keys = cache(scram.derive_keys)
 _WRITE = 64 * 1024
 
 
@@ -205,11 +209,14 @@ def in_memory(memory: Memory) -> Iterator[None]:
 @contextmanager
 def one_thing_at_a_time() -> Iterator[None]:
     """Inside, what the engine gives to threads is done at once, in the loop: with one connection nothing
-    could happen beside it, and changing threads takes half of a pass's time."""
+    could happen beside it, and changing threads takes half of a pass's time. The keys of the one password
+    are derived once."""
 
     async def at_once(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         return function(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "to_thread", at_once)
+        patch.setattr(scram, "derive_keys", _keys)
+        patch.setattr(login, "derive_keys", _keys)
         yield

@@ -124,8 +124,9 @@ class ImapWatch(Watch):
         return self._has_work or self._retiring
 
     async def _work(self) -> Problem | None:
-        """Passes until nothing is left to do; the problem that ended one."""
-        while self._has_work:
+        """Passes until nothing is left to do; the problem that ended one. Who is to retire does what
+        was asked for and leaves the rest to the next holder: in a busy account there is always more."""
+        while self._has_work and (self._asked or not self._retiring):
             self._wake.clear()
             asked, self._asked = self._asked, []
             full = self._full or any(mailbox is None for mailbox, _ in asked)
