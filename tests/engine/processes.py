@@ -16,7 +16,8 @@ from pathlib import Path
 def serve(
     home: Path, url: str, lease_seconds: float = 3.0, **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`eilbote serve` beside us, killed at the end if it still runs. `settings` by their names."""
+    """`eilbote serve` beside us, killed at the end if it still runs. `settings` by their names. What it
+    complains of is added to serve.log beside the home."""
     environment = os.environ | {
         "EILBOTE_HOME": str(home),
         "EILBOTE_KEY_FILE": str(home.parent / "key"),
@@ -26,7 +27,8 @@ def serve(
         **{f"EILBOTE_{name.upper()}": value for name, value in settings.items()},
     }
     command = [str(Path(sys.executable).with_name("eilbote")), "serve"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (home.parent / "serve.log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
     try:
         yield process
     finally:
