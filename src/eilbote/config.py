@@ -78,6 +78,11 @@ class Config:
         "whether a name server's word that DNSSEC has proven an answer is believed: `auto` (of one on this"
         " machine), `always`, `never`",
     )
+    send_from: str = _setting(
+        "",
+        "address that mail is sent from where neither `--from` nor the mail itself says; empty: the only"
+        " account",
+    )
     lease_seconds: float = _setting(
         24.0,
         "seconds of silence after which another `eilbote serve` on the same PostgreSQL takes an account over",

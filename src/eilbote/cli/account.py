@@ -18,7 +18,7 @@ from eilbote.cli.figures import long_date, number
 from eilbote.cli.home import opened_home
 from eilbote.cli.keep import kept_words
 from eilbote.cli.password import SecretSource
-from eilbote.cli.shapes import account_shape, holder_shape, watch_shape
+from eilbote.cli.shapes import account_shape, holder_shape, pause_shape, watch_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account, is_local
@@ -27,6 +27,7 @@ from eilbote.errors import NotAllowed, Unreachable
 from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
+from eilbote.store.outbox import Pause
 from eilbote.store.values import Account, AccountState, AuthKind, Holder, Security, Server, Watched
 from eilbote.sync.values import OnServer
 
@@ -173,16 +174,20 @@ def show(face: Face, address: str) -> None:
         found = find_account(app, address)
         holder = app.store.ownership.holder(found.id)
         watched = app.store.watches.all().get(found.id) if holder is not None else None
+        paused = app.store.outbox.paused(found.id)
     if face.json:
         face.record(
             {
                 **account_shape(found),
                 "watch": watched and watch_shape(watched),
                 "holder": holder and holder_shape(holder),
+                "sending_paused": paused and pause_shape(paused),
             }
         )
     else:
         _describe(face, found, watched, holder)
+        if paused is not None:
+            _tell_of_pause(face, found, paused)
 
 
 @account.command(
@@ -446,6 +451,20 @@ def _describe(face: Face, found: Account, watched: Watched | None, holder: Holde
     if found.problem is not None:
         face.line()
         face.problem(found.problem, about=found.address)
+
+
+def _tell_of_pause(face: Face, found: Account, paused: Pause) -> None:
+    """Why nothing is sent, and when it goes on."""
+    face.line()
+    language = face.catalogue.language
+    since = long_date(paused.since, language)
+    if paused.next_try is None:
+        sentence = mark("Sending is paused since {since}. Go on with: eilbote outbox resume {address}")
+        face.say(sentence, since=since, address=found.address)
+    else:
+        sentence = mark("Sending is paused since {since}; the next try is on {when}.")
+        face.say(sentence, since=since, when=long_date(paused.next_try, language))
+    face.problem(paused.problem, about=found.address, warning=True)
 
 
 def _holder_text(face: Face, holder: Holder) -> str:

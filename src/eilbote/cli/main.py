@@ -17,7 +17,7 @@ from eilbote.cli.face import Face
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 1 done with warnings, 2 failed, 3 not
     reached, 64 wrong usage, 130 interrupted, 141 the reader of our output went away."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _called_with() if arguments is None else list(arguments)
     _prepare_streams()
     if "_EILBOTE_COMPLETE" in os.environ:
         from eilbote.cli.completion import complete  # noqa: PLC0415  # only a shell's Tab asks
@@ -31,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError:  # told already; Python must not complain about it once more at its end
         _let_go_of_output()
     return code
+
+
+def _called_with() -> list[str]:
+    """The arguments of this process; called by the name `sendmail` they are those of sendmail."""
+    given = sys.argv[1:]
+    return ["send", "--as-sendmail", *given] if Path(sys.argv[0]).name == "sendmail" else given
 
 
 def program() -> NoReturn:

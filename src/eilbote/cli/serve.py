@@ -9,12 +9,13 @@ from functools import partial
 import click
 
 from eilbote.cli.command import Command, mark
+from eilbote.cli.delivered import show_delivered
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import event_shape
 from eilbote.cli.sync import show_report
-from eilbote.engine.events import Checked, Event, Interrupted, Passed, Shared, Watching, WatchState
+from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
 from eilbote.store.values import Holder
@@ -37,6 +38,8 @@ def serve(face: Face) -> None:
         match event:
             case Passed(report=report) if _worth_telling(report):
                 show_report(face, report)
+            case Sent(delivered=delivered):
+                show_delivered(face, delivered)
             case Watching(state=WatchState.STOPPED, account=account, problem=problem) if problem is not None:
                 face.problem(problem, about=account, warning=True)
             case Checked(reports=reports) if not all(one.ok and one.healed is None for one in reports):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from eilbote.clock import rfc3339
+from eilbote.delivery.values import Outgoing, Recipient, SendState
 from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching
 from eilbote.engine.progress import Delivered, SyncReport
 from eilbote.errors import Problem
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from eilbote.engine.migrate import MigrateReport
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
     from eilbote.engine.verify import Healed, VerifyReport
+    from eilbote.store.outbox import Attempt, Pause
 
 JSON = dict[str, object]
 
@@ -248,10 +250,83 @@ def delivered_shape(delivered: Delivered) -> JSON:
         "deferred": delivered.deferred,
         "failed": delivered.failed,
         "uncertain": delivered.uncertain,
+        "refused": delivered.refused,
         "paused": delivered.paused,
         "next_at": moment(delivered.next_at),
         "asked": [str(mail) for mail in delivered.asked],
         "problem": None if delivered.problem is None else problem_shape(delivered.problem),
+    }
+
+
+def shown_state(state: SendState) -> str:
+    """The state as scripts and people see it: those in which a server is spoken to are one."""
+    match state:
+        case SendState.ACCEPTED:
+            return "queued"
+        case SendState.DATA_OPEN | SendState.DOT_SENT:
+            return "sending"
+        case _:
+            return state.value
+
+
+def queued_shape(mail: Outgoing) -> JSON:
+    """`send`: the beginning of a line of `outbox list`."""
+    return {"id": str(mail.id), "message_id": mail.message_id, "state": shown_state(mail.state)}
+
+
+def outgoing_shape(mail: Outgoing, address: str) -> JSON:
+    """A line of `outbox list`, and all commands that change a mail of the outbox."""
+    return {
+        **queued_shape(mail),
+        "not_before": moment(mail.not_before) if mail.not_before else None,
+        "recipients": [_recipient_shape(one) for one in mail.recipients],
+        "account": address,
+        "from": mail.sender,
+        "subject": mail.subject,
+        "size": mail.size,
+        "sha256": mail.sha256.hex(),
+        "queued": moment(mail.created),
+        "changed": moment(mail.touched),
+        "attempts": mail.attempts,
+        "policy": mail.policy.value,
+        "copy": mail.copy.value,
+        "key": mail.key or None,
+        "queue_id": mail.queue_id or None,
+        "answers": str(mail.answers) if mail.answers else None,
+        "problem": None if mail.problem is None else problem_shape(mail.problem),
+    }
+
+
+def _recipient_shape(one: Recipient) -> JSON:
+    return {
+        "address": one.address,
+        "state": one.state.value,
+        "code": one.answer and one.answer.code,
+        "reply": one.answer and f"{one.answer.enhanced} {one.answer.text}".strip(),
+        "attempts": one.attempts,
+        "report": one.report or None,
+        "problem": None if one.problem is None else problem_shape(one.problem),
+    }
+
+
+def attempt_shape(attempt: Attempt) -> JSON:
+    """One of `transcript` in `outbox show --transcript`."""
+    return {
+        "began": moment(attempt.began),
+        "ended": moment(attempt.ended),
+        "server": attempt.server,
+        "phase": attempt.phase.value,
+        "lines": attempt.transcript.split("\n"),
+    }
+
+
+def pause_shape(pause: Pause) -> JSON:
+    """`account show`: why nothing of the account is sent. `next_try`: null where a person must act."""
+    return {
+        "since": moment(pause.since),
+        "tries": pause.tries,
+        "next_try": moment(pause.next_try),
+        "problem": problem_shape(pause.problem),
     }
 
 

@@ -54,8 +54,14 @@ def sync(face: Face, accounts: Sequence[str], dry_run: bool, mailbox: str | None
                 show_report(face, each)
             if not reports:
                 face.note(mark("All accounts are paused. Go on with: eilbote account resume ADDRESS"))
-            code = outcome_code([each.failed for each in reports], any(each.problems for each in reports))
+            code = outcome_code([each.failed for each in reports], any(map(_is_warned, reports)))
     raise click.exceptions.Exit(code)
+
+
+def _is_warned(report: SyncReport) -> bool:
+    """The pass went through, and not all went well."""
+    sent = report.delivered
+    return bool(report.problems or (sent and (sent.failed or sent.refused or sent.asked or sent.problem)))
 
 
 def outcome_code(failures: Sequence[Problem | None], warned: bool = False) -> int:
@@ -80,6 +86,10 @@ def show_report(face: Face, report: SyncReport) -> None:
             time=duration(report.seconds, face.catalogue.language),
             traffic=size(report.bytes, face.catalogue.language),
         )
+    if report.delivered is not None:
+        from eilbote.cli.delivered import show_delivered  # noqa: PLC0415  # most passes send nothing
+
+        show_delivered(face, report.delivered)
     for text in report.alerts:
         face.note(mark("{account}: the server says: {text}"), account=report.account, text=text)
     for mailbox, problem in report.problems[:_MOST_SHOWN]:

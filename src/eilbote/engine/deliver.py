@@ -253,7 +253,7 @@ class Delivery:
             mail, began = self._under_way[key]
             settled[key] = settle(mail, one, now, self._chance())
             transcript = as_transcript(said.get(key, ()), one)
-            taken = _newly_sent(mail, settled[key])
+            taken = _newly(mail, settled[key], RecipientState.SENT)
             attempts[key] = Attempt(began, now, self._peer, one.phase, taken, transcript)
         await self._recorder.record(ending, settled, attempts)
         for key, recipients in ending.items():
@@ -261,8 +261,9 @@ class Delivery:
                 mail, began = self._under_way[key]
                 self._under_way[key] = replace(mail, recipients=tuple(recipients)), began
         for key, settling in settled.items():
-            del self._under_way[key]
+            mail, _ = self._under_way.pop(key)
             self._count(settling)
+            self.result.refused += _newly(mail, settling, RecipientState.FAILED)
         refused = next((one.problem for one in settled.values() if one.pauses_queue), None)
         if refused is not None:
             await self._pause(refused)
@@ -327,7 +328,7 @@ class _Handing:
         await self._delivery.keep(checkpoint, self._session.opening, self.progress)
 
 
-def _newly_sent(mail: Outgoing, settled: Settled) -> int:
-    """For how many recipients the server took it now."""
-    before = {one.address for one in mail.recipients if one.state is RecipientState.SENT}
-    return sum(one.state is RecipientState.SENT and one.address not in before for one in settled.recipients)
+def _newly(mail: Outgoing, settled: Settled, state: RecipientState) -> int:
+    """How many recipients are in this state now, and were not before."""
+    before = {one.address for one in mail.recipients if one.state is state}
+    return sum(one.state is state and one.address not in before for one in settled.recipients)

@@ -25,7 +25,8 @@ Report = Callable[[Progress], None]
 
 
 class Delivered(Struct):
-    """What one run over an account's outbox did: mails by what became of them; why it ended early, if it
+    """What one run over an account's outbox did: mails by what became of them, and for how many recipients
+    the server `refused` one; why it ended early, if it
     did; and when the next mail may go (None: none waits, or a person must act first). `asked`: mails of
     which nobody knows whether they were sent, and a person is to say what happens."""
 
@@ -34,6 +35,7 @@ class Delivered(Struct):
     deferred: int = 0
     failed: int = 0
     uncertain: int = 0
+    refused: int = 0
     problem: Problem | None = None
     next_at: float | None = None
     paused: bool = False

@@ -31,7 +31,7 @@ from eilbote.engine.expire import forget_expired
 from eilbote.engine.nightly import Nights
 from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.pace import give_memory_back, storing_pace
-from eilbote.engine.progress import Report, SyncReport
+from eilbote.engine.progress import Delivered, Report, SyncReport
 from eilbote.engine.repair import nightly_repair
 from eilbote.engine.senders import Senders
 from eilbote.engine.sync import sync_owned
@@ -40,7 +40,7 @@ from eilbote.engine.verify import VerifyReport
 from eilbote.engine.watch import Watch
 from eilbote.engine.watch_imap import ImapWatch
 from eilbote.engine.watch_maildrop import MaildropWatch
-from eilbote.engine.wish import SYNC_WISH, read_wish, written_reports
+from eilbote.engine.wish import DELIVER_WISH, SYNC_WISH, read_wish, written_delivered, written_reports
 from eilbote.errors import EilboteError, NotAllowed, Unreachable
 from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState, Holder, Watched, Wish
@@ -352,6 +352,8 @@ class _Service:
 
     async def _grant(self, wish: Wish) -> None:
         """Does what another command asked for, and leaves it the answer."""
+        if wish.kind == DELIVER_WISH:
+            await self._grant_delivery(wish)
         if wish.kind != SYNC_WISH:
             return
         store = self._app.store
@@ -366,6 +368,23 @@ class _Service:
             reports = [SyncReport("", failed=error.problem)]
         with suppress(Unreachable):  # granted anew when the store is back
             await asyncio.to_thread(store.wishes.answer, wish.id, written_reports(reports))
+
+    async def _grant_delivery(self, wish: Wish) -> None:
+        """Delivers what is due of an account, and leaves word of it."""
+        store = self._app.store
+        delivered: Delivered | None = None
+        try:
+            account = await asyncio.to_thread(store.accounts.get, wish.payload)
+            delivered = await self._senders.flush(account)
+            if delivered is None and self._tenure.holds(account.id):
+                delivered = Delivered(account.address)  # nothing is sent from it
+        except EilboteError as error:
+            delivered = Delivered(wish.payload, problem=error.problem)
+        with suppress(Unreachable):  # granted anew when the store is back
+            if delivered is None:  # it is another's now
+                await asyncio.to_thread(store.wishes.put_back, wish.id)
+            else:
+                await asyncio.to_thread(store.wishes.answer, wish.id, written_delivered(delivered))
 
     async def _ask(self, account: Account, mailbox: str | None) -> SyncReport:
         """A pass of its watch; of an account that nobody watches, because it is paused or local, a

@@ -1,13 +1,16 @@
-"""What a `sync` beside a running `serve` asks of it, and the answer, as the store keeps them."""
+"""What a `sync` or an `outbox run` beside a running `serve` asks of it, and the answers, as the store keeps
+them."""
 
 from __future__ import annotations
 
 import msgspec
 
-from eilbote.engine.progress import SyncReport
+from eilbote.engine.progress import Delivered, SyncReport
 from eilbote.errors import Misused
 
 SYNC_WISH = "sync"
+DELIVER_WISH = "deliver"
+"""Its words are the address of the account whose outbox is to be delivered."""
 
 
 class SyncWish(msgspec.Struct, frozen=True):
@@ -37,3 +40,13 @@ def written_reports(reports: list[SyncReport]) -> str:
 def read_reports(text: str) -> list[SyncReport]:
     """The inverse of `written_reports`."""
     return msgspec.json.decode(text, type=list[SyncReport], strict=False)
+
+
+def written_delivered(delivered: Delivered) -> str:
+    """The answer to a wish for delivery."""
+    return msgspec.json.encode(delivered).decode()
+
+
+def read_delivered(text: str) -> Delivered:
+    """The inverse of `written_delivered`."""
+    return msgspec.json.decode(text, type=Delivered, strict=False)

@@ -35,6 +35,7 @@ _PEOPLE = frozenset(("from", "sender", "reply-to", "to", "cc", "resent-from", "r
 _LEFT_OUT = frozenset(("bcc", "resent-bcc", "return-path", "content-length"))
 _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
+_DOT = re.compile(rb"(?:\A|\n)\.\r?(?:\n|\Z)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _LOCAL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}\$?")
 
@@ -78,6 +79,15 @@ def submitted(
         needs_utf8=not head.isascii() or not all(map(str.isascii, (from_whom, *envelope))),
         needs_8bit=not made.isascii(),
     )
+
+
+def before_dot(raw: bytes) -> bytes:
+    """The input up to a line that is a dot alone, which ends a mail unless `-i` is given (sendmail)."""
+    found = _DOT.search(raw)
+    if found is None:
+        return raw
+    end = found.start()
+    return raw[: end + 1] if raw[end : end + 1] == b"\n" else raw[:end]
 
 
 def _split(data: bytes) -> tuple[int, int, int]:

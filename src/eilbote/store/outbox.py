@@ -122,6 +122,12 @@ class Outbox:
         with self._database.read() as session:
             return rows.find(session, "message_id = ?", (clean(message_id),), " ORDER BY id DESC LIMIT 100")
 
+    def of_key(self, account: int, key: str) -> Outgoing | None:
+        """The mail of an account that was queued under this idempotency key."""
+        with self._database.read() as session:
+            found = rows.find(session, "account = ? AND submission_key = ?", (account, clean(key)))
+        return found[0] if found else None
+
     def raw(self, mail: int) -> bytes:
         """The frozen bytes. Gone `send.no_bytes` where they are not kept any more."""
         return self.raws([mail])[mail]

@@ -1,0 +1,400 @@
+"""`eilbote send`: a mail written with options, or one that a program hands over as it would to `sendmail`.
+
+Both only queue it: what this command has said yes to is on disk.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eilbote.cli.command import Command, Option, mark
+from eilbote.cli.completion import account_names
+from eilbote.cli.exits import DONE
+from eilbote.cli.face import Face
+from eilbote.cli.home import opened_home
+from eilbote.cli.shapes import queued_shape
+from eilbote.errors import EilboteError, Misused
+
+if TYPE_CHECKING:
+    from eilbote.engine.app import App
+    from eilbote.engine.send import Handling
+    from eilbote.engine.write import Queued
+
+AS_SENDMAIL = "--as-sendmail"
+"""Put before the arguments of a call by the name `sendmail`."""
+
+_IGNORED_FLAGS = ("-U", "-G", "-n", "-v", "-m")
+_IGNORED_VALUES = ("-A", "-B", "-C", "-L", "-o", "-O", "-p", "-q", "-X")
+"""What sendmail programs take and we need not: body type and error mode are found out, queueing is all we
+do."""
+
+_SENDMAIL = ("t", "dot_is_text", "sender_address", "full_name", "mode", "dsn", "dsn_return", "envid")
+
+
+def _moment_and_more(command: Callable[..., None]) -> Callable[..., None]:
+    """When and how it is sent: for both ways."""
+    for option in reversed(
+        (
+            click.option(
+                "--at",
+                cls=Option,
+                metavar="TIME",
+                help=mark("Not before: 2026-11-28T08:00+01:00, 8:30, “tomorrow 8:00”, “in 2 hours”."),
+            ),
+            click.option(
+                "--delay",
+                cls=Option,
+                type=click.IntRange(0, 31_536_000),
+                metavar="SECONDS",
+                default=0,
+                help=mark("Wait so long; until then it can be taken back."),
+            ),
+            click.option(
+                "--key",
+                cls=Option,
+                default="",
+                help=mark("A name for this mail: given twice, it is queued once."),
+            ),
+            click.option(
+                "--resend",
+                cls=Option,
+                is_flag=True,
+                help=mark(
+                    "If nobody knows whether it was sent, send it again rather than ask: it may arrive twice."
+                ),
+            ),
+            click.option("--no-copy", cls=Option, is_flag=True, help=mark("No copy in the Sent mailbox.")),
+            click.option(
+                "--notify",
+                cls=Option,
+                metavar="WHEN",
+                help=mark("Ask for delivery reports: success, failure, delay (with commas), or never."),
+            ),
+            click.option(
+                "--require-tls",
+                cls=Option,
+                is_flag=True,
+                help=mark("Only over protected lines, all the way, or not at all."),
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What programs pass to `sendmail`."""
+    options = [
+        click.option("-t", "t", cls=Option, is_flag=True, help=mark("Recipients are in the mail's header.")),
+        click.option(
+            "-i", "dot_is_text", cls=Option, is_flag=True, help=mark("A dot alone on a line does not end it.")
+        ),
+        click.option(
+            "-f", "-r", "sender_address", cls=Option, metavar="ADDR", help=mark("Address that reports go to.")
+        ),
+        click.option(
+            "-F", "full_name", cls=Option, metavar="NAME", default="", help=mark("Name of the sender.")
+        ),
+        click.option(
+            "-a",
+            "--account",
+            "account",
+            cls=Option,
+            metavar="ADDRESS",
+            default="",
+            help=mark("Account that sends."),
+            shell_complete=account_names,
+        ),
+        click.option("-b", "mode", cls=Option, metavar="MODE", hidden=True),
+        click.option("-N", "dsn", cls=Option, metavar="WHEN", hidden=True),
+        click.option("-R", "dsn_return", cls=Option, metavar="full|hdrs", hidden=True),
+        click.option("-V", "envid", cls=Option, metavar="ID", default="", hidden=True),
+        click.option(AS_SENDMAIL, "as_sendmail", cls=Option, is_flag=True, hidden=True),
+    ]
+    options += [
+        click.option(name, f"ignored_{name[1]}_", cls=Option, is_flag=True, hidden=True, expose_value=False)
+        for name in _IGNORED_FLAGS
+    ]
+    options += [
+        click.option(
+            name,
+            "options" if name == "-o" else f"ignored_{name[1]}",
+            cls=Option,
+            multiple=True,
+            hidden=True,
+            expose_value=name == "-o",
+        )
+        for name in _IGNORED_VALUES
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    "send",
+    cls=Command,
+    help=mark(
+        "Put a mail into the outbox: one written with these options, or a whole one on standard input, as "
+        "programs give it to “sendmail” (this command can be linked under that name). “serve”, “sync” and "
+        "“outbox run” deliver it."
+    ),
+    epilog=mark(
+        "Examples:\n"
+        "  eilbote send --to anna@example.org --subject Hello --text 'At eight?'\n"
+        "  eilbote send --reply 4711 --all --text-file answer.txt --attach plan.pdf\n"
+        "  eilbote send -t < mail.eml"
+    ),
+)
+@click.argument("recipients", nargs=-1, metavar="[RCPT]...")
+@click.option(
+    "--to", cls=Option, multiple=True, metavar="ADDRESS", help=mark("To; may be given several times.")
+)
+@click.option("--cc", cls=Option, multiple=True, metavar="ADDRESS", help=mark("Cc."))
+@click.option("--bcc", cls=Option, multiple=True, metavar="ADDRESS", help=mark("Bcc: nobody else sees it."))
+@click.option("--subject", cls=Option, metavar="TEXT", help=mark("Subject."))
+@click.option(
+    "--text", cls=Option, metavar="TEXT", help=mark("The text; else it is read from standard input.")
+)
+@click.option(
+    "--text-file",
+    cls=Option,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=mark("The text from a file."),
+)
+@click.option(
+    "--markdown", cls=Option, is_flag=True, help=mark("The text is Markdown: it goes out as HTML too.")
+)
+@click.option(
+    "--attach",
+    cls=Option,
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=mark("Attach this file; may be given several times."),
+)
+@click.option(
+    "--inline",
+    cls=Option,
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=mark("A picture that the Markdown shows: ![words](FILE)."),
+)
+@click.option("--from", "sender", cls=Option, metavar="IDENTITY", default="", help=mark("As whom to write."))
+@click.option("--reply", cls=Option, metavar="ID", default="", help=mark("An answer to this mail."))
+@click.option("--all", "everyone", cls=Option, is_flag=True, help=mark("With --reply: to everybody."))
+@click.option(
+    "--forward", cls=Option, metavar="ID", default="", help=mark("Send this mail on, below the text.")
+)
+@click.option(
+    "--as-attachment", cls=Option, is_flag=True, help=mark("With --forward: the mail as an attachment.")
+)
+@click.option(
+    "--redirect", cls=Option, metavar="ID", default="", help=mark("Send this mail to others as it is.")
+)
+@click.option(
+    "--priority",
+    cls=Option,
+    type=click.Choice(["high", "normal", "low"]),
+    default="normal",
+    help=mark("How urgent it is."),
+)
+@_moment_and_more
+@_sendmail_options
+@click.pass_obj
+def send(face: Face, /, **given: Any) -> None:
+    if _is_handed_over(given):
+        _hand_over(face, given)
+    else:
+        _write(face, given)
+
+
+_WRITTEN = (
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "text",
+    "text_file",
+    "attach",
+    "inline",
+    "reply",
+    "forward",
+    "redirect",
+)
+
+
+def _is_handed_over(given: dict[str, Any]) -> bool:
+    """Whether a whole mail comes in: called as sendmail, with its options, or with recipients alone."""
+    written = [name for name in _WRITTEN if given[name] not in (None, "", ())]
+    handed = given["as_sendmail"] or given["recipients"] or any(given[name] for name in _SENDMAIL)
+    handed = handed or given["sender_address"] is not None
+    if handed and written:
+        raise Misused("send.two_ways", option=f"--{written[0].replace('_', '-')}")
+    return bool(handed) or not written
+
+
+def _write(face: Face, given: dict[str, Any]) -> None:
+    from eilbote.engine.write import Letter, write_mail  # noqa: PLC0415  # not for a mail handed over
+    from eilbote.mail.draft import Priority  # noqa: PLC0415
+
+    letter = Letter(
+        to=given["to"],
+        cc=given["cc"],
+        bcc=given["bcc"],
+        subject=given["subject"],
+        text=_text(face, given),
+        markdown=given["markdown"],
+        files=given["attach"],
+        images=given["inline"],
+        sender=given["sender"] or given["account"],
+        answers=given["reply"],
+        everyone=given["everyone"],
+        forwards=given["forward"],
+        attached=given["as_attachment"],
+        redirects=given["redirect"],
+        priority=Priority(given["priority"]),
+        language=face.catalogue.language,
+    )
+    with opened_home(face) as app:
+        original = letter.answers or letter.forwards or letter.redirects
+        if original:
+            _fetch(face, app, original, needed=not letter.answers)
+        queued = write_mail(app, letter, _handling(app, given))
+    _tell(face, queued)
+
+
+def _fetch(face: Face, app: App, original: str, *, needed: bool) -> None:
+    """What a mode left out of the mail that is sent on. An answer does without."""
+    from eilbote.engine.read import is_whole  # noqa: PLC0415
+
+    if not needed or is_whole(app, original):
+        return
+    import asyncio  # noqa: PLC0415  # seldom
+
+    from eilbote.engine.demand import fetch_whole  # noqa: PLC0415
+
+    problem = asyncio.run(fetch_whole(app, original))
+    if problem is not None:
+        face.problem(problem, warning=True)
+
+
+def _hand_over(face: Face, given: dict[str, Any]) -> None:
+    """As `sendmail` does it, with the exit codes of sysexits.h."""
+    from eilbote.cli.sysexits import sysexits_code  # noqa: PLC0415
+
+    try:
+        queued = _submitted(face, given)
+    except EilboteError as error:
+        face.problem(error.problem)
+        raise click.exceptions.Exit(sysexits_code(error)) from None
+    if face.json or not given["as_sendmail"]:
+        _tell(face, queued)
+    raise click.exceptions.Exit(DONE)
+
+
+def _submitted(face: Face, given: dict[str, Any]) -> Queued:
+    from eilbote.engine.submit import Posted, submit_mail  # noqa: PLC0415  # not for a mail written here
+
+    mode = given["mode"] or "m"
+    if mode != "m":
+        raise Misused("send.mode_refused", mode=f"-b{mode[:10]}")
+    if not face.config.home.is_dir():
+        raise Misused("account.none")  # a home is not made by a mail
+    posted = Posted(
+        recipients=given["recipients"],
+        from_header=given["t"],
+        dot_ends=not (given["dot_is_text"] or "i" in given["options"]),
+        sender=given["sender_address"],
+        name=given["full_name"],
+        account=given["account"],
+    )
+    if not posted.recipients and not posted.from_header:
+        raise Misused("send.nobody")
+    raw = _input()
+    with opened_home(face) as app:
+        return submit_mail(app, raw, posted, _handling(app, given))
+
+
+def _handling(app: App, given: dict[str, Any]) -> Handling:
+    from eilbote.delivery.values import Options, Policy  # noqa: PLC0415
+    from eilbote.engine.send import Handling  # noqa: PLC0415
+
+    at = 0.0
+    if given["at"] is not None:
+        from eilbote.engine.write import sending_time  # noqa: PLC0415  # only for mail of later
+
+        at = sending_time(app, given["at"])
+    return Handling(
+        at=at,
+        delay=float(given["delay"]),
+        policy=Policy.RESEND if given["resend"] else Policy.ASK,
+        keep_copy=not given["no_copy"],
+        key=given["key"],
+        options=Options(
+            notify=_notify(given["notify"] or given["dsn"] or ""),
+            return_full=None if given["dsn_return"] is None else given["dsn_return"].lower() == "full",
+            require_tls=given["require_tls"],
+            envelope_id=given["envid"],
+        ),
+    )
+
+
+def _notify(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
+    if not set(words) <= {"SUCCESS", "FAILURE", "DELAY", "NEVER"} or ("NEVER" in words and len(words) > 1):
+        raise Misused("send.bad_notify", words=text[:100])
+    return words
+
+
+def _input() -> bytes:
+    """All of standard input, as far as a mail may be large."""
+    from eilbote.engine.send import LARGEST  # noqa: PLC0415
+
+    stream = getattr(sys.stdin, "buffer", None)
+    return stream.read(LARGEST + 1) if stream is not None else b""
+
+
+def _text(face: Face, given: dict[str, Any]) -> str:
+    """What is written: given, in a file, or on standard input. A mail that is sent on as it is has none."""
+    if given["text"] is not None and given["text_file"] is not None:
+        raise click.UsageError("--text, --text-file")
+    if given["text"] is not None:
+        return str(given["text"])
+    if given["redirect"]:
+        return ""
+    if given["text_file"] is not None and str(given["text_file"]) != "-":
+        from eilbote.engine.write import read_file  # noqa: PLC0415
+
+        return _decoded(read_file(given["text_file"]))
+    if sys.stdin.isatty():
+        if given["forward"]:
+            return ""
+        face.note(mark("Write the text; end it with Ctrl-D."))
+    return _decoded(_input())
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Misused("send.text_not_utf8") from None
+
+
+def _tell(face: Face, queued: Queued) -> None:
+    if face.json:
+        face.record(queued_shape(queued.mail))
+    else:
+        face.say(
+            mark("Mail {id} is in the outbox. Take it back with: eilbote outbox cancel {id}"),
+            id=str(queued.mail.id),
+        )
+    for problem in queued.warnings:
+        face.problem(problem, warning=True)
