@@ -7,10 +7,11 @@ nothing. Errors of the protocol leave here with the server's name in them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from eilbote.errors import EilboteError, Garbled, Problem, Unreachable
+from eilbote.net.dial import Address
 from eilbote.net.stream import Receiver, Stream
 from eilbote.net.terms import Terms
 from eilbote.protocols.upgrade import StartDeflate, StartTls
@@ -72,7 +73,13 @@ class Line(Generic[Event]):
 
     @classmethod
     async def connect(
-        cls, server: Server, connection: Connection[Event], terms: Terms, *, verify: bool
+        cls,
+        server: Server,
+        connection: Connection[Event],
+        terms: Terms,
+        *,
+        verify: bool,
+        addresses: Sequence[Address] | None = None,
     ) -> Line[Event]:
         """Connects as `Stream.connect` does, and raises as it does."""
         stream = await Stream.connect(
@@ -82,6 +89,7 @@ class Line(Generic[Event]):
             connect_timeout=terms.connect_timeout,
             read_timeout=terms.read_timeout,
             guard=terms.guard,
+            addresses=addresses,
         )
         return cls(server, connection, stream)
 

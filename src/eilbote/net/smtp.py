@@ -11,8 +11,9 @@ from itertools import islice
 
 from eilbote.errors import Garbled, Problem, Unreachable
 from eilbote.net.credential import Credential
+from eilbote.net.dial import Address
 from eilbote.net.opening import enter
-from eilbote.net.smtp_conversation import Sender, SmtpConversation
+from eilbote.net.smtp_conversation import Manner, Protection, Sender, SmtpConversation
 from eilbote.net.terms import Terms
 from eilbote.protocols.smtp import session as flows
 from eilbote.protocols.smtp.handover import hand_over, refusal_before
@@ -47,14 +48,30 @@ class SmtpSession:
         Raises Unreachable (`net.certificate` and others), Refused (`smtp.login_refused`,
         `smtp.no_mechanism`, `smtp.refused`), Garbled, NotAllowed. `name` is what we call ourselves.
         """
-        given = times or TimeLimits()
-        talk = await enter(
-            server,
-            terms,
-            lambda verify: SmtpConversation.connect(server, terms, given, limits, name, verify=verify),
-            lambda talk: talk.begin(credential, terms.clock),
-        )
-        return cls(talk)
+        manner = Manner(name, times or TimeLimits(), limits or Limits())
+        return cls(await _entered(server, credential, terms, manner, None))
+
+    @classmethod
+    async def open_mx(
+        cls,
+        server: Server,
+        terms: Terms,
+        protection: Protection,
+        *,
+        name: str,
+        addresses: Sequence[Address] | None = None,
+        times: TimeLimits | None = None,
+        limits: Limits | None = None,
+    ) -> SmtpSession:
+        """Connects to the MX of a domain, mostly at port 25, as a stranger who logs in nowhere.
+
+        `server.host` is the name that its certificate has to be for, `server.security` STARTTLS: what is
+        done where there is no TLS, or another certificate, says `protection`. `addresses`: where it is,
+        where the caller has looked it up. `name`: our own host name. Raises as `open` does, and what
+        `protection.judge` raises.
+        """
+        manner = Manner(name, times or TimeLimits(), limits or Limits(), protection)
+        return cls(await _entered(server, None, terms, manner, addresses))
 
     # --- what the server can do ------------------------------------------------------------------
 
@@ -126,6 +143,21 @@ class SmtpSession:
     def round_trips(self) -> int:
         """How often an answer was waited for."""
         return self._talk.line.round_trips
+
+
+async def _entered(
+    server: Server,
+    credential: Credential | None,
+    terms: Terms,
+    manner: Manner,
+    addresses: Sequence[Address] | None,
+) -> SmtpConversation:
+    return await enter(
+        server,
+        terms,
+        lambda verify: SmtpConversation.connect(server, terms, manner, addresses, verify=verify),
+        lambda talk: talk.begin(credential, terms.clock),
+    )
 
 
 class _Listed:

@@ -7,12 +7,16 @@ section 4.5.3.2), which single bytes now and then do not stretch. What is secret
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from eilbote.clock import Clock
 from eilbote.errors import EilboteError, Garbled, Problem, Unreachable
 from eilbote.net.credential import Credential
+from eilbote.net.dial import Address
 from eilbote.net.line import Line, run
 from eilbote.net.opening import login_over
 from eilbote.net.terms import Terms
@@ -44,20 +48,50 @@ class Sender(Protocol):
         ...
 
 
+class StartTls(Enum):
+    """Whether STARTTLS is said: never; where the server offers it (RFC 7435); always, else nothing is
+    sent."""
+
+    NEVER = auto()
+    OFFERED = auto()
+    REQUIRED = auto()
+
+
+class Protection(Struct, frozen=True):
+    """How a line that begins in plain text is to be protected.
+
+    `verified`: the certificate must be valid and for the host. `judge` is given the chain that the
+    server sent (DER, its own certificate first, none where there is no TLS) before anything is said on
+    the line, and raises where it is not what it should be: DANE (RFC 7672) decides so.
+    """
+
+    tls: StartTls = StartTls.REQUIRED
+    verified: bool = True
+    judge: Callable[[tuple[bytes, ...]], None] | None = None
+
+
+class Manner(Struct, frozen=True):
+    """How a server is spoken to. `name` is what we call ourselves."""
+
+    name: str
+    times: TimeLimits = TimeLimits()
+    limits: Limits = Limits()
+    protection: Protection = Protection()
+
+
 class SmtpConversation:
     """One connection to a server. After Unreachable or Garbled it is of no more use."""
 
-    def __init__(
-        self, line: Line[Event], connection: SmtpConnection, terms: Terms, times: TimeLimits, name: str
-    ) -> None:
+    def __init__(self, line: Line[Event], connection: SmtpConnection, terms: Terms, manner: Manner) -> None:
         self.line = line
         self.dialogue = Dialogue(connection, line.server.host)
         self.opening: list[Said] = []
         self._connection = connection
         self._trace = terms.trace
         self._clock = terms.clock
-        self._times = times
-        self._name = name
+        self._times = manner.times
+        self._name = manner.name
+        self._protection = manner.protection
         self._since = 0.0  # when the wait for the next reply of a handover began
         connection.observer = self._show
 
@@ -66,16 +100,16 @@ class SmtpConversation:
         cls,
         server: Server,
         terms: Terms,
-        times: TimeLimits,
-        limits: Limits | None,
-        name: str,
+        manner: Manner,
+        addresses: Sequence[Address] | None = None,
         *,
         verify: bool,
     ) -> SmtpConversation:
-        """Connects as `Stream.connect` does, and raises as it does. `name` is what we call ourselves."""
-        connection = SmtpConnection(limits)
-        line: Line[Event] = await Line.connect(server, connection, terms, verify=verify)
-        return cls(line, connection, terms, times, name)
+        """Connects as `Stream.connect` does, and raises as it does."""
+        connection = SmtpConnection(manner.limits)
+        wanted = verify and manner.protection.verified
+        line: Line[Event] = await Line.connect(server, connection, terms, verify=wanted, addresses=addresses)
+        return cls(line, connection, terms, manner)
 
     # --- beginning -------------------------------------------------------------------------------
 
@@ -87,14 +121,23 @@ class SmtpConversation:
         flows.check_greeting(self.dialogue, event.reply)
 
     async def secure(self) -> None:
-        """STARTTLS."""
-        await self.run(flows.secure(self.dialogue, self._name, required=True))
+        """STARTTLS, as the protection wants it."""
+        wanted = self._protection.tls
+        if wanted is StartTls.NEVER:
+            await self.run(flows.hello(self.dialogue, self._name, may_fall_back=True))
+        else:
+            required = wanted is StartTls.REQUIRED
+            await self.run(flows.secure(self.dialogue, self._name, required=required))
+        if self._protection.judge is not None:
+            self._protection.judge(self.line.stream.certificates)
 
     async def begin(self, credential: Credential | None, clock: Clock) -> None:
         """EHLO on the line as it is now, and the login."""
-        self.dialogue.is_protected = self.line.stream.is_protected
-        plain = credential is None and self.line.server.security is Security.NONE
-        await self.run(flows.hello(self.dialogue, self._name, may_fall_back=plain))
+        judged = self._protection.verified or self._protection.judge is not None
+        self.dialogue.is_protected = self.line.stream.is_protected and judged
+        if not self.dialogue.is_introduced:
+            plain = credential is None and self.line.server.security is Security.NONE
+            await self.run(flows.hello(self.dialogue, self._name, may_fall_back=plain))
         if credential is not None:
             await self.run(flows.log_in(self.dialogue, login_over(self.line, credential, clock)))
         if self._trace is None:

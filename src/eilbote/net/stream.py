@@ -152,9 +152,11 @@ class Stream:
         connect_timeout: float,
         read_timeout: float,
         guard: Callable[[], None] | None = None,
+        addresses: Sequence[Address] | None = None,
     ) -> Stream:
         """Connects, with TLS from the first byte where `server.security` says so. Timeouts in seconds.
-        `guard` is asked before anything is written; what it raises, leaves `write`.
+        `addresses`: where the host is, where the caller has looked it up. `guard` is asked before
+        anything is written; what it raises, leaves `write`.
 
         Raises Unreachable (`net.no_such_host`, `net.refused`, `net.timeout`, `net.unreachable`,
         `net.tls`), NotAllowed `net.insecure` for an unprotected line to anything but this machine,
@@ -167,7 +169,7 @@ class Stream:
         stream._guard = guard
         try:
             async with asyncio.timeout(connect_timeout):
-                sock = await dial(await _addresses(server))
+                sock = await dial(await _addresses(server, addresses))
                 await asyncio.get_running_loop().create_connection(lambda: incoming, sock=sock)
                 if server.security is Security.TLS:
                     await stream.start_tls()  # at once: nothing can have been received yet
@@ -207,6 +209,18 @@ class Stream:
         """The peer's certificate (DER); empty on a line without TLS."""
         tls = self._tls()
         return (tls.getpeercert(binary_form=True) or b"") if tls is not None else b""
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """The chain that the peer sent (DER), its own certificate first, nothing of it verified; empty
+        on a line without TLS."""
+        tls = self._tls()
+        if tls is None:
+            return ()
+        # Public from Python 3.13 on; before, the object inside has it.
+        inside = tls if hasattr(tls, "get_unverified_chain") else getattr(tls, "_sslobj", None)
+        chain = inside.get_unverified_chain() if inside is not None else None
+        return tuple(one if isinstance(one, bytes) else _der(one) for one in chain or ())
 
     @property
     def is_protected(self) -> bool:
@@ -338,16 +352,20 @@ def tls_context(*, verify: bool) -> ssl.SSLContext:
     return context
 
 
-async def _addresses(server: Server) -> list[Address]:
+async def _addresses(server: Server, known: Sequence[Address] | None) -> Sequence[Address]:
     """Where to connect to. Only this machine may be spoken to without protection: every address of
     the name counts, and what was checked is what is connected to."""
-    addresses = await resolve(server.host, server.port)
+    addresses = await resolve(server.host, server.port) if known is None else known
     if server.security is not Security.NONE:
         return addresses
     if not all(ipaddress.ip_address(one.host).is_loopback for one in addresses):
         raise NotAllowed("net.insecure", host=server.host)
     # IPv4 first: a server on `localhost` that listens on one of both mostly takes that one.
     return sorted(addresses, key=lambda one: one.family != socket.AF_INET)
+
+
+def _der(certificate: Any) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
 def _translated(failure: Exception, server: Server, timeout: float) -> EilboteError | Unverified:

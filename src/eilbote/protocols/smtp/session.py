@@ -38,7 +38,9 @@ class Dialogue:
         self.host = host
         self.extensions = Extensions()
         self.is_protected = False
-        """TLS is on."""
+        """TLS is on, with a certificate that was verified, pinned or judged."""
+        self.is_introduced = False
+        """EHLO was said on the line as it is now."""
         self.transactions = 0
         """How many were begun."""
         self.needs_reset = False
@@ -59,11 +61,13 @@ def hello(dialogue: Dialogue, name: str, *, may_fall_back: bool) -> Flow[None]:
     reply = yield from ask(encode.hello(name, esmtp=True))
     if reply.is_ok:
         dialogue.extensions = read_extensions(reply)
+        dialogue.is_introduced = True
         return
     if may_fall_back and reply.code in (500, 502, 504, 550):  # RFC 5321 section 3.2
         reply = yield from ask(encode.hello(name, esmtp=False))
         if reply.is_ok:
             dialogue.extensions = Extensions(greeting=reply.text)
+            dialogue.is_introduced = True
             return
     raise refusal(dialogue.host, "EHLO", reply)
 
@@ -85,8 +89,8 @@ def secure(dialogue: Dialogue, name: str, *, required: bool) -> Flow[bool]:
             raise refusal(dialogue.host, "STARTTLS", reply)
         raise NotAllowed("smtp.no_starttls", host=dialogue.host)
     dialogue.extensions = Extensions()
+    dialogue.is_introduced = False
     yield StartTls()
-    dialogue.is_protected = True
     return True
 
 
