@@ -253,6 +253,53 @@ def test_an_id_given_again_to_another_mail_hides_nothing(fake_scene: Scene) -> N
     assert here.verify()["INBOX"].ok
 
 
+@pytest.mark.parametrize("absent", [frozenset[str](), frozenset({"TOP"})], ids=["top", "no top"])
+@pytest.mark.parametrize("policy", [AT_ONCE, MIRROR], ids=["at once", "mirror"])
+def test_the_id_of_a_deleted_mail_given_to_another_one_loses_nothing(
+    fake_scene: Scene, policy: OnServer, absent: frozenset[str]
+) -> None:
+    """RFC 1939 section 7 allows it, and servers that count from one do it. The size is the same, too."""
+    here, fake = fake_scene.here, fake_scene.fake
+    fake.behaviour.absent = absent
+    here.choose(policy)
+    first, second, third = letters([1, 2, 3])
+    assert len(first) == len(second) == len(third)
+    fake_scene.place.deliver([first])
+    assert here.sync().new == 1
+    if policy == MIRROR:
+        act.delete(here.app, here.ids(), for_good=True)
+        here.sync()
+    assert fake_scene.place.left() == []
+    for another in (second, third):
+        fake_scene.place.deliver([another])
+        fake.maildrop.mails[0].uidl = f"{1:08x}5f0e"
+        assert here.sync().new == 1
+        assert here.held()[-1] == another
+        if policy == MIRROR:
+            assert fake_scene.place.left() == [another]
+            here.quiet()
+            act.delete(here.app, here.ids()[-1:], for_good=True)
+            here.sync()
+        assert fake_scene.place.left() == []
+
+
+@pytest.mark.parametrize("absent", [frozenset[str](), frozenset({"TOP"})], ids=["top", "no top"])
+def test_a_deletion_that_a_server_confirms_and_forgets_doubles_nothing(
+    fake_scene: Scene, absent: frozenset[str]
+) -> None:
+    here, fake, mails = fake_scene.here, fake_scene.fake, letters([1, 2])
+    fake.behaviour.absent = absent
+    fake_scene.place.deliver(mails)
+    kept = list(fake.maildrop.mails)
+    here.choose(AT_ONCE)
+    assert here.sync().new == 2
+    for _ in range(3):
+        fake.maildrop.mails[:] = kept
+        report = here.sync()
+        assert (report.new, report.pushed) == (0, 2)
+    assert here.held() == mails
+
+
 def test_the_same_mail_delivered_twice_is_there_twice(scene: Scene) -> None:
     here, (mail,) = scene.here, letters([1])
     scene.place.deliver([mail, mail])

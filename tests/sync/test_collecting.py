@@ -43,7 +43,12 @@ def test_an_id_listed_twice_is_none() -> None:
 def test_what_the_server_deleted_for_us_is_no_other_mail_s_past() -> None:
     found = match([], [seen(1, "a", deleted=True), seen(2, "b")])
     assert [row.id for row in found.absent] == [2]
-    known({1: 1}, [Listed(1, 100, "a")], [seen(1, "a", deleted=True)])
+
+
+def test_an_id_that_is_back_after_its_mail_was_deleted_has_to_be_looked_into() -> None:
+    found = match([Listed(1, 100, "a")], [seen(1, "a", deleted=True)])
+    assert (dict(found.known), [row.id for row in found.absent]) == ({}, [1])
+    assert found.unknown == (Listed(1, 100, "a"),)
 
 
 def test_only_mails_of_a_known_size_are_worth_a_look() -> None:

@@ -101,8 +101,8 @@ def listed_mails(maildrop: Maildrop) -> list[Listed]:
 
 
 async def recognised_by_header(session: Pop3Session, matched: Matched) -> dict[Listed, Seen]:
-    """Unknown mails that look like absent ones: their rows, none of them `compared`. Asks for the
-    headers of mails that have the size of an absent one, where the server has TOP."""
+    """Unknown mails that look like absent ones: their rows, `compared` only where the id is the same
+    too. Asks for the headers of mails that have the size of an absent one, where the server has TOP."""
     if "TOP" not in session.capabilities.names and session.capabilities.known:
         return {}
     by_number = {mail.number: mail for mail in worth_a_look(matched.unknown, matched.absent)}
@@ -111,7 +111,10 @@ async def recognised_by_header(session: Pop3Session, matched: Matched) -> dict[L
         async for number, reply in answers:
             if reply.mail is not None:
                 heads[by_number[number]] = head_of(reply.mail)
-    return {mail: replace(row, compared=False) for mail, row in recognise(heads, matched.absent).items()}
+    return {
+        mail: row if row.uidl == mail.uidl != "" else replace(row, compared=False)
+        for mail, row in recognise(heads, matched.absent).items()
+    }
 
 
 class _Collecting(Struct):
@@ -223,7 +226,9 @@ class _Collecting(Struct):
         """Unknown mails that are absent ones under another id, by their headers; remembers the new id."""
         found = await recognised_by_header(session, matched)
         pairs = [
-            (row.id, mail.uidl if mail.uidl in trusted else "", mail.size) for mail, row in found.items()
+            (row.id, mail.uidl if mail.uidl in trusted else "", mail.size)
+            for mail, row in found.items()
+            if not row.compared
         ]
         if pairs:
             await to_the_end(self.app.store.collected.rename, pairs)

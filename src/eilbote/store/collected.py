@@ -103,7 +103,8 @@ class Collected:
         with self._database.write() as session:
             for row, uidl, size in pairs:
                 session.run(
-                    "UPDATE collected SET uidl = ?, size = ?, compared = 0 WHERE id = ?", (uidl, size, row)
+                    "UPDATE collected SET uidl = ?, size = ?, compared = 0, deleted = 0 WHERE id = ?",
+                    (uidl, size, row),
                 )
 
     def deleted(self, rows: Sequence[int]) -> None:
@@ -174,7 +175,7 @@ def _at(session: Session, ids: Iterable[int]) -> list[Seen]:
 
 def _rename(session: Session, row: int, mail: Taken) -> None:
     session.run(
-        "UPDATE collected SET uidl = ?, size = ?, head = ?, compared = 1 WHERE id = ?",
+        "UPDATE collected SET uidl = ?, size = ?, head = ?, compared = 1, deleted = 0 WHERE id = ?",
         (mail.uidl, mail.size, mail.head, row),
     )
 

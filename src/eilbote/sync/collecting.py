@@ -21,7 +21,8 @@ _DAY = 24 * 3600.0
 
 class Matched(Struct, frozen=True):
     """A listing held against what was seen. `known`: number -> what it is; `unknown`: to be looked at;
-    `absent`: seen and not listed any more under its id, so that an unknown mail may be one of them."""
+    `absent`: seen and not listed any more under its id, so that an unknown mail may be one of them; or
+    deleted, and its id is listed again: a server may give it to another mail then (RFC 1939 section 7)."""
 
     known: Mapping[int, Seen]
     unknown: tuple[Listed, ...]
@@ -42,15 +43,21 @@ def match(listed: Sequence[Listed], seen: Iterable[Seen]) -> Matched:
     unknown: list[Listed] = []
     for mail in listed:
         same = rows.get(mail.uidl)  # holds trusted ids alone
-        if same is not None and (None in (same.size, mail.size) or same.size == mail.size):
+        fits = same is not None and (None in (same.size, mail.size) or same.size == mail.size)
+        if same is not None and fits and not _is_back(same):
             known[mail.number] = same
         else:
             unknown.append(mail)
     taken = {row.id for row in known.values()}
-    absent = [
-        row for row in (*rows.values(), *others) if row.id not in taken and row.sha256 and not row.deleted
-    ]
+    gone = [row for row in others if row.sha256 and not row.deleted]
+    absent = [row for row in rows.values() if row.id not in taken and row.sha256] + gone
     return Matched(known, tuple(unknown), tuple(sorted(absent, key=lambda row: row.id)))
+
+
+def _is_back(listed: Seen) -> bool:
+    """Deleted, and its id is listed again: by its content it is that mail or another one. What was
+    erased here has none left, and must not come again."""
+    return listed.deleted and bool(listed.sha256)
 
 
 def trusted_ids(listed: Iterable[Listed]) -> frozenset[str]:
