@@ -1,16 +1,21 @@
-"""Accounts side by side: a fault of our own in one pass ends the others before it is shown."""
+"""Accounts side by side: a fault of our own in one pass ends the others before it is shown, and dead
+servers keep no other account waiting."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace as replace_config
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eilbote.engine import sync
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.round import Round
+from eilbote.engine.serve import serve
+from eilbote.store.values import AccountState, Security, Server
 from tests.engine.world import mail, until
 from tests.faults.embedded import add_account, embedded
 
@@ -39,3 +44,34 @@ async def test_a_foreign_error_leaves_no_other_pass_at_work(
         monkeypatch.undo()
         here.server.faults.mute_at = ""
         assert (await here.sync()).new == 1
+
+
+async def test_servers_that_do_not_answer_keep_no_other_account_waiting(tmp_path: Path) -> None:
+    """More of them than passes at the same time, and none of them ever times out."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with (
+        embedded(tmp_path / "home", read_timeout=600) as here,
+        await asyncio.start_server(silent, "127.0.0.2", 0) as hole,
+    ):
+        port = hole.sockets[0].getsockname()[1]
+        app = replace(here.app, config=replace_config(here.app.config, connections_per_host=100))
+        app.store.accounts.remove(here.account.id)
+        for number in range(10):
+            account = add_account(app, port, f"dead{number}@example.de")
+            app.store.accounts.update(account.id, imap=Server("127.0.0.2", port, Security.NONE))
+        alive = add_account(app, here.server.port, "alive@example.de")
+        here.inbox.append(mail(1))
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(app, stop=stop))
+        try:
+            await until(lambda: app.store.accounts.get(alive.id).state is AccountState.READY)
+            began = asyncio.get_running_loop().time()
+        finally:
+            stop.set()
+            await serving
+        assert asyncio.get_running_loop().time() - began < 5, "and it stops at once"
+        assert len(app.store.messages.list_placements()) == 1

@@ -16,10 +16,10 @@ from eilbote.clock import SystemClock
 from eilbote.errors import EilboteError, NotAllowed
 from eilbote.mail.mailbox import FLAGGED, SEEN, UidSet
 from eilbote.store import Store
-from eilbote.store.ownership import Tenure
+from eilbote.store.ownership import Tenure, holder_to_text, me
 from eilbote.store.packs import Record
 from eilbote.store.postgres import PostgresDatabase
-from eilbote.store.values import AccountState, MailboxUpdate, Watermarks
+from eilbote.store.values import AccountState, Holder, MailboxUpdate, Watermarks
 from tests.servers.postgres import Postgres
 from tests.store.given import NOW, Home, arrival, raw_mail
 
@@ -366,3 +366,19 @@ def test_who_wakes_in_the_middle_of_writing_writes_over_nothing(
             raw_mail(uid) for uid in (1, *range(10, 20), 30)
         ]
         home.check()
+
+
+@pytest.mark.parametrize(("table", "gone"), [("its own", True), ("another container", False), ("", False)])
+def test_only_of_its_own_process_table_a_process_knows_who_was_killed(
+    store: Store, postgres: Postgres, postgres_url: str, table: str, gone: bool
+) -> None:
+    """Two containers, or two machines made from one image, have the same name."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine = me(NOW, "serve")
+    assert mine.table
+    told = Holder(ended.pid, mine.host, NOW, "serve", mine.table if table == "its own" else table)
+    with joined(store) as first, joined(store) as second:
+        first.claim([7])
+        postgres.execute(f"UPDATE process SET holder = '{holder_to_text(told)}' WHERE id = 1", postgres_url)
+        assert second.claim([7]) == ([7] if gone else [])

@@ -73,10 +73,10 @@ def test_ownership_is_free_when_its_process_is_killed(alone: Store, tmp_path: Pa
 def test_a_damaged_lock_file_only_costs_the_names(tmp_path: Path) -> None:
     path = tmp_path / "owner.lock"
     ownership = FileOwnership(path)
-    with ownership.acquire(NOW, "serve"):
+    with ownership.join(CLOCK, "serve"):
         path.write_bytes(b"\xff{")
         with pytest.raises(NotAllowed) as refused:
-            ownership.acquire(NOW, "sync")
+            ownership.join(CLOCK, "sync")
     assert refused.value.problem.parameters["pid"] == "0"
 
 

@@ -18,9 +18,10 @@ LOGIN_SECONDS = 3600.0
 MOST_LOGINS = 3
 _LONGEST_WISH = 300.0  # what a server may ask for at a time
 
-_LOGIN_CODES = frozenset(
+LOGIN_CODES = frozenset(
     {"imap.login_refused", "imap.not_connected", "pop3.login_refused", "smtp.login_refused"}
 )
+"""Problems of a login that was refused: nothing but a person's wish may try it before its time."""
 
 _PATIENCE_CODES = frozenset(
     {"imap.unavailable", "imap.refused", "imap.throttled", "imap.too_many_connections", "pop3.unavailable"}
@@ -41,11 +42,11 @@ class Backoff(Struct, frozen=True):
     def failed(self, problem: Problem, lived: float) -> Backoff:
         """After a failure of a connection that lived so many seconds."""
         before = Backoff() if lived >= STABLE_SECONDS else self
-        return Backoff(before.failures + 1, before.logins + (problem.code in _LOGIN_CODES))
+        return Backoff(before.failures + 1, before.logins + (problem.code in LOGIN_CODES))
 
     def seconds(self, problem: Problem, chance: float) -> float:
         """How long to wait now; `chance` (0 to 1) spreads those who failed together."""
-        if problem.code in _LOGIN_CODES:
+        if problem.code in LOGIN_CODES:
             return LOGIN_SECONDS
         longest = min(FIRST_SECONDS * GROWTH ** min(self.failures - 1, 64), LONGEST_SECONDS)
         told = min(problem.retry_after or 0.0, _LONGEST_WISH) if _asks_for_patience(problem) else 0.0

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine.app import App
+from eilbote.engine.backoff import LOGIN_CODES
 from eilbote.engine.connect import HostBudget
 from eilbote.engine.events import (
     Checked,
@@ -335,9 +336,13 @@ class _Service:
             self._show(self._shared)
 
     async def _check_all(self) -> None:
-        """The nightly check, account after account; healing is done by the passes of their watches."""
+        """The nightly check, account after account; healing is done by the passes of their watches. It
+        logs in by itself, and so leaves out those whose login is refused."""
         for one in list(self._running.values()):
             try:
+                account = await asyncio.to_thread(self._app.store.accounts.get, one.account.id)
+                if account.problem is not None and account.problem.code in LOGIN_CODES:
+                    continue
                 reports = await nightly_repair(one.app, one.account, lambda account: self._ask(account, None))
             except EilboteError as error:
                 if error.problem.code == FENCED:

@@ -150,12 +150,15 @@ async def _follow_up(
             await settle_sent(own[account.id], account, sent[account.id])
 
 
-async def pass_over(round_: Round, errand: Errand = EVERYTHING) -> SyncReport:
+async def pass_over(
+    round_: Round, errand: Errand = EVERYTHING, unreached: Problem | None = None
+) -> SyncReport:
     """One account's pass, up to its report; stores how it ended. Leaves the connections open, unless
-    it failed."""
-    failed: Problem | None = None
+    it failed. `unreached`: why the server could not even be reached; that is all of the pass then."""
+    failed = unreached
     try:
-        await _pass(round_, errand)
+        if unreached is None:
+            await _pass(round_, errand)
         if round_.left_out > _WORTH_COMPACTING:
             round_.left_out = 0
             await round_.call(round_.app.store.compact)

@@ -160,10 +160,11 @@ class ImapWatch(Watch):
         app = self._app
         before = (self._connections.round_trips, self._connections.bytes)
         looked_at: set[MailboxName] = set()
+        unreached = await self._unreached()
 
         async def sync(account: Account, indexer: Indexer, preparer: Preparer) -> SyncReport:
             round_ = Round(app, account, self._connections, self._report, indexer, preparer)
-            done = await pass_over(round_, errand)
+            done = await pass_over(round_, errand, unreached)
             looked_at.update(round_.looked_at)
             return done
 
@@ -171,6 +172,15 @@ class ImapWatch(Watch):
         self._judge_idle(errand, looked_at)
         self._told(Passed(self.account.address, app.clock.now(), report, tuple(sorted(looked_at))))
         return report
+
+    async def _unreached(self) -> Problem | None:
+        """Connects before the pass has its turn, so that a server that does not answer keeps nobody
+        waiting; why that failed."""
+        try:
+            async with self._connections.session():
+                return None
+        except EilboteError as error:
+            return error.problem
 
     def _judge_idle(self, errand: Errand, looked_at: set[MailboxName]) -> None:
         """A poll that finds news in the inbox finds out that IDLE kept silent."""

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -25,27 +25,6 @@ from eilbote.store.fencing import Lease
 from eilbote.store.values import Holder
 
 UNKNOWN = Holder(0, "", 0.0, "")
-
-
-class Owner:
-    """Held ownership. `epoch` grows with every new owner: work of an older one is refused."""
-
-    def __init__(self, holder: Holder, epoch: int, release: Callable[[], None]) -> None:
-        self.holder = holder
-        self.epoch = epoch
-        self._release = release
-
-    def release(self) -> None:
-        """Gives the home free; again is harmless."""
-        self._release()
-
-    def __enter__(self) -> Owner:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class Tenure(Protocol):
@@ -114,7 +93,17 @@ class Ownership(Protocol):
 
 def me(now: float, purpose: str) -> Holder:
     """This process as a holder."""
-    return Holder(os.getpid(), socket.gethostname(), now, purpose)
+    return Holder(os.getpid(), socket.gethostname(), now, purpose, _process_table())
+
+
+def _process_table() -> str:
+    """The running kernel and the namespace of process ids: the host's name says too little, because
+    containers and cloned machines share it."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # not Linux, or a /proc that tells nothing
+        return ""
 
 
 def owned(holder: Holder) -> NotAllowed:
@@ -137,8 +126,9 @@ def holder_from_text(words: str) -> Holder:
                 "host": str(host),
                 "since": int() | float() as since,
                 "purpose": str(purpose),
+                **others,
             }:
-                return Holder(pid, host, float(since), purpose)
+                return Holder(pid, host, float(since), purpose, str(others.get("table", "")))
             case _:
                 return UNKNOWN
     except (ValueError, RecursionError):
@@ -153,29 +143,20 @@ class FileOwnership:
 
     def join(self, clock: Clock, purpose: str) -> Tenure:
         """See `Ownership.join`."""
-        return HomeTenure(self.acquire(clock.now(), purpose))
-
-    def acquire(self, now: float, purpose: str) -> Owner:
-        """Becomes the owner. NotAllowed `store.owned` if another process is."""
         with files_at(self._path):
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                found = holder_from_text(os.pread(descriptor, 4096, 0).decode("utf-8", "replace"))
+                written = holder_to_text(me(clock.now(), purpose)).encode()
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, written, 0)
+            except BaseException as failure:
+                found = os.pread(descriptor, 4096, 0).decode("utf-8", "replace")
                 os.close(descriptor)
-                raise owned(found) from None
-            holder = me(now, purpose)
-            written = holder_to_text(holder).encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, written, 0)
-        held = [descriptor]
-
-        def release() -> None:
-            if held:
-                os.close(held.pop())
-
-        return Owner(holder, 1, release)
+                if isinstance(failure, BlockingIOError):
+                    raise owned(holder_from_text(found)) from None
+                raise
+        return HomeTenure(descriptor)
 
     def holder(self, account: int | None = None) -> Holder | None:
         """See `Ownership.holder`: who holds the home holds every account."""
@@ -204,9 +185,10 @@ class HomeTenure:
 
     whole = True
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, descriptor: int) -> None:
+        """`descriptor` is that of the locked file."""
         self.beat: float | None = None
-        self._owner = owner
+        self._locked: int | None = descriptor
 
     def part(self, accounts: Collection[int]) -> int:
         return len(accounts)
@@ -227,7 +209,9 @@ class HomeTenure:
         """Accounts are not given back one by one."""
 
     def release(self) -> None:
-        self._owner.release()
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
 
     def __enter__(self) -> HomeTenure:
         return self

@@ -112,8 +112,9 @@ class PostgresLease:
 
 
 def _is_gone(holder: Holder, here: str) -> bool:
-    """Whether a process of this machine has ended; of another machine's nobody knows."""
-    if holder.host != here or holder.pid <= 0:
+    """Whether a process of our own process table has ended; of another machine's, or another
+    container's, nobody knows."""
+    if not here or holder.table != here or holder.pid <= 0:
         return False
     try:
         os.kill(holder.pid, 0)
@@ -230,7 +231,7 @@ class PostgresTenure:
         rows = connection.execute(
             f"SELECT id, holder FROM process WHERE expires > {_CLOCK} AND id <> %s", (self._me,)
         ).fetchall()
-        killed = [int(row[0]) for row in rows if _is_gone(holder_from_text(row[1]), self._holder.host)]
+        killed = [int(row[0]) for row in rows if _is_gone(holder_from_text(row[1]), self._holder.table)]
         if killed:
             connection.execute("UPDATE lease SET expires = 0 WHERE process = ANY(%s)", (killed,))
             connection.execute("UPDATE process SET expires = 0 WHERE id = ANY(%s)", (killed,))

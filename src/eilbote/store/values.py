@@ -368,12 +368,14 @@ class Wish(Struct, frozen=True):
 
 
 class Holder(Struct, frozen=True):
-    """Who holds an account, or the home: process id, host, since when, and for what (`serve`, `sync`)."""
+    """Who holds an account, or the home: process id, host, since when, and for what (`serve`, `sync`).
+    `table` names the process table in which the id counts, "" where that is not known."""
 
     pid: int
     host: str
     since: float
     purpose: str
+    table: str = ""
 
 
 class FindingKind(StrEnum):
