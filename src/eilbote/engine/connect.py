@@ -153,7 +153,10 @@ async def open_smtp(app: App, account: Account) -> SmtpSession:
     credential = replace(credential, user=_smtp_user(account))
     from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
 
-    return await SmtpSession.open(account.smtp, credential, terms_of(app, account))
+    session = await SmtpSession.open(account.smtp, credential, terms_of(app, account))
+    if app.leash is not None:
+        app.leash.hold(session)
+    return session
 
 
 def _smtp_user(account: Account) -> str:
