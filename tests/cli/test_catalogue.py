@@ -80,7 +80,7 @@ def test_every_rule_that_decides_a_conflict_has_its_sentence(language: Language)
 def test_every_step_of_a_preview_has_its_words() -> None:
     source = (SOURCE / "sync" / "plan.py").read_text(encoding="utf-8")
     reasons = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|arrived|interrupted)"', source)) - {"round-complete"}
-    assert len(reasons) == 9
+    assert len(reasons) == 10
     assert reasons == set(steps._REASONS)
     assert set(DebtKind) == set(steps._KINDS)
 

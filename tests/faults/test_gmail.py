@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eilbote.engine import act
+from eilbote.engine import act, read
 from eilbote.engine.mailboxes import create_mailbox
 from eilbote.mail.mailbox import FLAGGED, SEEN, SpecialUse
 from eilbote.testing.imap.gmail import GmailStore, LabelMailbox
@@ -42,6 +42,22 @@ def labels(here: Embedded, number: int) -> set[str]:
     raw = mail(number, size=20_000)
     boxes = here.server.store.mailboxes.values()
     return {box.name for box in boxes if any(one.raw == raw for one in box.messages.values())}
+
+
+def gmail(here: Embedded) -> GmailStore:
+    store = here.server.store
+    assert isinstance(store, GmailStore)
+    return store
+
+
+def uid_of(here: Embedded, number: int) -> int:
+    """Its UID in All Mail."""
+    raw = mail(number, size=20_000)
+    return next(uid for uid, one in here.server.store[EVERY].messages.items() if one.raw == raw)
+
+
+def thread_of(here: Embedded, message: int) -> int:
+    return here.app.store.messages.get(message)[0].thread
 
 
 def id_of(here: Embedded, number: int) -> int:
@@ -148,6 +164,79 @@ async def test_labels_changed_on_the_server(here: Embedded) -> None:
     assert set(here.ids("Rechnung").values()) == {before[2], before[4]}
     assert set(here.ids().values()) == {before[1], before[3], before[4], before[6]}
     assert list(here.ids(TRASH).values()) == [before[5]]
+    await settled(here)
+
+
+async def test_the_labels_that_are_stored_are_those_of_the_server(here: Embedded) -> None:
+    """Changed elsewhere and here; told by CHANGEDSINCE, and by nothing else."""
+    store, held = gmail(here), here.app.store.messages
+    ids = {number: id_of(here, number) for number in range(1, 7)}
+    assert held.labels(ids[1]) == ["Rechnung", "\\Inbox"]
+    store.change_labels(store.having(SpecialUse.ALL), [3], "+", {"Rechnung", "\\Important"})
+    store.change_labels(store.having(SpecialUse.ALL), [1], "-", {"Rechnung"})
+    act.archive(here.app, [ids[2]])
+    before = len(here.between.commands)  # type: ignore[union-attr]
+    assert codes(await here.sync()) == []
+    await settled(here)
+    assert held.labels(ids[1]) == ["\\Inbox"]
+    assert held.labels(ids[2]) == ["Rechnung"]
+    assert held.labels(ids[3]) == ["Rechnung", "\\Important", "\\Inbox"]
+    assert read.show_mail(here.app, str(ids[3])).labels == ("\\Important",), "the others are its mailboxes"
+    asked = [line for line in here.between.commands[before:] if b"(UID X-GM-LABELS" in line]  # type: ignore[union-attr]
+    assert asked and all(b"CHANGEDSINCE" in line for line in asked)
+    act.delete(here.app, [ids[3]])
+    await here.sync()
+    await settled(here)
+    assert held.labels(ids[3]) == []
+    act.undo(here.app, [ids[3]])
+    await here.sync()
+    await settled(here)
+    assert held.labels(ids[3]) == sorted(store.having(SpecialUse.ALL).messages[uid_of(here, 3)].labels)
+
+
+async def test_conversations_are_the_server_s(here: Embedded) -> None:
+    """Gmail joins what has one subject, and keeps apart what refers to each other after a hundred mails."""
+    store = gmail(here)
+    ids = {number: id_of(here, number) for number in range(1, 7)}
+    assert len({thread_of(here, one) for one in ids.values()}) == 6
+    mails = {number: store.having(SpecialUse.ALL).messages[uid_of(here, number)].mail for number in ids}
+    store.converse([mails[1], mails[2], mails[4]], 1_700_000_000_000_000_007)
+    assert codes(await here.sync()) == []
+    await settled(here)
+    assert len({thread_of(here, ids[number]) for number in (1, 2, 4)}) == 1
+    assert [place.id for place in read.thread_of(here.app, str(ids[1])) if place.mailbox == EVERY] == [
+        ids[1],
+        ids[2],
+        ids[4],
+    ]
+    # What refers to two conversations joins one of them, and does not make them one.
+    both = b"In-Reply-To: <m3@example.org>\r\nReferences: <m1@example.org> <m3@example.org>\r\n"
+    draft = b"Message-ID: <answer@example.org>\r\n" + both + b"Subject: x\r\n\r\nx\r\n"
+    act.append(here.app, here.account, "drafts", draft, flags=["\\Draft"])
+    assert thread_of(here, ids[1]) != thread_of(here, ids[3])
+    (written,) = here.ids(store.having(SpecialUse.DRAFTS).name).values()
+    assert thread_of(here, written) in (thread_of(here, ids[1]), thread_of(here, ids[3]))
+    await here.sync()
+    await settled(here)
+    assert thread_of(here, ids[1]) != thread_of(here, ids[3])
+
+
+async def test_a_new_mail_joins_the_conversation_that_the_server_says(here: Embedded) -> None:
+    store = gmail(here)
+    every = store.having(SpecialUse.ALL)
+    store.converse([every.messages[uid_of(here, 1)].mail], 1_700_000_000_000_000_009)
+    made = here.inbox.append(mail(60))
+    store.converse([made.mail], 1_700_000_000_000_000_009)
+    assert codes(await here.sync()) == []
+    await settled(here)
+    (new,) = [one for one in here.ids(EVERY).values() if here.app.store.messages.raw(one) == mail(60)]
+    assert thread_of(here, new) == thread_of(here, id_of(here, 1))
+
+
+async def test_a_label_is_taken_away_by_a_move_into_all_mail(here: Embedded) -> None:
+    act.move(here.app, [id_of(here, 1)], EVERY, source="Rechnung")
+    await here.sync()
+    assert labels(here, 1) == {EVERY, "INBOX"}
     await settled(here)
 
 

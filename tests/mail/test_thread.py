@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eilbote.mail.thread import Links, ancestor_keys, join, message_key
+from eilbote.mail.thread import Links, ancestor_keys, is_of_server, join, message_key, server_thread
 
 Mail = tuple[str, tuple[str, ...]]
 
@@ -130,3 +130,19 @@ def partition(links: Sequence[Links]) -> set[frozenset[int]]:
         frozenset(one.own for one, name in zip(links, threads, strict=True) if name == thread)
         for thread in threads
     }
+
+
+def test_conversations_of_the_server_take_in_others_and_are_never_joined() -> None:
+    """Gmail's: what is made here joins one of them by its links."""
+    mine, yours = server_thread("1278455344230334865"), server_thread("1278455344230334866")
+    assert is_of_server(mine) and is_of_server(yours) and mine != yours
+    assert -(2**63) < mine < 0
+    assert not is_of_server(message_key("a@example.org"))
+    assert server_thread("") == 0
+    held = {1: mine, 2: yours, 3: 3}
+    for ancestors in ((1, 2), (2, 1), (1, 3, 2), (3, 1)):
+        threaded = join([Links(9, ancestors)], held)
+        assert threaded.threads[0] in (mine, yours)
+        assert not {mine, yours} & threaded.merged.keys()
+        if 3 in ancestors:
+            assert threaded.merged == {3: threaded.threads[0]}

@@ -11,12 +11,14 @@ from eilbote.sync.plan import plan
 from eilbote.sync.state import (
     Advance,
     ApplyFlags,
+    ApplyLabels,
     Compare,
     Confirm,
     Fetch,
     FlagsNow,
     FlagWish,
     Held,
+    LabelsNow,
     Limits,
     Owed,
     Push,
@@ -53,6 +55,17 @@ def test_first_round_fetches_everything_listed_and_remembers_it_as_owed() -> Non
     assert isinstance(fetch, Fetch) and fetch.uids == UidSet.range(1, 10)
     assert isinstance(advance, Advance)
     assert (advance.cursor, advance.modseq, advance.backfill) == (10, 5, UidSet.range(1, 10))
+
+
+def test_labels_that_differ_are_taken_over_and_those_of_mails_not_held_are_not() -> None:
+    here, there = LabelsNow(3, frozenset({"a"}), -9), LabelsNow(3, frozenset({"b"}), -9)
+    same, moved = LabelsNow(4, frozenset(), -9), LabelsNow(5, frozenset(), -8)
+    shown = Shown(7, 11, 10, modseq=6, labelled=(there, same, moved, LabelsNow(11, frozenset(), -9)))
+    held = held_after(Shown(7, 11, 10, modseq=6), UidSet.range(1, 10))
+    held = replace(held, labels={3: here, 4: same, 5: LabelsNow(5, frozenset(), -9)})
+    (step,) = planned(shown, held)
+    assert step == ApplyLabels(INBOX, "labels-on-server", (there, moved))
+    assert planned(shown, replace(held, labels={3: there, 4: same, 5: moved})) == ()
 
 
 def test_nothing_new_plans_nothing() -> None:

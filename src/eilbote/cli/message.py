@@ -77,6 +77,7 @@ def show_mail(face: Face, shown: read.Shown) -> None:
         (mark("Date"), long_date(date_of(first), language), ""),
         (mark("Subject"), _cut(envelope.subject) or face.text(mark("(no subject)")), "bold"),
         (mark("Mailbox"), ", ".join(each.mailbox for each in shown.placements), ""),
+        (mark("Labels"), ", ".join(label.removeprefix("\\") for label in shown.labels), ""),
         (mark("Marks"), ", ".join(_flag_words(face, first.flags)), "yellow"),
         (mark("Size"), size(first.size, language), ""),
     ]

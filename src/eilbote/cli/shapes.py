@@ -103,6 +103,7 @@ def shown_shape(shown: Shown) -> JSON:
             }
             for each in shown.placements
         ],
+        "labels": list(shown.labels),
         "text": shown.text,
         "parts": [part_shape(each) for each in shown.attachments],
         "defects": list(shown.defects),

@@ -11,12 +11,24 @@ from eilbote.cli.shapes import JSON
 from eilbote.cli.table import Column, Row
 from eilbote.engine.preview import Preview
 from eilbote.mail.mailbox import UidSet
-from eilbote.sync.state import Advance, ApplyFlags, Compare, Confirm, Fetch, Push, Rematch, Remove, Step
+from eilbote.sync.state import (
+    Advance,
+    ApplyFlags,
+    ApplyLabels,
+    Compare,
+    Confirm,
+    Fetch,
+    Push,
+    Rematch,
+    Remove,
+    Step,
+)
 
 _STEPS: dict[type[Step], str] = {
     Rematch: mark("recognise anew"),
     Compare: mark("compare all"),
     ApplyFlags: mark("take over flags"),
+    ApplyLabels: mark("take over labels"),
     Remove: mark("remove"),
     Confirm: mark("ask whether gone"),
     Fetch: mark("fetch"),
@@ -28,6 +40,7 @@ _REASONS = {
     "uids-not-sticky": mark("the server keeps no numbers"),
     "count-differs": mark("another number of mails"),
     "flags-on-server": mark("changed on the server"),
+    "labels-on-server": mark("changed on the server"),
     "everything-gone": mark("everything seems gone"),
     "vanished-on-server": mark("gone on the server"),
     "not-listed": mark("not listed any more"),
@@ -119,6 +132,9 @@ def _step_details(step: Step) -> tuple[UidSet, JSON]:
         case ApplyFlags():
             flags = {str(change.uid): sorted(change.flags) for change in step.changes}
             return UidSet.of(change.uid for change in step.changes), {"flags": flags}
+        case ApplyLabels():
+            labels = {str(change.uid): sorted(change.labels) for change in step.changes}
+            return UidSet.of(change.uid for change in step.changes), {"labels": labels}
         case Remove() | Fetch():
             return step.uids, {}
         case Confirm():

@@ -281,7 +281,8 @@ def _relocate(
         gmail = all_mail(app, mailboxes[chosen[0]].account)
         place = _meant(app, chosen) if gmail is not None else chosen[0]
         target = target_of(mailboxes[place].account)
-        if gmail is not None and target.id == gmail.id and mailboxes[place].role is not SpecialUse.INBOX:
+        to_all_mail = gmail is not None and target.id == gmail.id
+        if to_all_mail and source is None and mailboxes[place].role is not SpecialUse.INBOX:
             continue  # it lies in All Mail already, and its labels stay
         if copy or target.id != place[0]:
             chosen_for.setdefault(target.id, []).append(place)

@@ -15,11 +15,14 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from eilbote.engine.gmail import HAVE_ALL_LABELS
 from eilbote.engine.keep import window_of
+from eilbote.engine.observe import labels_now
 from eilbote.engine.round import Round
 from eilbote.errors import Garbled, Problem, Refused
 from eilbote.mail.keep import KeepKind, Share
 from eilbote.mail.mailbox import UidSet
+from eilbote.mail.thread import server_thread
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
 from eilbote.store.prepare import Batch
@@ -140,6 +143,10 @@ class _Fetching:
             moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.has_labels)
             if moved:
                 await self._store(moved_in=moved)
+                if self.imap.has_labels and self.mailbox.role in HAVE_ALL_LABELS:
+                    labels = await labels_now(self.imap, UidSet.of(uid for uid, _, _ in moved))
+                    update = MailboxUpdate(labels=labels)
+                    await self.round.call(store.messages.apply, self.mailbox.id, update, self.round.now)
 
     async def fetch_around(self, portion: UidSet) -> UidSet:
         """As `fetch`, where the server refuses because of single mails (Yahoo's `[UNAVAILABLE] UID FETCH
@@ -331,6 +338,7 @@ def _arrival(fetched: FetchedMessage, prepared: Prepared, share: Share) -> Arriv
         fetched.email_id,
         fetched.labels,
         fetched.size if share is not Share.WHOLE else 0,
+        server_thread(fetched.thread_id),
     )
 
 

@@ -12,7 +12,24 @@ from eilbote.engine.app import App
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.store.values import Mailbox
 
+HAVE_ALL_LABELS = (SpecialUse.ALL, SpecialUse.JUNK, SpecialUse.TRASH)
+"""Each mail lies in one of these, and FETCH tells all its labels there; the mailbox of a label leaves out
+its own."""
+
 _ROOTS = ("[Gmail]/", "[Google Mail]/")
+
+
+_OWN = {
+    "\\Inbox": SpecialUse.INBOX,
+    "\\Sent": SpecialUse.SENT,
+    "\\Draft": SpecialUse.DRAFTS,
+    "\\Drafts": SpecialUse.DRAFTS,
+}
+
+
+def stands_for(mailbox: Mailbox, label: str) -> bool:
+    """Whether the mailbox shows the mails with this label."""
+    return mailbox.selectable and (mailbox.name == label or _OWN.get(label) is mailbox.role is not None)
 
 
 def all_mail(app: App, account: int) -> Mailbox | None:

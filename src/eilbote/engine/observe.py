@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from eilbote.engine.gmail import HAVE_ALL_LABELS
 from eilbote.mail.mailbox import UidSet
+from eilbote.mail.thread import server_thread
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedFlags, Known, Selected
 from eilbote.store.values import Mailbox
-from eilbote.sync.state import FlagsNow, Shown
+from eilbote.sync.state import FlagsNow, LabelsNow, Shown
 
 ALL_UIDS = UidSet.parse("1:*")
 
@@ -26,8 +28,21 @@ async def observe(imap: ImapSession, mailbox: Mailbox, *, complete: bool = False
     # An answer that could not be read may have told anything, and one who counts none where there
     # are some did not tell of their flags: nothing is taken as known from that.
     contradicts = bool(shown.present) and not shown.exists
+    if (
+        imap.has_labels
+        and mailbox.role in HAVE_ALL_LABELS
+        and shown.exists
+        and mailbox.watermarks.uidvalidity
+    ):
+        shown = replace(shown, labelled=await labels_now(imap, ALL_UIDS, mailbox.watermarks.modseq))
     modseq = shown.modseq if imap.skipped == skipped and not contradicts else 0
     return replace(shown, modseq=modseq, shows_at_most=imap.shows_at_most)
+
+
+async def labels_now(imap: ImapSession, uids: UidSet, changed_since: int = 0) -> tuple[LabelsNow, ...]:
+    """Labels and conversations of mails in the open mailbox."""
+    told = await imap.fetch_labels(uids, changed_since=changed_since)
+    return tuple(LabelsNow(one.uid, frozenset(one.labels), server_thread(one.thread_id)) for one in told)
 
 
 async def still_there(imap: ImapSession, uids: UidSet) -> UidSet:

@@ -23,11 +23,13 @@ from eilbote.sync.plan import plan
 from eilbote.sync.state import (
     Advance,
     ApplyFlags,
+    ApplyLabels,
     Compare,
     Confirm,
     Fetch,
     FlagWish,
     Held,
+    LabelsNow,
     Limits,
     Owed,
     Push,
@@ -83,12 +85,15 @@ async def _pull(round_: Round, mailbox: Mailbox) -> UidSet:
 async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> UidSet:
     """Does what was planned; the local part in one transaction."""
     flags: list[FlagChange] = []
+    labels: tuple[LabelsNow, ...] = ()
     removed, wanted, denied = UidSet(), UidSet(), UidSet()
     watermarks: Watermarks | None = None
     for step in steps:
         match step:
             case ApplyFlags(changes=changes):
                 flags += [FlagChange(one.uid, one.flags, one.modseq) for one in changes]
+            case ApplyLabels(changes=relabelled):
+                labels = relabelled
             case Remove(uids=uids):
                 removed = removed | uids
             case Confirm(uids=uids):
@@ -111,8 +116,8 @@ async def _perform(round_: Round, mailbox: Mailbox, steps: tuple[Step, ...]) -> 
                 raise Garbled("sync.no_agreement", mailbox=mailbox.name)
             case _:
                 assert_never(step)
-    if flags or removed or watermarks is not None:
-        update = MailboxUpdate(flags=flags, removed=removed, watermarks=watermarks)
+    if flags or labels or removed or watermarks is not None:
+        update = MailboxUpdate(flags=flags, labels=labels, removed=removed, watermarks=watermarks)
         applied = await round_.call(round_.app.store.messages.apply, mailbox.id, update, round_.now)
         round_.tally.changed += applied.changed
         round_.tally.deleted += applied.deleted
@@ -137,6 +142,7 @@ def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
     marks = mailbox.watermarks
     changed = UidSet.of(change.uid for change in shown.changed)
     flags = store.messages.held_flags(mailbox.id, changed) if changed else {}
+    labelled = UidSet.of(one.uid for one in shown.labelled)
     again = store.messages.quarantined(mailbox.id, round_.now - QUARANTINE_SECONDS)
     held = Held(
         uidvalidity=marks.uidvalidity,
@@ -148,6 +154,7 @@ def _gather(round_: Round, mailbox: Mailbox, shown: Shown) -> tuple[Held, Owed]:
         backfill=marks.backfill | again,
         quarantined=store.messages.quarantined(mailbox.id) - again,
         flags=flags,
+        labels=store.messages.held_labels(mailbox.id, labelled) if labelled else {},
     )
     debts = [debt for debt in store.journal.open_debts(round_.account.id) if debt.mailbox == mailbox.id]
     wishes = tuple(FlagWish(debt.uid, debt.add, debt.remove) for debt in debts if debt.kind is DebtKind.FLAG)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from eilbote.engine.accounts import find_account
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.app import App
+from eilbote.engine.gmail import stands_for
 from eilbote.errors import Gone, Misused
 from eilbote.mail.message import parse_message
 from eilbote.mail.part import Part
@@ -45,6 +46,8 @@ class Shown(Struct, frozen=True):
     defects: tuple[str, ...]
     headers_only: bool = False
     in_part: bool = False
+    labels: tuple[str, ...] = ()
+    """Those of Gmail that are no mailbox here: the others are seen by where it lies."""
 
 
 class DecidedConflict(Struct, frozen=True):
@@ -114,10 +117,22 @@ def show_mail(app: App, mail_id: str) -> Shown:
     placements = tuple(app.store.messages.get(number))
     message = parse_message(app.store.messages.raw(number))
     in_part = not placements[0].whole
+    labels = _labels_beside(app, number, placements)
     if in_part and has_only_header(message.raw):
-        return Shown(placements, "", (), (), headers_only=True, in_part=True)
+        return Shown(placements, "", (), (), headers_only=True, in_part=True, labels=labels)
     attachments = tuple(_attachment(part, in_part=in_part) for part in message.attachments)
-    return Shown(placements, readable_text(message), attachments, message.defects, in_part=in_part)
+    return Shown(
+        placements, readable_text(message), attachments, message.defects, in_part=in_part, labels=labels
+    )
+
+
+def _labels_beside(app: App, message: int, placements: Sequence[Placement]) -> tuple[str, ...]:
+    """Gmail's labels of a mail that no mailbox of the account stands for."""
+    told = app.store.messages.labels(message)
+    if not told:
+        return ()
+    mailboxes = app.store.mailboxes.all(placements[0].account)
+    return tuple(label for label in told if not any(stands_for(one, label) for one in mailboxes))
 
 
 def save_attachments(app: App, mail_id: str, folder: Path) -> Iterator[tuple[Attachment, Path]]:

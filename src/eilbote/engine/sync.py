@@ -16,6 +16,7 @@ from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
 from eilbote.engine.connect import HostBudget, ImapConnections
 from eilbote.engine.expire import forget_expired
+from eilbote.engine.gmail import HAVE_ALL_LABELS
 from eilbote.engine.index import Indexer
 from eilbote.engine.listing import looks_unchanged, refresh_mailboxes, seems_unchanged
 from eilbote.engine.pace import storing_pace
@@ -31,7 +32,6 @@ from eilbote.store.values import Account, AccountState, Mailbox
 T = TypeVar("T")
 
 CONNECTIONS_PER_ACCOUNT = 3
-_WHOLE = (SpecialUse.ALL, SpecialUse.JUNK, SpecialUse.TRASH)
 _WORTH_COMPACTING = 1 << 20
 """Bytes that modes left out of stored mails from which packs are written anew without them."""
 
@@ -241,7 +241,7 @@ async def _bring_in(round_: Round, todo: Sequence[Mailbox]) -> None:
     if lacking and round_.account.state is not AccountState.PAUSED:
         await round_.call(round_.app.store.accounts.set_state, round_.account.id, AccountState.SYNCING)
     # On Gmail every mail lies in All Mail, Trash or Spam: after these the labels need no download.
-    whole = [mailbox for mailbox in lacking if mailbox.role in _WHOLE]
+    whole = [mailbox for mailbox in lacking if mailbox.role in HAVE_ALL_LABELS]
     if any(mailbox.role is SpecialUse.ALL for mailbox in whole):
         await _each(round_, whole, fetch)
         lacking = [mailbox for mailbox in lacking if mailbox not in whole]

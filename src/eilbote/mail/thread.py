@@ -4,6 +4,9 @@ A thread is named by a 63-bit key: that of the Message-ID its first known mail h
 Mails are joined by what they say of each other (Message-ID, References, In-Reply-To; RFC 5322
 section 3.6.4), never by subject alone: two invoices called "Invoice" are no conversation.
 
+Where the server keeps conversations of its own (Gmail), those are the threads, and what is made here
+joins them by the same links.
+
 Everything here is a function of its arguments; what is held already comes in as a mapping.
 """
 
@@ -40,6 +43,21 @@ def message_key(message_id: str) -> int:
     """63 bits that stand for a Message-ID, the same on every machine and in every version."""
     digest = blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+_SERVERS = -(2**62)
+"""Names of threads from here down were given by a server; no key of a Message-ID is negative."""
+
+
+def server_thread(name: str) -> int:
+    """The thread of a conversation that the server itself keeps (Gmail's X-GM-THRID), 0 for no name.
+    What the server joined or kept apart is never joined otherwise here."""
+    return _SERVERS - (message_key(name) >> 1) if name else 0
+
+
+def is_of_server(thread: int) -> bool:
+    """Whether a thread is a conversation of the server's."""
+    return thread <= _SERVERS
 
 
 def ancestor_keys(message_id: str, references: tuple[str, ...]) -> tuple[int, ...]:
@@ -89,5 +107,9 @@ class _Union:
 
     def link(self, elder: int, younger: int) -> None:
         first, second = self.name(elder), self.name(younger)
+        if is_of_server(second):
+            if is_of_server(first):
+                return
+            first, second = second, first
         if first != second:
             self._parent[second] = first

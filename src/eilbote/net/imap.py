@@ -29,6 +29,7 @@ from eilbote.protocols.imap.types import (
     CopyUid,
     FetchedFlags,
     FetchedIdentity,
+    FetchedLabels,
     FetchedMessage,
     Known,
     MailboxListing,
@@ -262,6 +263,10 @@ class ImapSession:
     async def fetch_flags(self, uids: UidSet, *, changed_since: ModSeq = 0) -> tuple[FetchedFlags, ...]:
         """Flags of messages; with `changed_since` only those changed after that mod-sequence."""
         return await self._talk.run(mails.fetch_flags(self._dialogue, uids, changed_since)) if uids else ()
+
+    async def fetch_labels(self, uids: UidSet, *, changed_since: ModSeq = 0) -> tuple[FetchedLabels, ...]:
+        """Gmail's labels and conversations of messages."""
+        return await self._talk.run(mails.fetch_labels(self._dialogue, uids, changed_since)) if uids else ()
 
     async def fetch_identities(self, uids: UidSet) -> tuple[FetchedIdentity, ...]:
         """What recognises messages without their bodies."""

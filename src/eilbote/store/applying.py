@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.mail.mailbox import SEEN, Uid, flags_to_text
-from eilbote.store import changes, findings
+from eilbote.store import changes, findings, labels
 from eilbote.store import placed as placements
 from eilbote.store.arrivals import Outcome, store_arrivals
 from eilbote.store.bodies import Bodies
@@ -36,6 +36,7 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
         outcome = store_arrivals(session, bodies, mailbox, update.arrivals, update.blocks, overlay, now)
     moved = _move_in(session, mailbox, update.moved_in, overlay)
     changed, unread = _change_flags(session, mailbox, update.flags, overlay)
+    relabelled = labels.change(session, mailbox.id, update.labels)
     placed = [*outcome.placed, *moved]
     unread += sum(SEEN not in one.flags for one in placed)
     if placed or unread:
@@ -52,7 +53,7 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
         mailbox.account,
         [
             (changes.NEW, mailbox.id, sorted([*outcome.fresh, *known])),
-            (changes.FLAGS, mailbox.id, sorted({*changed, *outcome.settled, *outcome.replaced})),
+            (changes.FLAGS, mailbox.id, sorted({*changed, *relabelled, *outcome.settled, *outcome.replaced})),
         ],
     )
     gone = placements.within(session, mailbox.id, update.removed) if update.removed else []
@@ -66,7 +67,7 @@ def apply(session: Session, bodies: Bodies, mailbox_id: int, update: MailboxUpda
         save_watermarks(session, mailbox.id, update.watermarks)
     return Applied(
         new=len(outcome.placed),
-        changed=len(changed) + len(moved) + len(outcome.settled) + len(outcome.replaced),
+        changed=len({*changed, *relabelled}) + len(moved) + len(outcome.settled) + len(outcome.replaced),
         deleted=len(gone),
         ids=outcome.ids,
         fresh=outcome.fresh,

@@ -115,7 +115,8 @@ def _insert_messages(
 ) -> None:
     first = take_numbers(session, "message", len(new))
     ids = range(first, first + len(new))
-    threads = assign(session, account, [arrival.prepared for _, arrival, _ in new], ids)
+    kept = [arrival.thread for _, arrival, _ in new]
+    threads = assign(session, account, [arrival.prepared for _, arrival, _ in new], ids, kept)
     texts: dict[Flags, str] = {}
     rows: list[Row] = []
     labels: list[Row] = []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import Flags, MailboxName, Uid, UidSet, flags_from_text
 from eilbote.mail.thread import message_key
-from eilbote.store import applying, mailboxes, reading, rematch, tombstones
+from eilbote.store import applying, labels, mailboxes, reading, rematch, tombstones
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, blob, integer, real, text
@@ -28,6 +28,7 @@ from eilbote.store.values import (
     Quarantined,
     Watermarks,
 )
+from eilbote.sync.state import LabelsNow
 
 _MANY_UIDS = 1000
 _PAGE = 1000
@@ -107,6 +108,11 @@ class Messages:
                     known[words] = flags_from_text(words)
                 found[integer(uid)] = known[words]
         return found
+
+    def held_labels(self, mailbox: int, uids: UidSet) -> dict[Uid, LabelsNow]:
+        """Labels and threads of the mails under these UIDs."""
+        with self._database.read() as session:
+            return labels.held(session, mailbox, uids)
 
     def sizes(self, mailbox: int, uids: UidSet | None = None) -> dict[Uid, int]:
         """The size of each mail in bytes, as the server counts it; not of one whose row is lost."""

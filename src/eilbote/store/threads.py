@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eilbote.mail.thread import Links, join
 from eilbote.store.database import Row, Session, chunked, in_list, integer
@@ -13,11 +13,14 @@ from eilbote.store.values import Prepared
 
 
 def assign(
-    session: Session, account: int, mails: Sequence[Prepared], ids: Sequence[int]
+    session: Session, account: int, mails: Sequence[Prepared], ids: Sequence[int], kept: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """For each new message (`ids` are their message ids) its own key and its thread. Threads that
-    the new messages prove to be one are merged. A mail without a Message-ID gets a negative key,
-    which no id ever has."""
+    """For each new message (`ids` are their message ids) its own key and its thread: the one in which the
+    server keeps it (`kept`, 0: in none), else the one that it says it belongs to. Threads that the new
+    messages prove to be one are merged, but for the server's own. A mail without a Message-ID gets a
+    negative key, which no id ever has."""
+    if all(kept):
+        return [(mail.own or -number, thread) for mail, number, thread in zip(mails, ids, kept, strict=True)]
     links = [Links(mail.own or -number, mail.ancestors) for mail, number in zip(mails, ids, strict=True)]
     wanted: set[int] = set()
     for own, ancestors in links:
@@ -25,11 +28,19 @@ def assign(
             wanted.add(own)
             wanted.update(ancestors)
     if not wanted:  # nothing can link them: each is a thread of its own, or founds one that waits
-        return [(own, own) for own, _ in links]
+        return [(own, here or own) for (own, _), here in zip(links, kept, strict=True)]
     threaded = join(links, _held(session, account, wanted))
     for old, new in threaded.merged.items():
         session.run("UPDATE message SET thread = ? WHERE thread = ? AND account = ?", (new, old, account))
-    return [(own, thread) for (own, _), thread in zip(links, threaded.threads, strict=True)]
+    return [
+        (own, here or thread) for (own, _), thread, here in zip(links, threaded.threads, kept, strict=True)
+    ]
+
+
+def rename(session: Session, threads: Mapping[int, int]) -> None:
+    """Puts messages (by id) into other threads."""
+    for message, thread in threads.items():
+        session.run("UPDATE message SET thread = ? WHERE id = ?", (thread, message))
 
 
 def by_keys(columns: str, count: int) -> str:

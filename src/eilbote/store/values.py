@@ -15,6 +15,7 @@ from eilbote.errors import Problem
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.keep import Keep
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
+from eilbote.sync.state import LabelsNow
 from eilbote.sync.values import OnServer
 
 
@@ -191,6 +192,8 @@ class Arrival(NamedTuple):
     size: int = 0
     """The mail's size in bytes on the server; 0 says that `raw` is the whole mail. Anything else
     with shorter `raw` is a mail of which only a part (`mail.keep.Share`) is here."""
+    thread: int = 0
+    """The conversation that the server keeps it in (`mail.thread.server_thread`), 0 where it keeps none."""
 
 
 class FlagChange(Struct, frozen=True):
@@ -213,7 +216,7 @@ class MailboxUpdate(Struct, frozen=True):
 
     `moved_in`: (uid, message id, flags) of mails that the account already holds and that now lie
     here: they keep their id and are not stored again. `blocks`: those of the arrivals, if `prepare`
-    made them. `removed`: gone from the server, confirmed;
+    made them. `labels`: those of mails that lie here. `removed`: gone from the server, confirmed;
     they become tombstones. `watermarks` None leaves the old ones.
     """
 
@@ -224,6 +227,7 @@ class MailboxUpdate(Struct, frozen=True):
     quarantined: Sequence[tuple[Uid, Problem]] = ()
     watermarks: Watermarks | None = None
     blocks: Sequence[Block] | None = None
+    labels: Sequence[LabelsNow] = ()
 
 
 class Applied(Struct, frozen=True):

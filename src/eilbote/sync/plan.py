@@ -10,6 +10,7 @@ from eilbote.mail.mailbox import Flags, MailboxName, Uid, UidSet
 from eilbote.sync.state import (
     Advance,
     ApplyFlags,
+    ApplyLabels,
     Compare,
     Confirm,
     Fetch,
@@ -55,6 +56,9 @@ def plan(mailbox: MailboxName, shown: Shown, held: Held, owed: Owed, limits: Lim
     changes = _flag_changes(shown.changed, held, owed.flags)
     if changes:
         steps.append(ApplyFlags(mailbox, "flags-on-server", changes))
+    relabelled = tuple(one for one in shown.labelled if held.labels.get(one.uid) not in (None, one))
+    if relabelled:
+        steps.append(ApplyLabels(mailbox, "labels-on-server", relabelled))
     everything = len(held.uids) > limits.suspicious_loss and not (held.uids - vanished - missing)
     if everything:
         steps.append(Confirm(mailbox, "everything-gone", vanished | missing, anew=True))

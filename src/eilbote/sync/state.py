@@ -19,6 +19,14 @@ class FlagsNow(Struct, frozen=True):
     modseq: ModSeq = 0
 
 
+class LabelsNow(Struct, frozen=True):
+    """Gmail's labels of one mail as the server shows them now, and the thread that its conversation is."""
+
+    uid: Uid
+    labels: frozenset[str]
+    thread: int
+
+
 class Shown(Struct, frozen=True):
     """What the server showed of one mailbox in this round. The same facts whatever they cost:
 
@@ -27,6 +35,7 @@ class Shown(Struct, frozen=True):
     - `vanished`: UIDs that the server itself said are gone (it may name UIDs that never were);
     - `changed`: flags of messages that may differ from ours, new ones included;
     - `modseq`: HIGHESTMODSEQ as the SELECT of this round gave it, 0 where there is none;
+    - `labelled`: labels and conversations of mails that may differ from ours (Gmail);
     - `shows_at_most`: numbers of mails at which the server stops listing older ones;
     - `sticky`: False where UIDs do not outlive the connection (UIDNOTSTICKY, no UIDVALIDITY).
     """
@@ -40,12 +49,13 @@ class Shown(Struct, frozen=True):
     changed: tuple[FlagsNow, ...] = ()
     sticky: bool = True
     shows_at_most: frozenset[int] = frozenset()
+    labelled: tuple[LabelsNow, ...] = ()
 
 
 class Held(Struct, frozen=True):
     """What we hold of the mailbox: watermarks, every live UID, and those put aside in quarantine.
 
-    `flags` need hold only the messages that `Shown.changed` names."""
+    `flags` need hold only the messages that `Shown.changed` names, `labels` those of `Shown.labelled`."""
 
     uidvalidity: UidValidity
     cursor: Uid
@@ -56,6 +66,7 @@ class Held(Struct, frozen=True):
     backfill: UidSet = field(default_factory=UidSet)
     quarantined: UidSet = field(default_factory=UidSet)
     flags: dict[Uid, Flags] = field(default_factory=dict)
+    labels: dict[Uid, LabelsNow] = field(default_factory=dict)
 
 
 class FlagWish(Struct, frozen=True):
@@ -102,6 +113,14 @@ class ApplyFlags(Struct, frozen=True):
     mailbox: MailboxName
     reason: str
     changes: tuple[FlagsNow, ...]
+
+
+class ApplyLabels(Struct, frozen=True):
+    """Take over the server's labels and conversations."""
+
+    mailbox: MailboxName
+    reason: str
+    changes: tuple[LabelsNow, ...]
 
 
 class Remove(Struct, frozen=True):
@@ -154,4 +173,4 @@ class Advance(Struct, frozen=True):
     backfill: UidSet
 
 
-Step = Rematch | Compare | ApplyFlags | Remove | Confirm | Fetch | Push | Advance
+Step = Rematch | Compare | ApplyFlags | ApplyLabels | Remove | Confirm | Fetch | Push | Advance

@@ -84,6 +84,7 @@ class Fetch(Struct, frozen=True):
             raw,
             self.email_id,
             self.labels,
+            self.thread_id,
         )
 
     def as_excerpt(self, raw: bytes | None) -> FetchedMessage | None:
@@ -95,7 +96,15 @@ class Fetch(Struct, frozen=True):
             return None
         arrived = self.internal_date or 0.0
         return FetchedMessage(
-            self.uid, self.flags, arrived, self.size, self.modseq, raw, self.email_id, self.labels
+            self.uid,
+            self.flags,
+            arrived,
+            self.size,
+            self.modseq,
+            raw,
+            self.email_id,
+            self.labels,
+            self.thread_id,
         )
 
 

@@ -33,6 +33,7 @@ from eilbote.protocols.imap.types import (
     CopyUid,
     FetchedFlags,
     FetchedIdentity,
+    FetchedLabels,
     Known,
     Selected,
     Stored,
@@ -206,6 +207,17 @@ def fetch_flags(dialogue: Dialogue, uids: UidSet, changed_since: ModSeq) -> Flow
     return tuple(found.values())
 
 
+def fetch_labels(dialogue: Dialogue, uids: UidSet, changed_since: ModSeq) -> Flow[tuple[FetchedLabels, ...]]:
+    """Gmail's labels and conversations; with `changed_since` of what changed after that mod-sequence."""
+    modifier = (b"(CHANGEDSINCE " + encode.number(changed_since) + b")",) if changed_since else ()
+    replies = yield from ask(*_fetches(uids, b"(UID X-GM-LABELS X-GM-THRID)", *modifier))
+    return tuple(
+        FetchedLabels(one.uid, one.labels, one.thread_id)
+        for one in _fetched(replies)
+        if one.uid is not None and one.thread_id  # news of flags alone tell of no labels
+    )
+
+
 def fetch_identities(dialogue: Dialogue, uids: UidSet) -> Flow[tuple[FetchedIdentity, ...]]:
     """What recognises messages without their bodies: some 300 bytes each."""
     items = [b"UID", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", *_identity_items(dialogue)]
@@ -279,7 +291,7 @@ def _mail_items(dialogue: Dialogue) -> list[bytes]:
     if dialogue.has_condstore:
         items.append(b"MODSEQ")
     if dialogue.can("X-GM-EXT-1"):
-        items.append(b"X-GM-LABELS")
+        items += [b"X-GM-LABELS", b"X-GM-THRID"]
     return items
 
 

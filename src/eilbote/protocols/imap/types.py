@@ -96,6 +96,15 @@ class FetchedMessage(NamedTuple):
     raw: bytes | None
     email_id: str = ""
     labels: tuple[str, ...] = ()
+    thread_id: str = ""
+
+
+class FetchedLabels(Struct, frozen=True):
+    """Gmail's labels of one message, and the conversation that it has put it in (X-GM-THRID)."""
+
+    uid: Uid
+    labels: tuple[str, ...]
+    thread_id: str
 
 
 class Known(Struct, frozen=True):

@@ -145,7 +145,7 @@ def render(
             case "X-GM-MSGID":
                 value = b"%d" % message.mail
             case "X-GM-THRID":
-                value = b"%d" % (int(message.thread_id[1:17], 16) % 2**63)
+                value = b"%d" % (message.conversation or int(message.thread_id[1:17], 16) % 2**63)
             case "X-GM-LABELS":
                 # "\\Sent" and \Sent are both seen (MailFlow); names as mailboxes are written
                 value = b"(%b)" % b" ".join(

@@ -58,6 +58,7 @@ class LabelMailbox(Mailbox):
             return known
         made = super().append(raw, flags, internal_date, uid=uid)
         made.mail = mail or self.labels.new_mail()
+        made.conversation = self.labels.conversation_of(made.mail)
         self.labels.gained(self, made)
         return made
 
@@ -99,6 +100,11 @@ class GmailStore(Mailstore):
         self._mails += 1
         return self._mails
 
+    def conversation_of(self, mail: int) -> int:
+        """The conversation that a mail was put in, as its other places tell; 0 for none."""
+        told = (one.conversation for box in self.boxes() for one in box.messages.values() if one.mail == mail)
+        return max(told, default=0)
+
     def having(self, role: SpecialUse) -> LabelMailbox:
         """The mailbox with this role."""
         return next(box for box in self.boxes() if box.role is role)
@@ -124,8 +130,19 @@ class GmailStore(Mailstore):
                     shown.setdefault(one.mail, set()).add(box.label)
         for box in self.boxes():
             for one in box.messages.values():
+                labels = tuple(sorted(shown.get(one.mail, set()) - {box.label}))
+                if one.mail in wanted and one.labels != labels:
+                    one.labels = labels
+                    box.touch(one.uid)
+
+    def converse(self, mails: Iterable[int], conversation: int) -> None:
+        """Puts these mails into one conversation, whatever they say of each other."""
+        wanted = set(mails)
+        for box in self.boxes():
+            for one in box.messages.values():
                 if one.mail in wanted:
-                    one.labels = tuple(sorted(shown.get(one.mail, set()) - {box.label}))
+                    one.conversation = conversation
+                    box.touch(one.uid)
 
     def change_labels(self, box: LabelMailbox, uids: Iterable[int], mode: str, labels: set[str]) -> None:
         """STORE X-GM-LABELS: `mode` is `+` or `-`. MailboxProblem for a label that is none."""

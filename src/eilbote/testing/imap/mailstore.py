@@ -28,8 +28,9 @@ class MailboxProblem(Exception):
 
 
 class Message(Struct):
-    """One message in one mailbox. `internal_date` is in seconds since 1970 UTC. `mail` and `labels` are
-    Gmail's: the number of the mail, the same in every mailbox that shows it, and its other labels."""
+    """One message in one mailbox. `internal_date` is in seconds since 1970 UTC. `mail`, `labels`
+    and `conversation` are Gmail's: the number of the mail, the same in every mailbox that shows it, its
+    other labels, and the conversation that it was put in, 0 for the one that its references tell."""
 
     uid: int
     raw: bytes
@@ -38,6 +39,7 @@ class Message(Struct):
     modseq: int
     mail: int = 0
     labels: tuple[str, ...] = ()
+    conversation: int = 0
 
     @property
     def email_id(self) -> str:
@@ -196,6 +198,11 @@ class Mailbox:
             for flag in map(canonical_flag, flags)
             if flag != RECENT
         )
+
+    def touch(self, uid: int) -> None:
+        """The message changed in some way: it takes a new mod-sequence."""
+        self.messages[uid].modseq = self._next_modseq()
+        self._store.tell()
 
     def _next_modseq(self) -> int:
         self.highestmodseq += 1
