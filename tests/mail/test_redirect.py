@@ -64,6 +64,11 @@ def test_bare_line_feeds_become_line_ends() -> None:
     assert composed.raw.endswith(b"From: a@example.com\r\nSubject: x\r\n\r\nbody\r\nend\r\n")
 
 
+def test_no_bare_cr_leaves() -> None:
+    composed = redirect(b"From: a@example.com\rSubject: x\r\rbody\r", ME, TO, STAMP)
+    assert composed.raw.endswith(b"From: a@example.com\r\nSubject: x\r\n\r\nbody\r\n")
+
+
 def test_bytes_that_are_no_mail_are_refused() -> None:
     for raw in (b"", b"\r\nonly a body\r\n", b"no header here\r\n"):
         with pytest.raises(Misused) as refused:

@@ -18,6 +18,7 @@ from eilbote.mail.field_writing import is_writable_id
 from eilbote.mail.identity import Identity
 from eilbote.mail.message import Message
 from eilbote.mail.part import Part
+from eilbote.mail.part_writing import is_file_type
 
 
 class SavedDraft(Struct, frozen=True):
@@ -93,4 +94,6 @@ def _image(part: Part) -> Image:
 def _file(part: Part) -> File:
     if part.is_message:
         return File(part.file_name or "mail.eml", part.body(), "message/rfc822")
-    return File(part.file_name, part.content(), part.headers.get("Content-Type") or part.content_type)
+    stated = part.headers.get("Content-Type")
+    kind = stated if is_file_type(stated) else part.content_type
+    return File(part.file_name, part.content(), kind)

@@ -39,7 +39,7 @@ _Q_CODED = re.compile(r"[^A-Za-z0-9!*+/-]")
 _CODED_PIECE = 56
 _WORD_START, _WORD_END = "=?utf-8?", "?="
 _INSIDE = 75 - len("=?utf-8?q??=")  # RFC 2047 section 2: an encoded word has at most 75 characters
-_MAX_LOCAL, _MAX_ADDRESS = 64, 254  # octets, RFC 5321 section 4.5.3.1
+_MAX_ADDRESS = 254  # octets, RFC 5321 section 4.5.3.1.3; local parts over 64 happen and are taken
 
 
 def checked(field: str, value: str) -> str:
@@ -118,16 +118,12 @@ def is_writable_address(spec: str) -> bool:
 
 
 def address_on_wire(field: str, spec: str) -> str:
-    """`local@domain` with the domain as DNS has it. Raises Misused `compose.bad_address`."""
+    """`local@domain` with the domain as DNS has it, without a dot at its end. Raises Misused
+    `compose.bad_address`."""
     local, _, domain = checked(field, spec).rpartition("@")
-    host = domain if domain.startswith("[") else domain_for_wire(domain)
+    host = domain if domain.startswith("[") else domain_for_wire(domain.removesuffix("."))
     whole = f"{local}@{host}"
-    if (
-        not is_address(spec)
-        or not is_domain_on_wire(host)
-        or len(local.encode()) > _MAX_LOCAL
-        or len(whole.encode()) > _MAX_ADDRESS
-    ):
+    if not is_address(spec) or not is_domain_on_wire(host) or len(whole.encode()) > _MAX_ADDRESS:
         raise Misused("compose.bad_address", field=field, address=spec[:200])
     return whole
 

@@ -106,14 +106,20 @@ def file_part(
     Its name loses every path (RFC 2183 section 2.3). Raises Misused `compose.media_type`,
     `compose.character`."""
     media = read_parameters(checked("Content-Type", kind))
-    sound = is_media_type(media.value) and all(map(_TOKEN.fullmatch, media.parameters))
-    if not sound or media.value.startswith("multipart/"):
+    if not is_file_type(kind):
         raise Misused("compose.media_type", type=kind[:100], name=name[:100])
     fields = parameter_field("Content-Type", media.value, media.parameters)
     fields += "Content-Transfer-Encoding: base64\r\n" + _disposition_field(disposition, name)
     if content_id:
         fields += f"Content-ID: <{content_id}>\r\n"
     return Written(fields, (base64_lines(content),))
+
+
+def is_file_type(kind: str) -> bool:
+    """Whether a file can have this type: one of a single part, with parameters of sound names."""
+    media = read_parameters(kind)
+    sound = is_media_type(media.value) and all(map(_TOKEN.fullmatch, media.parameters))
+    return sound and not media.value.startswith("multipart/")
 
 
 def _disposition_field(disposition: str, name: str) -> str:

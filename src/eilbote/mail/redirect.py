@@ -20,7 +20,7 @@ from eilbote.mail.headers import split_headers
 from eilbote.mail.identity import Identity
 from eilbote.mail.loops import FIELD
 from eilbote.mail.message import parse_message
-from eilbote.mail.uploading import ready_to_upload
+from eilbote.mail.uploading import ready_to_send
 
 # Return-Path is for the last server to write (RFC 5321 section 4.4), Bcc for nobody to see.
 _LEFT_OUT = re.compile(
@@ -30,11 +30,12 @@ _LEFT_OUT = re.compile(
 
 def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp) -> Composed:
     """The mail for `to`, sent by `identity`. The Message-ID stays; a mail without one gets the stamp's.
+    Lines that are too long stay too: a signature would not survive their being cut.
     Raises Misused `redirect.no_header` where the bytes are no mail, `compose.no_recipients`."""
     recipients = envelope_recipients(to)
     if not recipients:
         raise Misused("compose.no_recipients")
-    data = ready_to_upload(raw)
+    data = ready_to_send(raw)
     start, end, body = split_headers(data, 0, len(data))
     if end <= start:
         raise Misused("redirect.no_header")
@@ -52,7 +53,7 @@ def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp
     made = b"".join((head.encode(), _LEFT_OUT.sub(b"", data[start:end]), data[end:]))
     sender = address_on_wire("From", identity.address)
     return Composed(
-        raw=made if made.endswith(b"\r\n") else made + b"\r\n",
+        raw=made,
         message_id=message_id or stamp.message_id,
         sender=sender,
         recipients=recipients,

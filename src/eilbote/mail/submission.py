@@ -28,7 +28,7 @@ from eilbote.mail.identity import Identity
 from eilbote.mail.message import parse_message
 from eilbote.mail.parameters import read_parameters
 from eilbote.mail.part_writing import MAX_LINE, text_part
-from eilbote.mail.uploading import ready_to_upload
+from eilbote.mail.uploading import ready_to_send
 from eilbote.mail.words import clean, decode_words
 
 _PEOPLE = frozenset(("from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "resent-cc"))
@@ -36,7 +36,6 @@ _LEFT_OUT = frozenset(("bcc", "resent-bcc", "return-path", "content-length"))
 _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
 _DOT = re.compile(rb"(?:\A|\n)\.\r?(?:\n|\Z)")
-_BARE_CR = re.compile(rb"\r(?!\n)")
 _LOCAL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}\$?")
 
 
@@ -53,7 +52,7 @@ def submitted(
     of To, Cc and Bcc (or of the Resent fields, where there are any) are added. `sender`: the address of
     the envelope (`-f`), else the identity's. Raises Misused `compose.no_recipients`,
     `compose.bad_address`, `compose.too_many_recipients`, `compose.header_too_large`."""
-    data = _BARE_CR.sub(b"\r\n", ready_to_upload(raw, end_last_line=True))
+    data = ready_to_send(raw)
     start, end, body_start = _split(data)
     headers = Headers(data, start, end)
     if headers.defects:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -23,3 +24,11 @@ def ready_to_upload(raw: bytes, *, end_last_line: bool = False) -> bytes:
     if raw.count(b"\n") != raw.count(b"\r\n"):
         raw = _BARE_LF.sub(b"\r\n", raw)
     return raw + b"\r\n" if end_last_line and raw and not raw.endswith(b"\r\n") else raw
+
+
+def ready_to_send(raw: bytes) -> bytes:
+    """The same for SMTP, which takes no CR that stands alone either (RFC 5321 section 2.3.8): each becomes
+    a line end."""
+    if raw.count(b"\r") != raw.count(b"\r\n"):
+        raw = _BARE_CR.sub(b"\r\n", raw)
+    return ready_to_upload(raw, end_last_line=True)
