@@ -68,6 +68,11 @@ class Config:
         -1,
         23,
     )
+    host_name: str = _setting(
+        "",
+        "the name by which Eilbote greets the mail servers of recipients; empty: none, which many of them"
+        " refuse mail for",
+    )
     dns_servers: str = _setting(
         "",
         "name servers to ask about the recipients of mail, as `ADDRESS` or `ADDRESS:PORT` with spaces"

@@ -231,3 +231,53 @@ def test_a_mail_that_the_server_cannot_be_given_fails_at_once() -> None:
     settled = settle(mail(ANNA), Ended(Phase.CONNECT, {}, problem=too_big, hopeless=True), NOW, 0.5)
     assert settled.state is SendState.FAILED
     assert (settled.problem, settled.recipients[0].problem) == (too_big, too_big)
+
+
+CARLA = "carla@example.net"
+DEFERRED = replace(Recipient(CARLA), state=RecipientState.DEFERRED)
+
+
+def only_anna(answer: Answer | None, phase: Phase = Phase.ANSWERED) -> Ended:
+    """An attempt that was about one of several recipients."""
+    told = {ANNA: YES} if answer is not None else {}
+    problem = None if answer is not None else Problem("net.refused")
+    return Ended(phase, told, answer, problem, asked=(ANNA,))
+
+
+@pytest.mark.parametrize(
+    ("ended", "anna"),
+    [
+        (only_anna(TAKEN), RecipientState.SENT),
+        (only_anna(None, Phase.CONNECT), RecipientState.DEFERRED),
+    ],
+)
+def test_an_attempt_for_some_lets_the_others_go_at_once(ended: Ended, anna: RecipientState) -> None:
+    settled = settle(mail(ANNA, BEN), ended, NOW, 0.5)
+    assert settled.state is SendState.DEFERRED
+    assert (settled.not_before, settled.burns_attempt) == (NOW, False)
+    assert settled.recipients[0].state is anna
+    assert settled.recipients[0].problem == ended.problem
+    assert settled.recipients[1] == Recipient(BEN)
+
+
+def test_an_attempt_for_some_leaves_those_who_were_put_off_to_their_time() -> None:
+    settled = settle(mail(ANNA, DEFERRED), only_anna(TAKEN), NOW, 0.5)
+    assert settled.state is SendState.DEFERRED
+    assert settled.not_before == NOW + 60.0
+    assert [one.state for one in settled.recipients] == [RecipientState.SENT, RecipientState.DEFERRED]
+
+
+def test_an_attempt_for_some_ends_the_mail_where_the_others_have_ended() -> None:
+    has_it = replace(Recipient(BEN), state=RecipientState.SENT)
+    lost = replace(Recipient(BEN), state=RecipientState.FAILED)
+    refused = only_anna(Answer(554, "", "no"))
+    assert settle(mail(ANNA, has_it), only_anna(TAKEN), NOW, 0.5).state is SendState.SENT
+    assert settle(mail(ANNA, has_it), refused, NOW, 0.5).state is SendState.SENT
+    assert settle(mail(ANNA, lost), refused, NOW, 0.5).state is SendState.FAILED
+
+
+def test_an_attempt_for_some_that_nobody_answered_makes_the_mail_uncertain() -> None:
+    ended = Ended(Phase.DOT, {ANNA: YES}, problem=Problem("net.lost"), asked=(ANNA,))
+    settled = settle(mail(ANNA, BEN), ended, NOW, 0.5)
+    assert settled.state is SendState.UNCERTAIN
+    assert [one.state for one in settled.recipients] == [RecipientState.TAKEN, RecipientState.WAITING]

@@ -67,6 +67,12 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--smtp", cls=Option, metavar="HOST:PORT", default="", help=mark("SMTP server."))
     @click.option("--pop3", cls=Option, metavar="HOST:PORT", default="", help=mark("POP3 server."))
     @click.option(
+        "--direct",
+        cls=Option,
+        is_flag=True,
+        help=mark("Send straight to the recipients' servers, for those who run their own domain."),
+    )
+    @click.option(
         "--security",
         cls=Option,
         type=click.Choice(["tls", "starttls", "none"]),
@@ -94,6 +100,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
         imap: str,
         smtp: str,
         pop3: str,
+        direct: bool,
         security: str | None,
         user: str,
         name: str,
@@ -103,7 +110,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
         **others: object,
     ) -> None:
         source = SecretSource(password_stdin, password_command, oauth)
-        wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind)
+        wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind, direct=direct)
         command(face, wanted, source, **others)
 
     return wanting

@@ -34,6 +34,7 @@ def account_shape(account: Account) -> JSON:
         "imap": _place(account.imap),
         "smtp": _place(account.smtp),
         "pop3": _place(account.pop3),
+        "direct": account.direct,
         "on_server": _on_server(account),
         "security": {
             "imap": account.imap and account.imap.security.value,

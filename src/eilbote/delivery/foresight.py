@@ -42,14 +42,17 @@ class Forecast(Struct, frozen=True):
     policy: str = ""
 
 
-_NEVER = frozenset({"route.null_mx", "route.no_domain", "route.not_in_policy"})
+NEVER = frozenset({"route.null_mx", "route.no_domain"})
+"""Problems of a route that no waiting mends."""
+
+_IMPOSSIBLE = NEVER | {"route.not_in_policy"}
 
 
 def forecast(domain: str, route: Route, heard: Mapping[str, Heard] | None = None) -> Forecast:
     """`heard`: what servers of the route said, by host; those that were not asked are left out (many
     networks let nobody ask on port 25)."""
     if route.problem is not None:
-        foreseen = Foreseen.IMPOSSIBLE if route.problem.code in _NEVER else Foreseen.UNKNOWN
+        foreseen = Foreseen.IMPOSSIBLE if route.problem.code in _IMPOSSIBLE else Foreseen.UNKNOWN
         return Forecast(domain, foreseen, route.problem)
     said = heard or {}
     servers = ", ".join(hop.host for hop in route.hops[:3])

@@ -83,6 +83,38 @@ def meaning_of(answer: Answer) -> Meaning:
 
 def settle(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
     """What an attempt means for `mail`. `chance`: between 0 and 1, for the jitter of the next try."""
+    if not ended.asked:
+        return _settled(mail, ended, now, chance)
+    asked = tuple(one for one in mail.recipients if one.address in ended.asked)
+    settled = _settled(replace(mail, recipients=asked), ended, now, chance)
+    return _joined(mail, settled, now, chance)
+
+
+def _joined(mail: Outgoing, part: Settled, now: float, chance: float) -> Settled:
+    """The whole mail where the attempt was about a part of its recipients: those who had no try yet get
+    theirs at once."""
+    after = {one.address: one for one in part.recipients}
+    recipients = tuple(after.get(one.address, one) for one in mail.recipients)
+    others = {one.state for one in recipients if one.address not in after}
+    if part.state is SendState.UNCERTAIN or part.pauses_queue:
+        return replace(part, recipients=recipients)
+    if others & {RecipientState.WAITING, RecipientState.TAKEN}:
+        return replace(
+            part, state=SendState.DEFERRED, recipients=recipients, not_before=now, burns_attempt=False
+        )
+    if part.state is SendState.DEFERRED:
+        return replace(part, recipients=recipients)
+    if RecipientState.DEFERRED in others:
+        at = next_try(mail.attempts + 1, mail.created, now, chance)
+        problem = part.problem or next((one.problem for one in recipients if one.problem), None)
+        if at is None:
+            return _given_up(recipients, problem or Problem("send.too_old"), part.queue_id)
+        return replace(part, state=SendState.DEFERRED, recipients=recipients, not_before=at, problem=problem)
+    sent = any(one.state is RecipientState.SENT for one in recipients)
+    return replace(part, state=SendState.SENT if sent else SendState.FAILED, recipients=recipients)
+
+
+def _settled(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
     if ended.phase is Phase.DOT:
         recipients = tuple(_recipient(one, ended) for one in mail.recipients)
         return Settled(SendState.UNCERTAIN, recipients, problem=ended.problem or Problem("send.uncertain"))
@@ -130,7 +162,13 @@ def _unasked(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled
     at = next_try(mail.attempts + 1, mail.created, now, chance, problem.retry_after or 0.0)
     if at is None:
         return Settled(SendState.FAILED, _give_up(mail.recipients, problem), problem=problem)
-    return Settled(SendState.DEFERRED, mail.recipients, at, problem)
+    recipients = tuple(
+        one
+        if one.state in (RecipientState.SENT, RecipientState.FAILED)
+        else replace(one, state=RecipientState.DEFERRED, problem=problem)
+        for one in mail.recipients
+    )
+    return Settled(SendState.DEFERRED, recipients, at, problem)
 
 
 def _recipient(one: Recipient, ended: Ended) -> Recipient:

@@ -108,7 +108,8 @@ class Submission(Struct, frozen=True):
     """A mail as it is given to the outbox, before it has a number. `raw` is never changed again;
     `recipients` are envelope addresses. `not_before`: seconds since 1970, 0 for at once. `key`: the
     submitter's idempotency key, "" for none. `answers`: the message here that this one answers or
-    forwards, 0 for none; `marks`: the flag that it gets once this one is sent."""
+    forwards, 0 for none; `marks`: the flag that it gets once this one is sent. `digest`: the SHA-256 of
+    the mail as it was submitted, where it was signed since; empty for that of `raw`."""
 
     account: int
     sender: str
@@ -124,12 +125,13 @@ class Submission(Struct, frozen=True):
     options: Options = Options()
     answers: int = 0
     marks: str = ""
+    digest: bytes = b""
 
 
 class Outgoing(Struct, frozen=True):
-    """A mail in the outbox. `sha256` is that of its frozen bytes. `attempts`: how often a server was
-    asked; `problem`: why it is not sent yet, or never will be; `queue_id`: the words of the server that
-    took it. `told`: up to which stage its sender was told of the delay. `resent`: it was once
+    """A mail in the outbox. `sha256` is that of its bytes as they were submitted. `attempts`: how often a
+    server was asked; `problem`: why it is not sent yet, or never will be; `queue_id`: the words of the
+    server that took it. `told`: up to which stage its sender was told of the delay. `resent`: it was once
     uncertain and sent again."""
 
     id: int
@@ -176,13 +178,15 @@ class Ended(Struct, frozen=True):
     """How one attempt to hand over one mail ended: the phase reached; the answer to each recipient
     that was asked about, by address; the answer to MAIL, DATA or the final dot, whichever came last;
     and what broke the attempt off, if something did. `hopeless`: the server could not be given this
-    mail at all (too large, needs what the server has not), and `problem` says why."""
+    mail at all (too large, needs what the server has not), and `problem` says why. `asked`: the
+    recipients that the attempt was about, empty for all that were waiting."""
 
     phase: Phase
     recipients: dict[str, Answer]
     answer: Answer | None = None
     problem: Problem | None = None
     hopeless: bool = False
+    asked: tuple[str, ...] = ()
 
 
 class Settled(Struct, frozen=True):

@@ -48,6 +48,18 @@ def terms_of(app: App, account: Account) -> Terms:
     )
 
 
+def terms_of_strangers(app: App) -> Terms:
+    """On what terms servers are spoken to that belong to no account of ours: no pinned certificates."""
+    return Terms(
+        app.clock,
+        (),
+        app.trace,
+        connect_timeout=app.config.connect_timeout,
+        read_timeout=app.config.read_timeout,
+        guard=None if app.leash is None else app.leash.check,
+    )
+
+
 def credential_of(app: App, account: Account) -> Credential:
     """The account's user name and secret, unsealed; runs the password command where one is set.
 

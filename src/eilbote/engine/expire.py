@@ -1,4 +1,5 @@
-"""Forgets what can no longer be undone: old tombstones, closed debts, and mails that lie nowhere.
+"""Forgets what can no longer be undone: old tombstones, closed debts, mails that lie nowhere, and what was
+sent long ago.
 
 Never touches anything that a server still has.
 """
@@ -8,12 +9,16 @@ from __future__ import annotations
 from eilbote.engine.app import App
 
 _DAY = 24 * 3600.0
+_LEAST_DAYS = 7
 
 
 def forget_expired(app: App) -> int:
     """Forgets removals older than the setting `undo_days`; returns how many mails went with them.
     Costs one look where nothing is that old."""
-    before = app.clock.now() - app.config.undo_days * _DAY
+    now = app.clock.now()
+    before = now - app.config.undo_days * _DAY
+    # A submitter's key counts for a week at least (reliability C4).
+    app.store.outbox.forget_ended(now - max(app.config.undo_days, _LEAST_DAYS) * _DAY)
     if not app.store.messages.has_expired(before):
         return 0
     ids = app.store.messages.expire(before)

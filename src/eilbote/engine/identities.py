@@ -25,7 +25,7 @@ def sender_named(app: App, text: str) -> tuple[Account, Identity] | None:
 
 def senders(app: App) -> list[Account]:
     """The accounts that mail can be sent from."""
-    return [account for account in app.store.accounts.all() if account.smtp is not None]
+    return [account for account in app.store.accounts.all() if account.can_send]
 
 
 def usual_sender(app: App) -> Account:

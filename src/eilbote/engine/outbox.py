@@ -53,7 +53,7 @@ async def run_outbox(
 def next_moment(app: App, names: Sequence[str] = ()) -> float | None:
     """When there is something to do next for what waits in these outboxes; None: nothing waits, or only
     for a person."""
-    accounts = [account.id for account in chosen_accounts(app, names) if account.smtp is not None]
+    accounts = [account.id for account in chosen_accounts(app, names) if account.can_send]
     due = app.store.outbox.next_due()
     moments = [due[account] for account in accounts if account in due]
     waiting = set(accounts) & app.store.outbox.unsettled_accounts()

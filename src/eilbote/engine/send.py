@@ -7,6 +7,7 @@ Once `queue_mail` has returned, the mail is on disk and never lost. It must neve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -90,11 +91,17 @@ def queue_mails(
 ) -> list[Outgoing]:
     """Several at once, all of them or none; see `queue_mail`."""
     check_allowed(origin, Act.SEND)
-    if account.smtp is None:
+    if not account.can_send:
         raise Misused("send.no_server", address=account.address)
     now = app.clock.now()
     grants = sending_of(account)
     made = [_submission(account, raw, envelope, handling, grants, origin, now) for raw, envelope in mails]
+    if account.direct:
+        from eilbote.engine.dkim import signed  # noqa: PLC0415  # few accounts sign
+
+        made = [
+            replace(one, raw=signed(app, account, one.raw), digest=sha256(one.raw).digest()) for one in made
+        ]
     return app.store.outbox.add(made, now)
 
 

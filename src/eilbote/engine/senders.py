@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from eilbote.engine.app import App
 from eilbote.engine.backoff import Backoff
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.deliver import Delivery
+from eilbote.engine.deliver import Delivery, delivery_of
 from eilbote.engine.events import Sent, Told
 from eilbote.engine.progress import Delivered
 from eilbote.engine.sent import follow_up
 from eilbote.engine.tenure import FENCED
 from eilbote.errors import EilboteError
 from eilbote.store.values import Account
+
+if TYPE_CHECKING:
+    from eilbote.engine.deliver_direct import DirectDelivery
 
 _FOLLOW_SECONDS = 1.0
 """How often it is looked for what follows a delivery, such as evidence of an uncertain mail."""
@@ -32,7 +36,7 @@ class _Sender(Struct):
     """What is remembered of an account between two runs."""
 
     task: asyncio.Task[Delivered | None] | None = None
-    delivery: Delivery | None = None
+    delivery: Delivery | DirectDelivery | None = None
     backoff: Backoff = Backoff()
     not_before: float = 0.0
     """By the monotonic clock: its server is left alone until then."""
@@ -98,8 +102,8 @@ class Senders:
             return None
         result: Delivered | None = None
         try:
-            if delivers and account.smtp is not None:
-                one.delivery = Delivery(app, account, self._budget)
+            if delivers and account.can_send:
+                one.delivery = delivery_of(app, account, self._budget)
                 result = await one.delivery.run()
                 self._note(one, result)
             asked = await asyncio.to_thread(follow_up, app, account)

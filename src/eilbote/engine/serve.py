@@ -417,7 +417,7 @@ class _Service:
 
 
 def _has_server(account: Account) -> bool:
-    return account.imap is not None or account.pop3 is not None or account.smtp is not None
+    return account.imap is not None or account.pop3 is not None or account.can_send
 
 
 def _is_watched(account: Account) -> bool:

@@ -39,6 +39,8 @@ class Wanted(Struct, frozen=True):
     auth: AuthKind = AuthKind.PASSWORD
     local: bool = False
     """Without a server to receive mail from: mailboxes that live only here."""
+    direct: bool = False
+    """Mail goes straight to the servers of its recipients."""
 
 
 class Tested(Struct, frozen=True):
@@ -63,6 +65,8 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
     address = checked_address(wanted.address)
     if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
         raise Misused("account.exists", address=address)
+    if wanted.direct and wanted.smtp:
+        raise Misused("account.direct_has_server", address=address)
     if wanted.local:
         if wanted.imap or wanted.pop3:
             raise Misused("account.local_has_server", address=address)
@@ -74,12 +78,14 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
             sealed=b"",
             smtp=_server("smtp", wanted.smtp, wanted.security, None),
             state=AccountState.READY,
+            direct=wanted.direct,
         )
     provider = provider_of(address)
     # A POP3 server named alone: the mailboxes live here, and new mail is collected from there.
     collects = bool(wanted.pop3) and not wanted.imap
     known = provider.imap if provider and not collects else None
     imap = _server("imap", wanted.imap, wanted.security, known)
+    submission = provider.smtp if provider is not None and not wanted.direct else None
     if imap is None and not collects:
         raise Misused("account.servers_unknown", address=address, domain=address.rpartition("@")[2])
     return NewAccount(
@@ -89,7 +95,8 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
         auth=wanted.auth,
         sealed=b"",
         imap=imap,
-        smtp=_server("smtp", wanted.smtp, wanted.security, provider.smtp if provider else None),
+        smtp=_server("smtp", wanted.smtp, wanted.security, submission),
+        direct=wanted.direct,
         pop3=_server("pop3", wanted.pop3, wanted.security, provider.pop3 if provider else None),
     )
 
@@ -140,6 +147,12 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
             if security is Security.NONE and not is_loopback(old.host):
                 raise NotAllowed("account.insecure", host=old.host)
             changes[protocol] = replace(old, security=security)
+    if wanted.direct and wanted.smtp:
+        raise Misused("account.direct_has_server", address=account.address)
+    if wanted.direct:
+        changes |= {"direct": True, "smtp": None}
+    elif wanted.smtp:
+        changes["direct"] = False
     if wanted.name:
         changes["name"] = wanted.name
     if wanted.user:

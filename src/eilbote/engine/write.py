@@ -147,7 +147,7 @@ def _writer(app: App, letter: Letter, original: Message | None) -> tuple[Account
     if original is not None:
         number = checked_id(letter.answers or letter.forwards or letter.redirects)
         account = app.store.accounts.get(app.store.messages.get(number)[0].account)
-        if account.smtp is not None:
+        if account.can_send:
             identities = identities_of(app, account)
             addressed = addressed_identity(original, identities)
             return account, [addressed, *(each for each in identities if each != addressed)]

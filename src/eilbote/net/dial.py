@@ -31,6 +31,12 @@ class Address(Struct, frozen=True):
         return str(self.place[0]).partition("%")[0]
 
 
+def numeric(text: str, port: int) -> Address:
+    """A numeric address, as whoever looked it up has it."""
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    return Address(family, socket.IPPROTO_TCP, (text, port))
+
+
 async def resolve(host: str, port: int) -> list[Address]:
     """The addresses of a host, the families in turn (RFC 8305 section 4). Raises OSError, and
     ValueError for what is no name at all."""

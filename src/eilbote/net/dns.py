@@ -44,13 +44,15 @@ class Looked(Struct, frozen=True):
 
 
 class Resolver:
-    """Asks `servers` one after the other until one answers. `trusted`: their word on DNSSEC counts."""
+    """Asks `servers` one after the other until one answers. `trusted`: their word on DNSSEC counts; None:
+    it does where all of them are on this machine."""
 
     def __init__(
-        self, servers: Sequence[NameServer], *, trusted: bool = False, seconds: float = SILENT_SECONDS
+        self, servers: Sequence[NameServer], *, trusted: bool | None = None, seconds: float = SILENT_SECONDS
     ) -> None:
         self._servers = tuple(servers)
-        self._trusted = trusted or all(ipaddress.ip_address(one.address).is_loopback for one in servers)
+        here = all(ipaddress.ip_address(one.address).is_loopback for one in servers)
+        self._trusted = here if trusted is None else trusted
         self._seconds = seconds
 
     async def mx(self, domain: str) -> tuple[list[tuple[int, str]], Looked]:

@@ -132,7 +132,7 @@ def _written(account: NewAccount | Account) -> tuple[Value, ...]:
         account.user,
         account.auth.value,
         account.sealed,
-        _servers_to_text(account.imap, account.smtp, account.pop3, account.on_server),
+        _servers_to_text(account),
         "\n".join(account.trusted),
     )
 
@@ -157,6 +157,7 @@ def _account(row: Row | Sequence[Value]) -> Account:
         synced=None if row[12] is None else real(row[12]),
         keep=read_keep(text(row[13])),
         on_server=_on_server(servers.get("on_server")),
+        direct=bool(servers.get("direct")),
     )
 
 
@@ -168,9 +169,11 @@ def _on_server(kept: Mapping[str, Any] | None) -> OnServer:
     return OnServer(kept["days"], kept["when_deleted"]) if kept else OnServer()
 
 
-def _servers_to_text(
-    imap: Server | None, smtp: Server | None, pop3: Server | None, on_server: OnServer
-) -> str:
-    servers = {"imap": imap, "smtp": smtp, "pop3": pop3}
-    kept = {protocol: asdict(one) if one else None for protocol, one in servers.items()}
-    return json.dumps(kept if on_server == OnServer() else {**kept, "on_server": asdict(on_server)})
+def _servers_to_text(account: NewAccount | Account) -> str:
+    servers = {"imap": account.imap, "smtp": account.smtp, "pop3": account.pop3}
+    kept: dict[str, object] = {protocol: asdict(one) if one else None for protocol, one in servers.items()}
+    if account.on_server != OnServer():
+        kept["on_server"] = asdict(account.on_server)
+    if account.direct:
+        kept["direct"] = True
+    return json.dumps(kept)

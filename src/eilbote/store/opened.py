@@ -17,6 +17,7 @@ from eilbote.store.bodies import Bodies
 from eilbote.store.changes import Changes
 from eilbote.store.collected import Collected
 from eilbote.store.database import Database, Observer
+from eilbote.store.dkim_keys import DkimKeys
 from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
 from eilbote.store.fencing import FencedDatabase, Lease
@@ -28,9 +29,11 @@ from eilbote.store.messages import Messages
 from eilbote.store.outbox import Outbox
 from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
+from eilbote.store.policies import Policies
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sqlite import SqliteDatabase
+from eilbote.store.tls_results import TlsResults
 from eilbote.store.values import Erased
 from eilbote.store.watches import Watches
 from eilbote.store.wishes import Wishes
@@ -71,6 +74,9 @@ class Store:
         self.wishes = Wishes(database)
         self.watches = Watches(database)
         self.outbox = Outbox(database, self.bodies)
+        self.policies = Policies(database)
+        self.dkim_keys = DkimKeys(database)
+        self.tls_results = TlsResults(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

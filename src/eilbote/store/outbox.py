@@ -462,7 +462,7 @@ class Outbox:
 
 
 def _added(session: Session, mail: Submission, now: float) -> Outgoing:
-    sha256 = hashlib.sha256(mail.raw).digest()
+    sha256 = mail.digest or hashlib.sha256(mail.raw).digest()
     if mail.key:
         earlier = rows.find(session, "account = ? AND submission_key = ?", (mail.account, clean(mail.key)))
         if earlier:

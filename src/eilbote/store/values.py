@@ -77,6 +77,12 @@ class Account(Struct, frozen=True):
     keep: Keep = Keep()
     on_server: OnServer = OnServer()
     """Of a POP3 account: what becomes of a collected mail on the server."""
+    direct: bool = False
+    """Mail goes straight to the servers of its recipients: there is no submission server."""
+
+    @property
+    def can_send(self) -> bool:
+        return self.direct or self.smtp is not None
 
 
 class NewAccount(Struct, frozen=True):
@@ -93,6 +99,7 @@ class NewAccount(Struct, frozen=True):
     trusted: tuple[str, ...] = ()
     state: AccountState = AccountState.NEW
     on_server: OnServer = OnServer()
+    direct: bool = False
 
 
 class Watched(Struct, frozen=True):
