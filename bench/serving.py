@@ -54,7 +54,7 @@ class Service:
 
     def wait_until_at_rest(self, accounts: int) -> None:
         ends = time.monotonic() + _PATIENCE
-        while sum(state in _AT_REST for state in self.states.values()) < accounts:
+        while sum(state in _AT_REST for state in list(self.states.values())) < accounts:
             if time.monotonic() > ends:
                 raise TimeoutError("not every account came to rest")
             time.sleep(0.1)

@@ -7,6 +7,7 @@ the accounts of one PostgreSQL has tests of its own (`test_sharing`).
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -37,7 +38,9 @@ def environment(home: Path, store_url: str) -> dict[str, str]:
         "EILBOTE_LANGUAGE": "en",
         "EILBOTE_LEASE_SECONDS": LEASE_SECONDS,
     }
-    return os.environ | given | ({"EILBOTE_STORE": store_url} if store_url else {})
+    # A developer's machine may set what makes every program write at once.
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return ours | given | ({"EILBOTE_STORE": store_url} if store_url else {})
 
 
 @contextmanager
@@ -89,6 +92,16 @@ async def test_a_second_serve_on_sqlite_is_refused_and_names_the_first(tmp_path:
                 status, said = await ended(second)
             assert status != 0
             assert str(first.pid) in said
+
+
+async def test_what_serve_tells_a_program_is_there_at_once(tmp_path: Path) -> None:
+    async with home(tmp_path, "") as here:
+        with program(tmp_path / "home", "", "serve", "--json") as server:
+            assert server.stdout is not None
+            async with asyncio.timeout(30):
+                line = await asyncio.to_thread(server.stdout.readline)
+        told = json.loads(line)
+        assert (told["event"], told["account"]) == ("watching", here.account.address)
 
 
 async def test_a_sync_beside_a_running_serve_has_it_done_there(tmp_path: Path, store_url: str) -> None:

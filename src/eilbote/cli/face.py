@@ -118,6 +118,10 @@ class Face:
             data = encode(_whole(value))
         sys.stdout.write(_escaped(data.decode()) + "\n")
 
+    def hand_on(self) -> None:
+        """What was written so far leaves now: somebody follows the output of a command that goes on."""
+        sys.stdout.flush()
+
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         """Aligned columns; their titles are already in the user's language."""
         from eilbote.cli.table import lay_out  # noqa: PLC0415  # help draws no table

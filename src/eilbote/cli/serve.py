@@ -34,6 +34,7 @@ def serve(face: Face) -> None:
     def told(event: Event) -> None:
         if face.json:
             face.record(event_shape(event))
+            face.hand_on()
             return
         match event:
             case Passed(report=report) if _worth_telling(report):
@@ -52,6 +53,7 @@ def serve(face: Face) -> None:
                 face.problem(problem, warning=True)
             case _:
                 pass
+        face.hand_on()
 
     with opened_home(face) as app:
         if not app.store.accounts.all():

@@ -11,18 +11,15 @@ import hashlib
 import ipaddress
 import socket
 import ssl
-from asyncio import sslproto
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
 from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
 from eilbote.net.dial import Address, dial, resolve
+from eilbote.net.tls import TlsTransport
 from eilbote.protocols.deflate import Deflater, Inflater
 from eilbote.store.values import Security, Server
-
-# asyncio keeps a buffer of 256 KB for each TLS connection, which one that waits never needs.
-sslproto.SSLProtocol.max_size = 16 * 1024
 
 _CLOSE_SECONDS = 2.0
 _RETRY_SECONDS = 60.0
@@ -186,21 +183,14 @@ class Stream:
         section 4: TLS comes first)."""
         if self._inflater is not None:
             raise Misused("net.tls_after_deflate")
-        assert self._incoming.transport is not None
-        loop = asyncio.get_running_loop()
+        below = self._incoming.transport
+        assert below is not None
         try:
-            protected = await loop.start_tls(
-                self._incoming.transport,
-                self._incoming,
-                tls_context(verify=self._verify),
-                server_hostname=self._server.host,
-                ssl_handshake_timeout=self._connect_timeout,
-            )
+            tls = TlsTransport(below, self._incoming, tls_context(verify=self._verify), self._server.host)
+            self._incoming.transport = tls
+            await tls.shake_hands(self._connect_timeout)
         except (OSError, ValueError) as failure:
             raise _translated(failure, self._server, self._connect_timeout) from None
-        if protected is None:
-            raise Unreachable("net.closed", _RETRY_SECONDS, host=self._server.host)
-        self._incoming.transport = protected
 
     # --- what the line is ------------------------------------------------------------------------
 
@@ -349,6 +339,7 @@ def tls_context(*, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # nobody needs it, and a write would have to wait for a read
     return context
 
 

@@ -22,7 +22,7 @@ _HOLDS_NUMBERS = re.compile(
     rb"\* (?:SEARCH|SORT|ESEARCH|VANISHED)\b|\S+ (?:OK|NO) \[(?:COPYUID|MODIFIED)\b", re.IGNORECASE
 )
 _NO_LITERAL = -1
-_WAITING_BUFFER = 8 * 1024
+_WAITING_BUFFER = 1024
 
 
 class Framer:
