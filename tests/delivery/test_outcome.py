@@ -42,6 +42,7 @@ def mail(*recipients: Recipient | str, attempts: int = 0, created: float = NOW) 
         not_before=0.0,
         created=created,
         touched=created,
+        begins=created,
         policy=Policy.ASK,
         copy=Copy.WANTED,
         attempts=attempts,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from eilbote.delivery.recovery import found_at_restart
 from eilbote.delivery.values import SendState
 from eilbote.engine.events import Event, Sent
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.send import Handling
 from eilbote.engine.serve import serve
 from eilbote.store.values import AccountState
-from tests.engine.sending import Office, office
+from tests.engine.sending import ANNA, Office, office
 from tests.engine.world import until
 
 
@@ -108,3 +109,45 @@ def test_sync_sends_first(tmp_path: Path) -> None:
             assert report.delivered is None
 
     asyncio.run(story())
+
+
+def test_who_waits_for_long_is_told_of_once_a_stage(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            here.sink.replies[f"RCPT {ANNA}"] = "450 4.2.0 Greylisted"
+            mail = here.queue(1)
+            scheduled = here.queue(2, handling=Handling(at=here.app.clock.now() + 3600))
+            assert (await here.deliver()).delayed == ()
+            stages: list[tuple[int, ...]] = []
+            for hours in (0.3, 0.4, 4.5, 25.0):
+                _waited(here, hours * 3600)
+                stages.append((await here.deliver()).delayed)
+            assert stages == [(mail.id,), (), (mail.id,), (mail.id,)]
+            assert here.state(scheduled) is SendState.ACCEPTED
+
+    asyncio.run(story())
+
+
+def test_in_serve_a_person_is_asked_once_about_an_uncertain_mail(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            mail = here.queue(1)
+            outbox, now = here.app.store.outbox, here.app.clock.now()
+            outbox.claim(here.account.id, now, 1)
+            outbox.record(now, ending={mail.id: ()})
+            outbox.recover(here.account.id, found_at_restart, now - 7200)
+            serving = Serving(here)
+            await until(lambda: bool(serving.sent))
+            later = here.queue(2)
+            await until(lambda: here.state(later) is SendState.DONE)
+            await until(lambda: len(serving.sent) > 1)
+            await serving.stop()
+            assert [event.delivered.asked for event in serving.sent] == [(mail.id,)] * 2
+            assert [event.delivered.sent for event in serving.sent] == [0, 1]
+
+    asyncio.run(story())
+
+
+def _waited(here: Office, seconds: float) -> None:
+    with here.app.store.database.write() as session:
+        session.run("UPDATE outgoing SET begins = ? WHERE attempts > 0", (here.app.clock.now() - seconds,))

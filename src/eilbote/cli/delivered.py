@@ -43,6 +43,14 @@ def show_delivered(face: Face, delivered: Delivered) -> None:
             mark("What was refused, and why: eilbote outbox list --account {account}"),
             account=delivered.account,
         )
+    for mail in delivered.delayed:
+        face.note(
+            mark(
+                "Mail {id} could not be handed over for some time; it is tried again. "
+                "Why: eilbote outbox show {id}"
+            ),
+            id=str(mail),
+        )
     for mail in delivered.asked:
         face.note(
             mark(

@@ -256,6 +256,7 @@ def delivered_shape(delivered: Delivered) -> JSON:
         "paused": delivered.paused,
         "next_at": moment(delivered.next_at),
         "asked": [str(mail) for mail in delivered.asked],
+        "delayed": [str(mail) for mail in delivered.delayed],
         "problem": None if delivered.problem is None else problem_shape(delivered.problem),
     }
 

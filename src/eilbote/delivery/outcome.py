@@ -105,7 +105,7 @@ def _joined(mail: Outgoing, part: Settled, now: float, chance: float) -> Settled
     if part.state is SendState.DEFERRED:
         return replace(part, recipients=recipients)
     if RecipientState.DEFERRED in others:
-        at = next_try(mail.attempts + 1, mail.created, now, chance)
+        at = next_try(mail.attempts + 1, mail.begins, now, chance)
         problem = part.problem or next((one.problem for one in recipients if one.problem), None)
         if at is None:
             return _given_up(recipients, problem or Problem("send.too_old"), part.queue_id)
@@ -159,7 +159,7 @@ def _unasked(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled
             burns_attempt=False,
             pauses_queue=True,
         )
-    at = next_try(mail.attempts + 1, mail.created, now, chance, problem.retry_after or 0.0)
+    at = next_try(mail.attempts + 1, mail.begins, now, chance, problem.retry_after or 0.0)
     if at is None:
         return Settled(SendState.FAILED, _give_up(mail.recipients, problem), problem=problem)
     recipients = tuple(
@@ -231,7 +231,7 @@ def _whole(
     if split and any(one.state is RecipientState.SENT for one in recipients):
         # The server took as many as it takes at once; the others go in the next transaction.
         return Settled(SendState.DEFERRED, recipients, now, problem, queue_id, burns_attempt=False)
-    at = next_try(mail.attempts + 1, mail.created, now, chance, _pause(waiting, ended))
+    at = next_try(mail.attempts + 1, mail.begins, now, chance, _pause(waiting, ended))
     if at is None:
         return _given_up(recipients, problem or Problem("send.too_old"), queue_id)
     return Settled(SendState.DEFERRED, recipients, at, problem, queue_id)

@@ -131,7 +131,9 @@ class Submission(Struct, frozen=True):
 class Outgoing(Struct, frozen=True):
     """A mail in the outbox. `sha256` is that of its bytes as they were submitted. `attempts`: how often a
     server was asked; `problem`: why it is not sent yet, or never will be; `queue_id`: the words of the
-    server that took it. `told`: up to which stage its sender was told of the delay. `resent`: it was once
+    server that took it. `told`: up to which
+    stage its sender was told of the delay; `begins`: from when its lifetime counts, which is its
+    scheduled time where it has one. `resent`: it was once
     uncertain and sent again."""
 
     id: int
@@ -155,6 +157,7 @@ class Outgoing(Struct, frozen=True):
     queue_id: str = ""
     copy_debt: int = 0
     told: int = 0
+    begins: float = 0.0
     resent: bool = False
     uncertain_since: float = 0.0
     options: Options = Options()

@@ -18,7 +18,7 @@ from eilbote.engine.connect import HostBudget, open_smtp
 from eilbote.engine.ledger import Handing, Ledger
 from eilbote.engine.progress import Delivered
 from eilbote.engine.send import sending_of
-from eilbote.engine.sent import follow_up
+from eilbote.engine.sent import follow_up, note_delays
 from eilbote.engine.smtp_words import as_mail
 from eilbote.errors import EilboteError
 from eilbote.net.smtp import SmtpSession
@@ -62,10 +62,12 @@ async def settle_sent(app: App, account: Account, result: Delivered) -> None:
     """What follows a run; notes in its result which mails a person is asked about."""
     try:
         asked = await asyncio.to_thread(follow_up, app, account)
+        delayed = await asyncio.to_thread(note_delays, app, account.id)
     except EilboteError as error:
         result.problem = result.problem or error.problem
     else:
         result.asked = tuple(mail.id for mail in asked)
+        result.delayed += tuple(mail.id for mail in delayed)
 
 
 class Delivery:

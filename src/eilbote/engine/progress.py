@@ -25,10 +25,11 @@ Report = Callable[[Progress], None]
 
 
 class Delivered(Struct):
-    """What one run over an account's outbox did: mails by what became of them, and for how many recipients
-    the server `refused` one; why it ended early, if it
-    did; and when the next mail may go (None: none waits, or a person must act first). `asked`: mails of
-    which nobody knows whether they were sent, and a person is to say what happens."""
+    """What one run over an account's outbox did: mails by what became of them; why it ended early, if it
+    did; and when the next mail may go (None: none waits, or a person must act first). `refused`:
+    recipients that a server will not have. `asked`: mails of which nobody knows whether they were sent,
+    and a person is to say what happens. `delayed`: mails that have waited so long by now that their
+    writer should know."""
 
     account: str
     sent: int = 0
@@ -40,11 +41,13 @@ class Delivered(Struct):
     next_at: float | None = None
     paused: bool = False
     asked: tuple[int, ...] = ()
+    delayed: tuple[int, ...] = ()
 
     @property
     def has_news(self) -> bool:
         """Something happened that a person may want to see."""
-        return bool(self.sent or self.deferred or self.failed or self.uncertain) or self.problem is not None
+        counts = self.sent or self.deferred or self.failed or self.uncertain or self.delayed
+        return bool(counts) or self.problem is not None
 
 
 class SyncReport(Struct, frozen=True):

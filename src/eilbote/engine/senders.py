@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from eilbote.engine.app import App
 from eilbote.engine.backoff import Backoff
@@ -16,7 +16,7 @@ from eilbote.engine.connect import HostBudget
 from eilbote.engine.deliver import Delivery, delivery_of
 from eilbote.engine.events import Sent, Told
 from eilbote.engine.progress import Delivered
-from eilbote.engine.sent import follow_up
+from eilbote.engine.sent import follow_up, note_delays
 from eilbote.engine.tenure import FENCED
 from eilbote.errors import EilboteError
 from eilbote.store.values import Account
@@ -41,6 +41,8 @@ class _Sender(Struct):
     not_before: float = 0.0
     """By the monotonic clock: its server is left alone until then."""
     followed: float = float("-inf")
+    asked: set[int] = field(default_factory=set)
+    """Mails about which a person was asked already."""
 
 
 class Senders:
@@ -62,8 +64,12 @@ class Senders:
         now, monotonic = self._app.clock.now(), self._app.clock.monotonic()
         for key, account in accounts.items():
             one = self._senders.setdefault(key, _Sender())
-            if one.task is not None and not one.task.done():
-                continue
+            if one.task is not None:
+                if not one.task.done():
+                    continue
+                if not one.task.cancelled():
+                    one.task.result()  # what ended it is our own fault, and is shown
+                one.task = None
             wants = key in due and due[key] <= now and one.not_before <= monotonic
             follows = key in unsettled and one.followed + _FOLLOW_SECONDS <= monotonic
             if wants or follows:
@@ -100,23 +106,25 @@ class Senders:
         app = self._app_of(account.id)
         if app is None:
             return None
-        result: Delivered | None = None
+        result = Delivered(account.address)
         try:
             if delivers and account.can_send:
                 one.delivery = delivery_of(app, account, self._budget)
                 result = await one.delivery.run()
                 self._note(one, result)
             asked = await asyncio.to_thread(follow_up, app, account)
+            result.asked = tuple(mail.id for mail in asked)
+            delayed = await asyncio.to_thread(note_delays, app, account.id)
+            result.delayed = tuple(mail.id for mail in delayed)
             one.followed = self._app.clock.monotonic()
         except EilboteError as error:
-            if error.problem.code != FENCED:
-                raise
-            return None
-        if result is not None:
-            result.asked = tuple(mail.id for mail in asked)
-            if result.has_news:
-                self._told(Sent(account.address, self._app.clock.now(), result))
-        return result
+            if error.problem.code == FENCED:
+                return None
+            result.problem = result.problem or error.problem
+        if result.has_news or set(result.asked) - one.asked:
+            self._told(Sent(account.address, self._app.clock.now(), result))
+        one.asked = set(result.asked)
+        return result if delivers else None
 
     def _note(self, one: _Sender, result: Delivered) -> None:
         """Leaves a server alone that cannot be reached, longer each time."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.delivery.recovery import LOOKING, Settlement, as_sent, as_unsent, settle_uncertain
+from eilbote.delivery.recovery import Settlement, as_sent, as_unsent, settle_uncertain
+from eilbote.delivery.retry import NOTICES, notice_due
 from eilbote.delivery.values import Copy, Outgoing, SendState
 from eilbote.engine.act import Origin, mailbox_for
 from eilbote.engine.app import App
@@ -44,14 +45,17 @@ def follow_up(app: App, account: Account) -> list[Outgoing]:
     return asked
 
 
-def next_look(app: App, account: int) -> float | None:
-    """When an uncertain mail's time of looking ends, None where there is none."""
-    ends = [
-        mail.uncertain_since + LOOKING
-        for mail in app.store.outbox.unsettled(account)
-        if mail.state is SendState.UNCERTAIN and mail.uncertain_since + LOOKING > app.clock.now()
-    ]
-    return min(ends) if ends else None
+def note_delays(app: App, account: int) -> list[Outgoing]:
+    """Mails that have waited for a quarter of an hour, four hours or a day by now: each stage is told
+    once."""
+    now = app.clock.now()
+    told: list[Outgoing] = []
+    for mail in app.store.outbox.delayed(account, now - NOTICES[0]):
+        stage = notice_due(mail.told, mail.begins, now)
+        if stage > mail.told:
+            app.store.outbox.note_told(mail.id, stage)
+            told.append(mail)
+    return told
 
 
 def _settled_uncertain(app: App, mail: Outgoing) -> bool:

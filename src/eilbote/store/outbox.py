@@ -180,6 +180,13 @@ class Outbox:
         with self._database.read() as session:
             return rows.find(session, "account = ? AND state IN (?, ?)", (account, *states), " ORDER BY id")
 
+    def delayed(self, account: int, before: float) -> list[Outgoing]:
+        """Mails of an account that should have left before that time, were tried and still wait."""
+        states = [state.value for state in WAITING]
+        where = f"account = ? AND state IN {in_list(len(states))} AND attempts > 0 AND begins < ?"
+        with self._database.read() as session:
+            return rows.find(session, where, (account, *states, before), " ORDER BY id")
+
     # Sending: each of these is on disk when it returns
 
     def claim(self, account: int, now: float, limit: int) -> list[Outgoing]:
@@ -304,7 +311,7 @@ class Outbox:
         """A failed mail waits again, for the recipients that do not have it."""
         with self._database.write() as session:
             session.run(
-                "UPDATE outgoing SET recipients = ?, not_before = ?, created = ?, attempts = 0,"
+                "UPDATE outgoing SET recipients = ?, not_before = ?, begins = ?, attempts = 0, told = 0,"
                 " problem = NULL WHERE id = ?",
                 (rows.recipients_to_text(mail.recipients), now, now, mail.id),
             )

@@ -23,6 +23,7 @@ CREATE TABLE outgoing (
     problem TEXT,                   -- JSON
     queue_id TEXT NOT NULL DEFAULT '',
     told {integer} NOT NULL DEFAULT 0,
+    begins {real} NOT NULL,         -- from when the lifetime counts
     resent {integer} NOT NULL DEFAULT 0,
     uncertain_since {real} NOT NULL DEFAULT 0,
     answers {integer} NOT NULL DEFAULT 0,
