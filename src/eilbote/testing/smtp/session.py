@@ -137,7 +137,7 @@ class SmtpSession:
         """The right answer; what it stands for has happened."""
         match verb:
             case "EHLO" | "HELO" if not rest:
-                return f"501 5.5.4 Syntax: {verb} hostname"
+                return f"501 Syntax: {verb} hostname"
             case "EHLO" | "HELO":
                 self._hello = rest
                 self._reset()
@@ -268,6 +268,8 @@ class SmtpSession:
             return "555 5.5.4 Unsupported parameter"
         if not path[1].isascii() and not self._smtputf8:
             return "553 5.6.7 Address needs SMTPUTF8"
+        if not self._sink.knows(path[1]):
+            return "550 5.1.1 No such user"
         if len(self._recipients) >= _MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
         played = self._sink.play(f"RCPT {path[1]}")

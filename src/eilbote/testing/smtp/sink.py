@@ -75,6 +75,8 @@ class Sink(Struct):
     heard: list[bytes] = field(default_factory=list)
     """Every command line, of all connections."""
     deliver: Callable[[Received], None] | None = None
+    knows: Callable[[str], bool] = lambda address: True
+    """Whether a recipient exists."""
 
     def play(self, key: str) -> Play | None:
         """What to play for this key now, if anything; counts it."""
