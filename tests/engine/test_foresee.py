@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 import trustme
@@ -27,7 +28,14 @@ from tests.servers.names import Names, Signing
 from tests.servers.ports import LOOPBACK, free_ports
 
 AUTHORITY = trustme.CA()
-SERVED = AUTHORITY.issue_cert("mx.dane.test", "mx.sts.test", "mx.plain.test", "mta-sts.sts.test")
+SERVED = AUTHORITY.issue_cert(
+    "mx.dane.test", "mx.issued.test", "mx.sts.test", "mx.plain.test", "mta-sts.sts.test"
+)
+
+
+def authority_hash(authority: trustme.CA) -> str:
+    whole = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_bytes(Encoding.DER)
+    return hashlib.sha256(whole).hexdigest()
 
 
 def key_hash() -> str:
@@ -39,6 +47,12 @@ def key_hash() -> str:
 def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     SERVED.configure_cert(context)
+    # The authority's own certificate goes along: DANE can follow the chain only as far as it is sent.
+    with NamedTemporaryFile() as chain:
+        chain.write(b"".join(one.bytes() for one in SERVED.cert_chain_pems) + AUTHORITY.cert_pem.bytes())
+        chain.flush()
+        with SERVED.private_key_pem.tempfile() as key:
+            context.load_cert_chain(chain.name, key)
     return context
 
 
@@ -54,6 +68,9 @@ class Internet:
         record = f"_{self.smtp_port}._tcp.mx 300 IN TLSA 3 1 1 "
         self.names.zone("dane.test", host + record + key_hash() + "\n", Signing.GOOD)
         self.names.zone("wrong.test", host + record + "ab" * 32 + "\n", Signing.GOOD)
+        issued = record.replace("3 1 1", "2 0 1") + authority_hash(AUTHORITY) + "\n"
+        self.names.zone("issued.test", host + issued, Signing.GOOD)
+        self.names.zone("misnamed.test", host + issued, Signing.GOOD)
         self.names.zone("signed.test", host, Signing.GOOD)
         self.names.zone("plain.test", host)
         self.names.zone("unsigned.test", host + record + "ab" * 32 + "\n")
@@ -120,6 +137,8 @@ async def told(app: App, internet: Internet, address: str, *, starttls: bool = T
     [
         ("dane.test", Foreseen.ENCRYPTED, "route.protected", "dane"),
         ("wrong.test", Foreseen.IMPOSSIBLE, "route.not_dane", "dane"),
+        ("issued.test", Foreseen.ENCRYPTED, "route.protected", "dane"),
+        ("misnamed.test", Foreseen.IMPOSSIBLE, "route.not_dane", "dane"),
         ("signed.test", Foreseen.MAYBE_PLAIN, "route.starttls_unproven", ""),
         ("plain.test", Foreseen.MAYBE_PLAIN, "route.starttls_unproven", ""),
         ("unsigned.test", Foreseen.MAYBE_PLAIN, "route.starttls_unproven", ""),

@@ -134,7 +134,7 @@ class DirectDelivery:
                 session = await SmtpSession.open_mx(
                     Server(hop.host, self._around.smtp_port, Security.STARTTLS),
                     terms_of_strangers(self._app),
-                    protection(hop),
+                    protection(hop, self._app.clock.now()),
                     name=self._app.config.host_name or OUR_NAME,
                     addresses=addresses,
                 )

@@ -16,7 +16,7 @@ from eilbote.engine.connect import terms_of_strangers
 from eilbote.engine.route import Surroundings, find_route
 from eilbote.errors import EilboteError, NotAllowed, Problem
 from eilbote.mail.identity import same_address
-from eilbote.net.certificates import taken_apart
+from eilbote.net.certificates import leads_to, taken_apart
 from eilbote.net.smtp import OUR_NAME, SmtpSession
 from eilbote.net.smtp_conversation import Protection, StartTls
 from eilbote.store.values import Security, Server
@@ -59,7 +59,7 @@ async def _heard(app: App, around: Surroundings, hop: Hop) -> Heard:
             session = await SmtpSession.open_mx(
                 server,
                 terms_of_strangers(app),
-                protection(hop),
+                protection(hop, app.clock.now()),
                 name=app.config.host_name or OUR_NAME,
                 addresses=addresses,
             )
@@ -76,7 +76,7 @@ async def _heard(app: App, around: Surroundings, hop: Hop) -> Heard:
     return Heard(starttls=offered, proven=offered if hop.proof is not Proof.NOTHING else None)
 
 
-def protection(hop: Hop) -> Protection:
+def protection(hop: Hop, now: float) -> Protection:
     """What the line to a server has to be, as its route says (RFC 7672 section 2.2, RFC 8461 section 4.1)."""
     match hop.proof:
         case Proof.NOTHING:
@@ -86,9 +86,10 @@ def protection(hop: Hop) -> Protection:
         case Proof.AUTHORITY:
             return Protection(StartTls.REQUIRED, verified=True)
         case Proof.DANE:
-            return Protection(StartTls.REQUIRED, verified=False, judge=lambda chain: _fits(hop, chain))
+            return Protection(StartTls.REQUIRED, verified=False, judge=lambda chain: _fits(hop, chain, now))
 
 
-def _fits(hop: Hop, chain: tuple[bytes, ...]) -> None:
-    if match(hop.records, taken_apart(chain)) is None:
+def _fits(hop: Hop, chain: tuple[bytes, ...], now: float) -> None:
+    found = match(hop.records, taken_apart(chain))
+    if found is None or not (found.server_only or leads_to(chain, found.anchor.whole, hop.names, now)):
         raise NotAllowed("route.not_dane", host=hop.host)

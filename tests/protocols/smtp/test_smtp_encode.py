@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -155,12 +156,13 @@ def test_parameters_of_rcpt() -> None:
 
 @pytest.mark.parametrize("hostile", ["\r\n", "\n", "\0", "\x7f", "ü\n", "x" * 600])
 def test_nothing_is_injected_through_a_parameter(hostile: str) -> None:
-    for make in (
+    makes: tuple[Callable[[], object], ...] = (
         lambda: encode.mail("a@example.org", envelope_id=hostile),
         lambda: encode.rcpt("a@example.org", original=hostile),
         lambda: encode.hello(hostile, esmtp=True),
         lambda: encode.auth(hostile, None, lambda challenge: b""),
-    ):
+    )
+    for make in makes:
         with pytest.raises(Misused) as refused:
             make()
         assert refused.value.problem.code == "smtp.argument"
