@@ -128,6 +128,18 @@ def test_the_identity_is_the_one_that_was_written_to(field: str, address: str) -
     assert reply(mail("From: a@b.example", field), [ME, WORK], GERMAN).identity.address == address
 
 
+def test_a_writer_without_date_or_name() -> None:
+    for fields, quoted in (
+        (("From: anna@example.com",), "anna@example.com schrieb:\n> Kommst du?"),
+        ((), "> Kommst du?"),
+    ):
+        draft = reply(mail(*fields), [replace(ME, signature="Jörg")], GERMAN)
+        assert draft.quoted == quoted
+        draft = replace(draft, to=(Address("", "a@b.example"),), text="Ja.")
+        parts = split_reply(parse_message(compose(draft, STAMP).raw).body_text())
+        assert (parts.new, parts.signature, parts.quoted) == ("Ja.", "-- \nJörg", quoted)
+
+
 def test_html_is_quoted_as_text() -> None:
     original = mail(
         "From: a@b.example", "Content-Type: text/html; charset=utf-8", body="<p>Eins</p><p>Zwei</p>"

@@ -24,7 +24,8 @@ _WROTE = (
 _ATTRIBUTION_START = re.compile(
     r"(?:am|on|at|le|el|il|op|den|em|dnia|w dniu|dne|\d{1,4}[./-]|\d{1,2}\s"
     r"|(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun)\w*,?\s"
-    r"|[\w .,\"'-]{1,80}(?:<[^<>]{1,100}>|\[[^\[\]]{1,100}\]|\([^()]{1,100}\))?\s*(?:schrieb|wrote|a écrit))",
+    r"|[\w .,@+\"'-]{1,80}(?:<[^<>]{1,100}>|\[[^\[\]]{1,100}\]|\([^()]{1,100}\))?"
+    r"\s*(?:schrieb|wrote|a écrit))",
     re.IGNORECASE,
 )
 _ATTRIBUTION = re.compile(rf"{_WROTE}.{{0,200}}:$|^\d.{{0,160}}<\s?[^<>\s]+@[^<>\s]+>:$", re.IGNORECASE)

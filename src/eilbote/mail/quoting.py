@@ -69,8 +69,9 @@ def quoted_reply(original: Message, words: QuoteWords, offset: int = 0) -> str:
     """The attribution and the marked text, without the signature of its writer. HTML is quoted as text.
     `offset` in minutes east of UTC says on which clock the time is shown."""
     envelope = original.envelope
+    head = attribution(envelope, words, offset)
     lines = _without_signature(_body(original).split("\n"))
-    return "\n".join([attribution(envelope, words, offset), *map(_marked, lines)])
+    return "\n".join([*([head] if head else []), *map(_marked, lines)])
 
 
 def quoted_forward(original: Message, words: QuoteWords, offset: int = 0) -> str:
@@ -79,8 +80,10 @@ def quoted_forward(original: Message, words: QuoteWords, offset: int = 0) -> str
 
 
 def attribution(envelope: Envelope, words: QuoteWords, offset: int = 0) -> str:
-    """`Am 23.11.2026 um 19:53 schrieb Anna Groß:`."""
-    name = next((each.name or each.spec for each in envelope.sender), "") or "?"
+    """`Am 23.11.2026 um 19:53 schrieb Anna Groß:`; empty where the mail names no writer."""
+    name = next((each.name or each.spec for each in envelope.sender), "")
+    if not name:
+        return ""
     if envelope.date is None:
         return words.no_date.format_map({"name": name})
     date, time = _shown(envelope.date, words, offset)

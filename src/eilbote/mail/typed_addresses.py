@@ -15,7 +15,8 @@ from eilbote.mail.envelope import Address
 from eilbote.mail.field_writing import address_on_wire, checked
 
 # A quoted name, an address in brackets, a separator, or anything else; each piece is taken once.
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>]*+>|[,;]|[^",;<>]++|.', re.DOTALL)
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|<[^<>]*+>|[,;]|[^",;<>]++|.', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _GROUP = re.compile(r"[^:@<>\"]{0,200}+:")
 
@@ -49,6 +50,8 @@ def _between_separators(text: str) -> Iterator[list[str]]:
 def _address(pieces: list[str], field: str) -> Address:
     text = " ".join(pieces)
     last = pieces[-1]
+    if not all(map(_is_closed, pieces)):
+        raise Misused("compose.bad_address", field=field, address=text[:200])
     if last.startswith("<") and last.endswith(">"):
         spec, names = last[1:-1].strip(), pieces[:-1]
     elif last.startswith("@") and len(pieces) == 2 and pieces[0].startswith('"'):
@@ -57,7 +60,7 @@ def _address(pieces: list[str], field: str) -> Address:
         spec, names = last, []
     else:
         raise Misused("compose.no_address", field=field, text=text[:200])
-    if any(name in ('"', "<", ">") or name.startswith("<") for name in names):
+    if any(name == ">" or name.startswith("<") for name in names):
         raise Misused("compose.bad_address", field=field, address=text[:200])
     if _GROUP.match(text) and not spec.startswith('"'):
         raise Misused("compose.group", field=field, text=text[:200])
@@ -65,6 +68,10 @@ def _address(pieces: list[str], field: str) -> Address:
         raise Misused("compose.no_address", field=field, text=text[:200])
     address_on_wire(field, spec)
     return Address(" ".join(_unquoted(name) for name in names), spec)
+
+
+def _is_closed(piece: str) -> bool:
+    return not piece.startswith('"') or _QUOTED.fullmatch(piece) is not None
 
 
 def _unquoted(name: str) -> str:
