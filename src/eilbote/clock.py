@@ -6,7 +6,6 @@ their own, so that no test sleeps.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from datetime import UTC, datetime
@@ -42,6 +41,8 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # noqa: PLC0415  # who sleeps has it; commands that never do start sooner without
+
         await asyncio.sleep(seconds)
 
     def random_bytes(self, count: int) -> bytes:

@@ -231,3 +231,25 @@ def test_linked_as_sendmail(run: Runner, tmp_path: Path) -> None:
     assert call("-bs").code == 69
     assert call("root").code == 0
     assert len(queued(run)) == 2
+
+
+@pytest.mark.parametrize("arguments", [("send", "-t"), ("send", "--to", ANNA, "--subject", "s")])
+def test_queueing_loads_no_network(run: Runner, arguments: tuple[str, ...]) -> None:
+    """Cron and scripts call it often; what delivers is loaded by those that deliver."""
+    script = (
+        "import sys; from eilbote.cli.main import main; code = main(sys.argv[1:]);"
+        "print(code, sorted({'asyncio', 'ssl', 'rich', 'eilbote.net.imap'} & set(sys.modules)))"
+    )
+    environ = {
+        **os.environ,
+        "EILBOTE_HOME": str(run.home),
+        "XDG_CONFIG_HOME": str(run.home.parent / "config"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        check=False,
+        env=environ,
+        input=LETTER.encode(),
+        capture_output=True,
+    )
+    assert done.stdout.decode().splitlines()[-1] == "0 []", done.stderr

@@ -57,6 +57,9 @@ _LINES = {
 account = Group(
     name="account",
     help=mark("Add, show, test and remove mail accounts. Passwords are sealed at rest and never shown."),
+    lazy={
+        "identity": ("eilbote.cli.identity", "identity", mark("As whom mail is written: names, signatures"))
+    },
 )
 
 

@@ -371,21 +371,16 @@ def _text(face: Face, given: dict[str, Any]) -> str:
     if given["redirect"]:
         return ""
     if given["text_file"] is not None and str(given["text_file"]) != "-":
-        from eilbote.engine.write import read_file  # noqa: PLC0415
+        from eilbote.engine.write import read_text  # noqa: PLC0415
 
-        return _decoded(read_file(given["text_file"]))
+        return read_text(given["text_file"])
+    from eilbote.engine.write import decoded_text  # noqa: PLC0415
+
     if sys.stdin.isatty():
         if given["forward"]:
             return ""
         face.note(mark("Write the text; end it with Ctrl-D."))
-    return _decoded(_input())
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Misused("send.text_not_utf8") from None
+    return decoded_text(_input())
 
 
 def _tell(face: Face, queued: Queued) -> None:

@@ -10,10 +10,10 @@ import click
 
 from eilbote.cli.command import Command, mark
 from eilbote.cli.delivered import show_delivered
+from eilbote.cli.event_shapes import event_shape
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
-from eilbote.cli.shapes import event_shape
 from eilbote.cli.sync import show_report
 from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching, WatchState
 from eilbote.engine.progress import Progress, Report, SyncReport

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from eilbote.clock import rfc3339
 from eilbote.delivery.values import Outgoing, Recipient, SendState
-from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching
 from eilbote.engine.progress import Delivered, SyncReport
 from eilbote.errors import Problem
 from eilbote.mail.keep import KeepKind
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from eilbote.engine.migrate import MigrateReport
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
     from eilbote.engine.verify import Healed, VerifyReport
+    from eilbote.mail.identity import Identity
     from eilbote.store.outbox import Attempt, Pause
 
 JSON = dict[str, object]
@@ -261,6 +261,20 @@ def delivered_shape(delivered: Delivered) -> JSON:
     }
 
 
+def identity_shape(account: str, identity: Identity, *, usual: bool) -> JSON:
+    """A line of `account identity`."""
+    return {
+        "account": account,
+        "address": identity.address,
+        "name": identity.name,
+        "reply_to": [str(each) for each in identity.reply_to],
+        "signature": identity.signature,
+        "organization": identity.organization,
+        "aliases": list(identity.aliases),
+        "usual": usual,
+    }
+
+
 def shown_state(state: SendState) -> str:
     """The state as scripts and people see it: those in which a server is spoken to are one."""
     match state:
@@ -341,29 +355,6 @@ def watch_shape(watched: Watched) -> JSON:
         "until": moment(watched.until),
         "problem": None if watched.problem is None else problem_shape(watched.problem),
     }
-
-
-def event_shape(event: Event) -> JSON:
-    """A line of `serve`."""
-    match event:
-        case Watching():
-            state = Watched(event.state.value, event.since, event.until, event.problem)
-            return {"event": "watching", "account": event.account, **watch_shape(state)}
-        case Passed():
-            report = report_shape(event.report)
-            return {"event": "passed", "at": moment(event.at), "mailboxes": event.mailboxes, **report}
-        case Checked():
-            found = [verify_shape(one) for one in event.reports]
-            return {"event": "checked", "account": event.account, "at": moment(event.at), "reports": found}
-        case Sent():
-            return {"event": "sent", "at": moment(event.at), **delivered_shape(event.delivered)}
-        case Shared(at=at, mine=mine, others=others):
-            theirs = [{"account": account, **holder_shape(holder)} for account, holder in others]
-            return {"event": "shared", "at": moment(at), "mine": mine, "others": theirs}
-        case Interrupted(at=at, problem=problem):
-            return {"event": "interrupted", "at": moment(at), "problem": problem_shape(problem)}
-        case _:
-            assert_never(event)
 
 
 def holder_shape(holder: Holder) -> JSON:

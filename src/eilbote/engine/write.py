@@ -254,6 +254,19 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+def read_text(path: Path) -> str:
+    """A text that is to be sent. Misused as `read_file`, `send.text_not_utf8`."""
+    return decoded_text(read_file(path))
+
+
+def decoded_text(data: bytes) -> str:
+    """Misused `send.text_not_utf8`."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Misused("send.text_not_utf8") from None
+
+
 def _check_size(contents: Sequence[bytes]) -> None:
     size = sum(map(len, contents))
     if size > LARGEST:

@@ -22,6 +22,7 @@ from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
 from eilbote.store.fencing import FencedDatabase, Lease
 from eilbote.store.findings import Findings
+from eilbote.store.identities import Identities
 from eilbote.store.journal import Journal
 from eilbote.store.keeping import Keeping
 from eilbote.store.mailboxes import Mailboxes
@@ -77,6 +78,7 @@ class Store:
         self.policies = Policies(database)
         self.dkim_keys = DkimKeys(database)
         self.tls_results = TlsResults(database)
+        self.identities = Identities(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod
