@@ -9,15 +9,15 @@ import asyncio
 import os
 import select
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.engine.app import App
-from eilbote.errors import EilboteError, Misused, Refused, Unreachable
+from eilbote.errors import EilboteError, Garbled, Misused, Problem, Refused, Unreachable
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
@@ -29,6 +29,8 @@ from eilbote.store.values import Account, AuthKind
 if TYPE_CHECKING:
     from eilbote.net.pop3 import Pop3Session
     from eilbote.net.smtp import SmtpSession
+
+T = TypeVar("T")
 
 _COMMAND_SECONDS = 30
 _GOODBYE_SECONDS = 2.0
@@ -203,6 +205,7 @@ class ImapConnections:
         self.most = most
         self.compressing = True
         """Lines may be compressed; off where a server's compressed bytes could not be read."""
+        self._unreadable: Garbled | None = None
 
     @property
     def round_trips(self) -> int:
@@ -237,10 +240,41 @@ class ImapConnections:
             except Refused:
                 self._give_back(imap)
                 raise
+            except Garbled as error:
+                self._blame_compression(imap, error)
+                self._drop(imap)
+                raise
             except BaseException:
                 self._drop(imap)
                 raise
             self._give_back(imap)
+
+    async def tried_plain(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Does `work`; once more over plain lines where what a compressed one brought could not be read.
+        Also a harmless mail of nothing but one letter looks like a bomb."""
+        try:
+            return await work()
+        except Garbled as error:
+            if error is not self._unreadable:
+                raise
+            return await work()
+
+    def take_compression_trouble(self) -> Problem | None:
+        """Why the lines of this account are no longer compressed, told once."""
+        error, self._unreadable = self._unreadable, None
+        if error is None or error.problem.code == "net.deflate":
+            return error.problem if error is not None else None
+        return Problem("net.deflate", {"reason": error.problem.code})
+
+    def _blame_compression(self, imap: ImapSession, error: Garbled) -> None:
+        """What cannot be read on a compressed line is the compression's fault, until a plain one shows
+        otherwise: those that are compressed are given up."""
+        if not imap.is_compressed or not self.compressing:
+            return
+        self.compressing, self._unreadable = False, error
+        for idle in [one for one in self._idle if one.is_compressed]:
+            self._idle.remove(idle)
+            self._drop(idle)
 
     async def _open_if_granted(self, *, fresh: bool) -> ImapSession | None:
         """A new connection; None where the server takes no more than those that we have open."""
@@ -279,7 +313,9 @@ class ImapConnections:
         if self.compressing and self._app.config.compress == "always":
             try:
                 await imap.compress("always")
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, Garbled):
+                    self._blame_compression(imap, error)
                 self._drop(imap)
                 raise
         return imap

@@ -56,19 +56,13 @@ async def fetch_mailbox(round_: Round, mailbox: Mailbox, wanted: UidSet) -> None
     """Fetches and stores `wanted`, the mailbox's whole backfill."""
     work = _Fetching(round_, mailbox, wanted)
     try:
-        await work.run()
+        await round_.connections.tried_plain(work.run)
     except Garbled as error:
-        match error.problem.code:
-            case "imap.literal_too_long":
-                # The connection is lost over one mail: those of its size are put aside, the others
-                # fetched.
-                if not await work.put_large_aside(int(error.problem.parameters["limit"])):
-                    raise
-            case "net.deflate" if round_.connections.compressing:
-                # Also a harmless mail of nothing but one letter looks like a bomb: once more, plain.
-                round_.connections.compressing = False
-            case _:
-                raise
+        if error.problem.code != "imap.literal_too_long":
+            raise
+        # The connection is lost over one mail: those of its size are put aside, the others fetched.
+        if not await work.put_large_aside(int(error.problem.parameters["limit"])):
+            raise
         await work.run()
 
 

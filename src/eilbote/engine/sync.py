@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -158,7 +159,7 @@ async def pass_over(
     failed = unreached
     try:
         if unreached is None:
-            await _pass(round_, errand)
+            await round_.connections.tried_plain(lambda: _pass(round_, errand))
         if round_.left_out > _WORTH_COMPACTING:
             round_.left_out = 0
             await round_.call(round_.app.store.compact)
@@ -173,6 +174,8 @@ async def pass_over(
                 raise
             failed = error.problem  # the account is another's, and so is what is to be remembered
             await round_.connections.close()
+    if (trouble := round_.connections.take_compression_trouble()) is not None:
+        round_.problems.append(("", trouble))
     return SyncReport(
         round_.account.address,
         new=round_.tally.new,
@@ -263,7 +266,7 @@ async def _each(
         while waiting:
             mailbox = waiting.pop()
             try:
-                results[mailbox.id] = await work(mailbox)
+                results[mailbox.id] = await round_.connections.tried_plain(partial(work, mailbox))
             except (Refused, Garbled, Gone) as error:
                 round_.problems.append((mailbox.name, error.problem))
 

@@ -83,6 +83,10 @@ class ImapSession:
             return False
         return await self._talk.run(flows.compress(self._dialogue))
 
+    @property
+    def is_compressed(self) -> bool:
+        return self._talk.line.stream.is_compressed
+
     async def logout(self) -> None:
         """Says good-bye and closes the connection."""
         try:
