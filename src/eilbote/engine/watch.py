@@ -15,6 +15,7 @@ from eilbote.engine.app import App
 from eilbote.engine.backoff import Backoff
 from eilbote.engine.connect import HostBudget
 from eilbote.engine.events import Told, Watching, WatchState
+from eilbote.engine.give_back import give_back_memory
 from eilbote.engine.index import Indexer
 from eilbote.engine.prepare import Preparer
 from eilbote.engine.progress import Progress, Report, SyncReport
@@ -149,6 +150,8 @@ class Watch(ABC):
                 self.is_at_rest = True
                 await preparer.close()
                 await indexer.close()
+        if report.new:
+            await asyncio.to_thread(give_back_memory)
         return report
 
 
