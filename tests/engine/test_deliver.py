@@ -316,3 +316,14 @@ def test_stopped_in_the_middle_nothing_is_lost_or_doubled(run: Run) -> None:
         follow_up(here.app, here.account)
 
     run(story)
+
+
+def test_a_server_of_this_machine_that_asks_for_no_login_gets_none(run: Run) -> None:
+    async def story(here: Office) -> None:
+        mail = here.queue(1)
+        await here.deliver()
+        assert here.state(mail) is SendState.DONE
+        assert here.sink.received[0].user == ""
+        assert not any(line.upper().startswith(b"AUTH") for line in here.sink.heard)
+
+    run(story, accounts={}, login_needed=False)

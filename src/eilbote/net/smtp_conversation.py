@@ -138,7 +138,9 @@ class SmtpConversation:
         if not self.dialogue.is_introduced:
             plain = credential is None and self.line.server.security is Security.NONE
             await self.run(flows.hello(self.dialogue, self._name, may_fall_back=plain))
-        if credential is not None:
+        # A server of this very machine (no other is spoken to in plain text) that asks for no login.
+        open_door = self.line.server.security is Security.NONE and not self.dialogue.extensions.mechanisms
+        if credential is not None and not open_door:
             await self.run(flows.log_in(self.dialogue, login_over(self.line, credential, clock)))
         if self._trace is None:
             self._connection.observer = None
