@@ -368,10 +368,11 @@ class Outbox:
                 " WHERE j.id = copy_debt AND j.state IN ('open', 'sent'))))",
                 (account,),
             )
-            ids = [integer(row[0]) for row in found]
-            for mail in rows.move(session, ids, (SendState.SENT,), SendState.DONE, now):
-                _drop_body(session, mail.id)
-            return len(ids)
+            for ids in chunked(integer(row[0]) for row in found):
+                mine = f"IN {in_list(len(ids))}"
+                session.run(f"UPDATE outgoing SET state = 'done', touched = ? WHERE id {mine}", (now, *ids))
+                session.run(f"DELETE FROM outgoing_body WHERE outgoing {mine}", ids)
+            return len(found)
 
     def note_told(self, mail: int, told: int) -> None:
         """Its sender was told of the delay up to this stage."""
