@@ -22,7 +22,7 @@ from eilbote.protocols.smtp.types import Checkpoint, Mail, MailResult, Notify, P
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from eilbote.testing.smtp.server import SmtpServer
-from eilbote.testing.smtp.sink import Play, Sink, Then
+from eilbote.testing.smtp.sink import Play, Received, Sink, Then
 from tests.net.scripted import Line, Scripted
 from tests.servers.postfix import Postfix, PostfixOptions
 
@@ -365,16 +365,16 @@ async def test_what_can_come_after_the_end(fake: SmtpServer, played: Play, phase
 
 
 async def test_an_answer_that_takes_long_is_waited_for(fake: SmtpServer) -> None:
+    loop = asyncio.get_running_loop()
     fake.sink.replies["."] = Play("250 2.0.0 Ok at last", Then.HOLD, takes=True)
+
+    def deliver(received: Received) -> None:
+        loop.call_soon(fake.release.set)
+
+    fake.sink.deliver = deliver
     session = await opened(plain(fake))
     kept = Kept()
-
-    async def keep(checkpoint: Checkpoint) -> None:
-        await kept(checkpoint)
-        if checkpoint.ending:
-            asyncio.get_running_loop().call_later(0.2, fake.release.set)
-
-    assert await session.send([mail(1)], keep) is None
+    assert await session.send([mail(1)], kept) is None
     assert kept.results[1].queue_text == "Ok at last"
     await session.quit()
 
@@ -392,18 +392,43 @@ async def test_silence_before_the_end_is_no_doubt(fake: SmtpServer, key: str) ->
     assert fake.sink.received == []
 
 
+class Striding(SystemClock):
+    """Strides on by 100 seconds whenever it is asked, and lets that be known."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        self.asked.set()
+        self._now += 100
+        return self._now
+
+
 async def test_drops_of_an_answer_do_not_stop_the_clock() -> None:
+    clock = Striding()
+    drops = 0
+
     async def script(line: Line) -> None:
+        nonlocal drops
         await line.say(b"220 hello")
         await line.hear()
+        await line.say(b"250 hello")
+        await line.hear()
         while True:
+            await clock.asked.wait()
+            clock.asked.clear()
+            drops += 1
             await line.say(b"250-one more")
-            await asyncio.sleep(0.01)
 
     async with Scripted(script).listening() as scripted:
-        with pytest.raises(Unreachable) as slow:
-            await opened(scripted.server, None, times=TimeLimits(*[0.3] * 7))
-    assert slow.value.problem.code == "net.timeout"
+        session = await SmtpSession.open(scripted.server, None, Terms(clock))
+        kept = Kept()
+        problem = await session.send([mail(1)], kept)
+        session.abort()
+    assert problem is not None and problem.code == "net.timeout"
+    assert problem.parameters["seconds"] == "300" and drops <= 5
+    assert kept.results[1].phase is Phase.ENVELOPE
 
 
 # --- what is shown -------------------------------------------------------------------------------------

@@ -18,9 +18,10 @@ _HEADER_END = re.compile(rb"(?>\r\n|\r|\n)(?:\r|\n)")
 
 class Traits(Struct, frozen=True):
     """What of a content decides how it may travel. `size`: octets as they leave, without stuffed dots
-    (RFC 1870 section 3)."""
+    (RFC 1870 section 3). `is_clean`: no CR or LF stands alone in it."""
 
     size: int
+    is_clean: bool
     has_8bit: bool
     has_utf8_header: bool
     has_nul: bool
@@ -32,7 +33,8 @@ def traits_of(content: bytes) -> Traits:
     open_end = bool(content) and content[-1:] not in (b"\r", b"\n")
     size = len(content) + feeds + returns - 2 * pairs + 2 * open_end
     has_8bit = not content.isascii()
-    return Traits(size, has_8bit, has_8bit and _has_utf8_header(content), b"\0" in content)
+    is_clean = pairs == feeds == returns
+    return Traits(size, is_clean, has_8bit, has_8bit and _has_utf8_header(content), b"\0" in content)
 
 
 def longest_line(content: bytes) -> int:
@@ -46,15 +48,14 @@ def longest_line(content: bytes) -> int:
     return longest
 
 
-def normalised(content: bytes, block: int, *, stuffed: bool) -> Iterator[bytes]:
+def normalised(content: bytes, block: int, *, stuffed: bool, is_clean: bool = False) -> Iterator[bytes]:
     """The content in blocks of about `block` bytes, ending in CRLF unless it is empty. `stuffed`: a dot
-    before each dot that begins a line (RFC 5321 section 4.5.2), as DATA wants it and BDAT does not."""
+    before each dot that begins a line (RFC 5321 section 4.5.2), as DATA wants it and BDAT does not.
+    `is_clean`: what `traits_of` found, so that nobody looks twice."""
     at_line_start = True
     end = b"\r\n"
     for cut in _cut(content, block):
-        pairs = cut.count(b"\r\n")
-        is_clean = pairs == cut.count(b"\n") == cut.count(b"\r")
-        piece = cut if is_clean else _LINE_END.sub(b"\r\n", cut)
+        piece = cut if is_clean or _is_clean(cut) else _LINE_END.sub(b"\r\n", cut)
         ends_line = piece.endswith(b"\r\n")
         if stuffed:
             dot = b"." if at_line_start and piece.startswith(b".") else b""
@@ -82,6 +83,10 @@ def _cut(content: bytes, block: int) -> Iterator[bytes]:
                 stop += 1
         yield content[start:stop]
         start = stop
+
+
+def _is_clean(cut: bytes) -> bool:
+    return cut.count(b"\r\n") == cut.count(b"\n") == cut.count(b"\r")
 
 
 def _has_utf8_header(content: bytes) -> bool:

@@ -12,7 +12,7 @@ refused that the server did not answer.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from enum import Enum, auto
 from itertools import chain
 from typing import TypeAlias
@@ -91,6 +91,7 @@ class _Transaction:
         "commands",
         "end_at",
         "is_begun",
+        "is_clean",
         "is_open",
         "mail",
         "replies",
@@ -99,12 +100,13 @@ class _Transaction:
     )
 
     def __init__(
-        self, mail: Mail, sender: Command, recipients: list[Command], size: int, *, chunked: bool
+        self, mail: Mail, sender: Command, recipients: list[Command], traits: Traits, *, chunked: bool
     ) -> None:
         self.mail = mail
         self.commands = [sender, *recipients]
         self.replies: list[Reply | None] = [None] * (1 + len(recipients))  # to each of the commands
-        self.size = size
+        self.size = traits.size
+        self.is_clean = traits.is_clean
         self.chunked = chunked
         self.told: list[tuple[Command, Reply]] = []  # to what else was sent
         self.is_begun = False
@@ -222,12 +224,15 @@ class _Course:
         if opened is None:
             return b""
         last = b""
-        for block in normalised(opened.mail.content, self._window.block, stuffed=True):
+        for block in self._blocks(opened, stuffed=True):
             if last:
                 self._connection.send_content(last)
                 yield Act.DRAIN
             last = block
         return last
+
+    def _blocks(self, one: _Transaction, *, stuffed: bool) -> Iterator[bytes]:
+        return normalised(one.mail.content, self._window.block, stuffed=stuffed, is_clean=one.is_clean)
 
     def _begin(self) -> list[_Transaction]:
         """Begins as many transactions as may follow now; those whose end leaves with the next segment,
@@ -283,7 +288,7 @@ class _Course:
             one.is_begun = True
             self._expected.append(step)
             if kind is _Step.END and one.chunked:
-                for block in normalised(one.mail.content, self._window.block, stuffed=False):
+                for block in self._blocks(one, stuffed=False):
                     connection.send_content(block)
                 one.end_at = connection.queued
 
@@ -417,7 +422,7 @@ def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | P
     except Misused as refused:
         return refused.problem
     chunked = dialogue.can("CHUNKING") and dialogue.can("PIPELINING") and traits.size <= window.bytes
-    return _Transaction(mail, sender, commands, traits.size, chunked=chunked)
+    return _Transaction(mail, sender, commands, traits, chunked=chunked)
 
 
 def _missing(mail: Mail, dialogue: Dialogue, traits: Traits, *, utf8: bool) -> Problem | None:
