@@ -286,6 +286,12 @@ def test_too_many_recipients_are_refused() -> None:
     assert refused.value.problem.code == "compose.too_many_recipients"
 
 
+def test_a_header_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(Misused) as refused:
+        compose(replace(DRAFT, subject="wort " * 110_000), STAMP)
+    assert refused.value.problem.code == "compose.header_too_large"
+
+
 def test_a_boundary_that_stands_in_the_text_is_no_boundary() -> None:
     text = f"--m{STAMP.boundary}\n--m{STAMP.boundary}--\n--m{STAMP.boundary}=\n"
     message = parse_message(made(replace(DRAFT, text=text, files=(File("a", b"a"),))).raw)

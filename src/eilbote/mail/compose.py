@@ -22,6 +22,7 @@ from eilbote.mail.field_writing import (
     text_field,
 )
 from eilbote.mail.flowed import flow
+from eilbote.mail.headers import MAX_BYTES, MAX_FIELDS
 from eilbote.mail.identity import same_address
 from eilbote.mail.markdown import html_document, markdown_to_html, plain_to_html
 from eilbote.mail.part_writing import Written, file_part, message_part, multipart, text_part
@@ -54,6 +55,8 @@ def compose(
     sender = address_on_wire("From", draft.identity.address)
     content = _content(draft, stamp, eight_bit=eight_bit, seven_bit=seven_bit)
     head = "".join([*_fields(draft, stamp, keep_bcc), "MIME-Version: 1.0\r\n", content.fields, "\r\n"])
+    if len(head) > MAX_BYTES:
+        raise Misused("compose.header_too_large", fields=MAX_FIELDS, size=f"{MAX_BYTES // 1024} KiB")
     raw = b"".join([head.encode(), *content.body])
     return Composed(
         raw=raw,
