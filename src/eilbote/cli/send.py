@@ -23,7 +23,7 @@ from eilbote.errors import EilboteError, Misused
 if TYPE_CHECKING:
     from eilbote.engine.app import App
     from eilbote.engine.send import Handling
-    from eilbote.engine.write import Queued
+    from eilbote.engine.write import Letter, Queued
 
 AS_SENDMAIL = "--as-sendmail"
 """Put before the arguments of a call by the name `sendmail`."""
@@ -199,6 +199,14 @@ def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--redirect", cls=Option, metavar="ID", default="", help=mark("Send this mail to others as it is.")
 )
+@click.option("--draft", cls=Option, is_flag=True, help=mark("Only save it as a draft, on the server too."))
+@click.option(
+    "--from-draft",
+    cls=Option,
+    metavar="ID",
+    default="",
+    help=mark("Send this draft, with what else is given; with --draft: change it."),
+)
 @click.option(
     "--priority",
     cls=Option,
@@ -228,12 +236,14 @@ _WRITTEN = (
     "reply",
     "forward",
     "redirect",
+    "draft",
+    "from_draft",
 )
 
 
 def _is_handed_over(given: dict[str, Any]) -> bool:
     """Whether a whole mail comes in: called as sendmail, with its options, or with recipients alone."""
-    written = [name for name in _WRITTEN if given[name] not in (None, "", ())]
+    written = [name for name in _WRITTEN if given[name] not in (None, "", (), False)]
     handed = given["as_sendmail"] or given["recipients"] or any(given[name] for name in _SENDMAIL)
     handed = handed or given["sender_address"] is not None
     if handed and written:
@@ -260,15 +270,39 @@ def _write(face: Face, given: dict[str, Any]) -> None:
         forwards=given["forward"],
         attached=given["as_attachment"],
         redirects=given["redirect"],
+        draft=given["from_draft"],
         priority=Priority(given["priority"]),
         language=face.catalogue.language,
     )
     with opened_home(face) as app:
-        original = letter.answers or letter.forwards or letter.redirects
+        original = letter.answers or letter.forwards or letter.redirects or letter.draft
         if original:
             _fetch(face, app, original, needed=not letter.answers)
-        queued = write_mail(app, letter, _handling(app, given))
+        if given["draft"]:
+            _save(face, app, letter)
+            return
+        if letter.draft:
+            from eilbote.engine.drafts import send_draft  # noqa: PLC0415  # seldom
+
+            queued = send_draft(app, letter, _handling(app, given))
+        else:
+            queued = write_mail(app, letter, _handling(app, given))
     _tell(face, queued)
+
+
+def _save(face: Face, app: App, letter: Letter) -> None:
+    """Saves a draft, and says how it is sent."""
+    from eilbote.engine.drafts import save_draft  # noqa: PLC0415  # seldom
+
+    saved = save_draft(app, letter)
+    if face.json:
+        face.record({"id": str(saved.message), "message_id": saved.message_id, "state": "draft"})
+    else:
+        face.say(
+            mark("Saved as draft {id}. Send it with: eilbote send --from-draft {id}"), id=str(saved.message)
+        )
+    for problem in saved.warnings:
+        face.problem(problem, warning=True)
 
 
 def _fetch(face: Face, app: App, original: str, *, needed: bool) -> None:
@@ -368,7 +402,7 @@ def _text(face: Face, given: dict[str, Any]) -> str:
         raise click.UsageError("--text, --text-file")
     if given["text"] is not None:
         return str(given["text"])
-    if given["redirect"]:
+    if given["redirect"] or (given["from_draft"] and given["text_file"] is None):
         return ""
     if given["text_file"] is not None and str(given["text_file"]) != "-":
         from eilbote.engine.write import read_text  # noqa: PLC0415

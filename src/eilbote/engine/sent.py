@@ -135,14 +135,19 @@ def _copy(app: App, account: Account, mails: Sequence[Outgoing]) -> None:
 
 def sent_mailbox(app: App, account: Account) -> Mailbox:
     """Where copies of sent mail belong; made where the account has no such mailbox."""
+    return role_mailbox(app, account, SpecialUse.SENT, SENT_NAME)
+
+
+def role_mailbox(app: App, account: Account, role: SpecialUse, name: str) -> Mailbox:
+    """The account's mailbox with this role, else the one of this name; made where it has neither."""
     try:
-        return mailbox_for(app, account.id, SpecialUse.SENT)
+        return mailbox_for(app, account.id, role)
     except Gone:
-        named = app.store.mailboxes.find(account.id, SENT_NAME)
+        named = app.store.mailboxes.find(account.id, name)
         try:
-            return named or create_mailbox(app, account, SENT_NAME)
+            return named or create_mailbox(app, account, name)
         except Misused:  # below the server's prefix it is there already
-            return next(one for one in app.store.mailboxes.all(account.id) if one.name.endswith(SENT_NAME))
+            return next(one for one in app.store.mailboxes.all(account.id) if one.name.endswith(name))
 
 
 def _chunks(mails: Sequence[Outgoing]) -> list[list[Outgoing]]:

@@ -45,7 +45,8 @@ FORWARDED = "$Forwarded"
 
 class Letter(Struct, frozen=True):
     """What a person has typed. Addresses as text, files as paths. At most one of `answers`, `forwards` and
-    `redirects` is the id of a mail here. `language`: of the person, for words where the mail tells none."""
+    `redirects` is the id of a mail here; `draft` that of a draft that is written on. `language`: of the
+    person, for words where the mail tells none."""
 
     to: Sequence[str] = ()
     cc: Sequence[str] = ()
@@ -61,6 +62,7 @@ class Letter(Struct, frozen=True):
     forwards: str = ""
     attached: bool = False
     redirects: str = ""
+    draft: str = ""
     priority: Priority = Priority.NORMAL
     language: str = "en"
 
@@ -78,19 +80,27 @@ def write_mail(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
     Raises Misused for what was typed wrongly (`compose.*`, `send.*`, `mail.bad_id`, `redirect.no_header`),
     Gone for mail that is not here, NotAllowed `send.key_reused`.
     """
-    original = _original(app, letter)
-    account, identities = _writer(app, letter, original)
-    if letter.redirects and original is not None:
-        return _queue_redirect(app, letter, handling, account, identities, original)
-    draft = _draft(letter, identities, original, _offset(app.clock.now()))
-    stamp = stamp_for(app, account, draft.identity.address, handling.key)
-    composed = compose(draft, stamp)
+    if letter.redirects:
+        return _queue_redirect(app, letter, handling)
+    account, draft, original = first_draft(app, letter)
+    composed = compose(draft, stamp_for(app, account, draft.identity.address, handling.key))
     if original is not None:
         number = checked_id(letter.answers or letter.forwards)
         handling = replace(handling, answers=number, marks=ANSWERED if letter.answers else FORWARDED)
-    known = [each for identity in identities for each in (identity.address, *identity.aliases)]
-    warnings = warnings_for(draft, account.user, known)
-    return Queued(_queue(app, account, composed, handling), warnings)
+    return Queued(_queue(app, account, composed, handling), warnings_about(app, account, draft))
+
+
+def first_draft(app: App, letter: Letter) -> tuple[Account, Draft, Message | None]:
+    """What is written as a value, who sends it, and the mail that it answers or forwards."""
+    original = _original(app, letter)
+    account, identities = _writer(app, letter, original)
+    return account, _draft(letter, identities, original, _offset(app.clock.now())), original
+
+
+def warnings_about(app: App, account: Account, draft: Draft) -> tuple[Problem, ...]:
+    """What the writer may want to know before it goes out."""
+    known = [each for one in identities_of(app, account) for each in (one.address, *one.aliases)]
+    return warnings_for(draft, account.user, known)
 
 
 def stamp_for(app: App, account: Account, address: str, key: str = "") -> Stamp:
@@ -167,36 +177,37 @@ def _draft(letter: Letter, identities: Sequence[Identity], original: Message | N
         draft = forward_attached(original, identities[0])
     else:
         draft = forward_inline(original, identities[0], _words(letter, original), offset)
-    to = _typed(letter.to, "To")
+    draft = changed_by(letter, draft)
+    return replace(draft, language=draft.language or language_of(letter.text))
+
+
+def changed_by(letter: Letter, draft: Draft) -> Draft:
+    """The draft with what was typed: people of an answer come beside those it has, everything else that is
+    given takes the place of what was there; files come beside."""
+    to, cc, bcc = _typed(letter.to, "To"), _typed(letter.cc, "Cc"), _typed(letter.bcc, "Bcc")
     files = tuple(_file(path) for path in letter.files)
     text, images = _with_images(letter)
     _check_size([*(one.content for one in files), *(one.content for one in images)])
+    beside = bool(letter.answers)
     return replace(
         draft,
-        to=(*draft.to, *to) if letter.answers else to,
-        cc=(*draft.cc, *_typed(letter.cc, "Cc")),
-        bcc=_typed(letter.bcc, "Bcc"),
+        to=(*draft.to, *to) if beside else to or draft.to,
+        cc=(*draft.cc, *cc) if beside else cc or draft.cc,
+        bcc=bcc or draft.bcc,
         subject=draft.subject if letter.subject is None else letter.subject,
-        text=text,
-        markdown=letter.markdown,
+        text=text or draft.text,
+        markdown=letter.markdown or draft.markdown,
         files=(*draft.files, *files),
-        images=images,
-        priority=letter.priority,
-        language=draft.language or language_of(letter.text),
+        images=(*draft.images, *images),
+        priority=draft.priority if letter.priority is Priority.NORMAL else letter.priority,
     )
 
 
-def _queue_redirect(
-    app: App,
-    letter: Letter,
-    handling: Handling,
-    account: Account,
-    identities: Sequence[Identity],
-    original: Message,
-) -> Queued:
+def _queue_redirect(app: App, letter: Letter, handling: Handling) -> Queued:
+    original = _original(app, letter)
+    assert original is not None
+    account, identities = _writer(app, letter, original)
     to = (*_typed(letter.to, "To"), *_typed(letter.cc, "Cc"), *_typed(letter.bcc, "Bcc"))
-    if not to:
-        raise Misused("send.nobody")
     stamp = stamp_for(app, account, identities[0].address, handling.key)
     composed = redirect(original.raw, identities[0], to, stamp)
     handling = replace(handling, answers=checked_id(letter.redirects), marks=FORWARDED)
