@@ -14,18 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.world import mail, world
+from tests.engine.world import Options, RealServer, mail, world
 from tests.faults.actor import Scene, killed_at, message_id, perform
+from tests.faults.replay import ALL
 from tests.faults.workload import Workload, make_workload
-from tests.servers.dovecot import Dovecot
+from tests.servers.cyrus import CyrusOptions
 from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.postgres import Postgres
 
 SEED = 20261123
-KINDS = {
+KINDS: dict[str, Options] = {
     "qresync": DovecotOptions(),
     "bare": DovecotOptions(hidden=frozenset({"QRESYNC", "CONDSTORE", "MOVE"})),
+    "cyrus": CyrusOptions(),
 }
+Like = Callable[[Options], RealServer]
 
 
 def forked(work: Callable[[], None], log: Path) -> int:
@@ -43,7 +46,7 @@ def forked(work: Callable[[], None], log: Path) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def trial(scene: Scene, server: Dovecot, workload: Workload, *steps: int) -> bool:
+def trial(scene: Scene, server: RealServer, workload: Workload, *steps: int) -> bool:
     """A kill at the first step, one at each further step of the resumption, then a resumption to the
     end. False: the workload ended before it was killed so often."""
     scene.folder.mkdir(parents=True)
@@ -60,7 +63,7 @@ def trial(scene: Scene, server: Dovecot, workload: Workload, *steps: int) -> boo
     return killed == len(steps)
 
 
-def check(scene: Scene, server: Dovecot, workload: Workload) -> None:
+def check(scene: Scene, server: RealServer, workload: Workload) -> None:
     """The oracle's word against server and store, then a pass that must find nothing to do."""
     with world(server, scene.folder / "home", scene.store_url, scene.user) as here:
         quiet = here.sync()
@@ -101,13 +104,14 @@ def check(scene: Scene, server: Dovecot, workload: Workload) -> None:
         ("qresync", 4, 4),
         ("bare", 1, 8),
         ("bare", 5, 8),
+        *([("cyrus", 1, 8), ("cyrus", 5, 8)] if ALL else []),
     ],
 )
 def test_killed_at_every_step_on_sqlite(
-    kind: str, first: int, stride: int, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+    kind: str, first: int, stride: int, server_like: Like, tmp_path: Path
 ) -> None:
-    """Every step on a server that can all; every fourth on one that can little."""
-    server = dovecot_like(KINDS[kind])
+    """Every step on a server that can all; every fourth on one that can little, and on Cyrus."""
+    server = server_like(KINDS[kind])
     workload = make_workload(SEED)
     step = first
     while True:
@@ -119,12 +123,10 @@ def test_killed_at_every_step_on_sqlite(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", list(KINDS))
-def test_killed_again_while_resuming(
-    kind: str, dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("kind", list(KINDS) if ALL else ["qresync", "bare"])
+def test_killed_again_while_resuming(kind: str, server_like: Like, tmp_path: Path) -> None:
     """A sample of pairs: anywhere, and then soon after the resumption began."""
-    server = dovecot_like(KINDS[kind])
+    server = server_like(KINDS[kind])
     workload = make_workload(SEED)
     chance = random.Random(SEED)
     pairs = [(chance.randrange(5, 200), chance.randrange(1, 12)) for _ in range(15)]
@@ -136,15 +138,17 @@ def test_killed_again_while_resuming(
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["qresync", "cyrus"] if ALL else ["qresync"])
 def test_killed_at_every_twentieth_step_on_postgres(
-    dovecot: Dovecot, tmp_path: Path, postgres: Postgres
+    kind: str, server_like: Like, tmp_path: Path, postgres: Postgres
 ) -> None:
+    server = server_like(KINDS[kind])
     workload = make_workload(SEED)
     step = 3
     while True:
         url = postgres.new_database()
-        scene = Scene(tmp_path / str(step), dovecot.host, dovecot.port, dovecot.new_user()[0], url)
-        reached = trial(scene, dovecot, workload, step)
+        scene = Scene(tmp_path / str(step), server.host, server.port, server.new_user()[0], url)
+        reached = trial(scene, server, workload, step)
         postgres.drop(url)
         if not reached:
             break

@@ -44,6 +44,10 @@ class Processes:
     ending: ExitStack
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def pids(self) -> set[int]:
+        return {one.pid for one in self.running}
+
     def start(self) -> None:
         served = serve(self.home, self.url, LEASE_SECONDS, sync_interval="1", check_hour="-1")
         self.running.append(self.ending.enter_context(served))
@@ -89,7 +93,9 @@ async def _trial(worlds: list[World], processes: Processes, seed: int) -> None:
     ownership = worlds[0].app.store.ownership
 
     def shared() -> bool:
-        return len({one.pid for one in ownership.holders().values()}) == len(worlds) == 2
+        """Each process that lives holds one of the two accounts."""
+        holders = ownership.holders()
+        return len(holders) == 2 and {one.pid for one in holders.values()} == processes.pids
 
     await within(120, shared)
     for here in worlds:
@@ -117,7 +123,6 @@ async def _trial(worlds: list[World], processes: Processes, seed: int) -> None:
     for kill in range(KILLS):
         after = len(sides) * OPERATIONS * (kill + 1) // (KILLS + 2)
         await within(600, lambda at=after: reached >= at or bool(failures))  # type: ignore[misc]
-        await within(60, lambda: len(ownership.holders()) == len(worlds))
         processes.kill(ownership.holders()[worlds[kill % len(worlds)].account.id].pid)
         processes.start()
         await within(120, shared)
