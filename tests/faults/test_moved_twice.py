@@ -72,5 +72,41 @@ async def test_the_last_act_decides(
         assert set(rules(here)) <= {"move-follows-move", "flags-follow-move", "removed-on-server"}
 
 
+async def test_what_another_client_copied_is_a_message_of_its_own(tmp_path: Path) -> None:
+    """Moved here in the middle of a pass, just after another client had copied it: were the copy taken for
+    the moved mail, whoever deletes the one would delete both."""
+    async with embedded(tmp_path / "home", lying=True) as here:
+        server, side = here.server.store, Stored(here.server.store)
+        for box in ("Archive", "Junk"):
+            server.create(box)
+        side.append("INBOX", 1)
+        await here.sync()
+        mail = here.ids()[1]
+        original = here.inbox.messages[1]
+        server["Junk"].append(original.raw, original.flags, original.internal_date)
+        met = False
+
+        def meanwhile(answer: bytes, command: bytes) -> bytes:
+            nonlocal met
+            if not met and command.startswith(b'SELECT "Junk"'):
+                met = True
+                act.move(here.app, [mail], "Archive")
+            return answer
+
+        here.lie(meanwhile)
+        await here.sync()
+        here.lie()
+        assert met
+        assert here.ids("Archive") == {1: mail}
+        assert here.ids("Junk") and mail not in here.ids("Junk").values()
+        act.delete(here.app, [mail], for_good=True)
+        await here.sync()
+        assert {box: len(mails) for box, mails in stored_mails(server).items()} == {"Junk": 1}
+        check_at_rest(
+            Evidence(here.app, here.account, stored_mails(server), arrived=Counter({mail_of(1): 2}))
+        )
+        i12_another_pass_changes_nothing(await here.sync())
+
+
 def _numbers(mails: dict[int, tuple[frozenset[str], bytes]]) -> set[int]:
     return {number for number in (1, 2) for _, raw in mails.values() if raw == mail_of(number)}

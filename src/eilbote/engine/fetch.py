@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from eilbote.engine.gmail import HAVE_ALL_LABELS
 from eilbote.engine.keep import window_of
-from eilbote.engine.observe import labels_now
+from eilbote.engine.observe import labels_now, still_there
 from eilbote.engine.round import Round
-from eilbote.errors import Garbled, Problem, Refused
+from eilbote.errors import Garbled, Gone, Problem, Refused
 from eilbote.mail.keep import KeepKind, Share
 from eilbote.mail.mailbox import UidSet
 from eilbote.mail.thread import server_thread
@@ -30,6 +30,7 @@ from eilbote.store.values import (
     Applied,
     Arrival,
     Candidate,
+    Debt,
     DebtKind,
     FindingKind,
     FlagChange,
@@ -127,20 +128,41 @@ class _Fetching:
         waits = any(debt.placement < 0 for debt in debts)
         if not (self.round.removed or waits or self.imap.has_labels):
             return
-        moving = {debt.message for debt in debts if debt.kind is DebtKind.MOVE}
+        moves = [debt for debt in debts if debt.kind is DebtKind.MOVE]
+        moving, labels_tell = {debt.message for debt in moves}, self.imap.has_labels
         for portion in self.remaining.chunks(_PORTION, newest_first=True):
             found = await self.imap.fetch_identities(portion)
             identities = [
                 Identity(one.email_id, one.message_id, one.size, one.internal_date) for one in found
             ]
             candidates = await self.round.call(store.messages.candidates, self.round.account.id, identities)
-            moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=self.imap.has_labels)
+            moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=labels_tell)
+            met = {message for _, message, _ in moved} & moving
+            if met and not labels_tell:
+                # One that lies in its old place still was copied by somebody; a copy is a new message.
+                moving -= await self._still_there([debt for debt in moves if debt.message in met])
+                moved = _pair_moved(found, candidates, self.mailbox.id, moving, gmail=False)
             if moved:
                 await self._store(moved_in=moved)
                 if self.imap.has_labels and self.mailbox.role in HAVE_ALL_LABELS:
                     labels = await labels_now(self.imap, UidSet.of(uid for uid, _, _ in moved))
                     update = MailboxUpdate(labels=labels)
                     await self.round.call(store.messages.apply, self.mailbox.id, update, self.round.now)
+
+    async def _still_there(self, moves: Sequence[Debt]) -> set[int]:
+        """Which messages of these moves lie on the server where the moves found them."""
+        store = self.round.app.store
+        there: set[int] = set()
+        for number in {debt.mailbox for debt in moves if debt.uid > 0}:
+            uids = {debt.uid: debt.message for debt in moves if debt.mailbox == number and debt.uid > 0}
+            try:
+                source = await self.round.call(store.mailboxes.get, number)
+                await self.imap.select(source.name)
+                there |= {uids[uid] for uid in await still_there(self.imap, UidSet.of(uids))}
+            except (Refused, Gone):  # the old place is gone, and so is what lay there
+                continue
+        await self.imap.select(self.mailbox.name)
+        return there
 
     async def fetch_around(self, portion: UidSet) -> UidSet:
         """As `fetch`, where the server refuses because of single mails (Yahoo's `[UNAVAILABLE] UID FETCH
