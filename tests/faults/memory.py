@@ -8,7 +8,7 @@ never change a byte; it may only withhold it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from eilbote.net import stream
+from eilbote.net.dial import Address
 from eilbote.net.stream import Receiver, Stream
 from eilbote.protocols import scram
 from eilbote.store.values import Server
@@ -192,6 +193,7 @@ def in_memory(memory: Memory) -> Iterator[None]:
         connect_timeout: float,
         read_timeout: float,
         guard: Callable[[], None] | None = None,
+        addresses: Sequence[Address] | None = None,
     ) -> Stream:
         incoming = stream._Incoming(receiver)
         made = Stream(
