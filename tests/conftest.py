@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
-from tests.servers.postfix import Postfix, PostfixOptions
+from tests.servers.postfix import Postfix, PostfixMissing, PostfixOptions
 from tests.servers.postgres import Postgres
 
 # No test measures time: on a busy machine an example may take as long as it likes.
@@ -62,7 +62,10 @@ def postfix_like(dovecot: Dovecot) -> Iterator[Callable[[PostfixOptions], Postfi
 
     def with_options(options: PostfixOptions) -> Postfix:
         if options not in running:
-            running[options] = Postfix(dovecot, options)
+            try:
+                running[options] = Postfix(dovecot, options)
+            except PostfixMissing as missing:
+                pytest.skip(str(missing))
         return running[options]
 
     yield with_options

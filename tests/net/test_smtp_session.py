@@ -334,8 +334,8 @@ async def test_a_journal_that_fails_stops_everything(fake: SmtpServer) -> None:
     with pytest.raises(OSError, match="disk full"):
         await session.send([mail(1)], full)
     assert fake.sink.received == []
-    with pytest.raises(Unreachable):
-        await session.send([mail(2)], Kept())
+    problem = await session.send([mail(2)], Kept())
+    assert problem is not None and fake.sink.received == []
 
 
 @pytest.mark.parametrize(
@@ -377,6 +377,20 @@ async def test_an_answer_that_takes_long_is_waited_for(fake: SmtpServer) -> None
     assert await session.send([mail(1)], kept) is None
     assert kept.results[1].queue_text == "Ok at last"
     await session.quit()
+
+
+async def test_a_session_that_the_server_gave_up_sends_nothing(fake: SmtpServer) -> None:
+    fake.sink.extensions = ("PIPELINING",)
+    session = await opened(plain(fake))
+    fake.sink.replies["."] = Play("250 2.0.0 Ok\r\n421 4.4.2 Idle for too long", Then.CLOSE, takes=True)
+    first, second = Kept(), Kept()
+    problem = await session.send([mail(1)], first)
+    if problem is None:
+        problem = await session.send([mail(2)], second)
+    assert first.results[1].is_sent and len(fake.sink.received) == 1
+    assert problem is not None and problem.code == "smtp.unavailable"
+    assert not any(one.is_uncertain for one in second.results.values())
+    session.abort()
 
 
 @pytest.mark.parametrize("key", ["MAIL", "RCPT bo@example.org", "DATA"])

@@ -170,7 +170,10 @@ class SmtpConversation:
 
     async def hand_over(self, flow: Handover, sender: Sender) -> Problem | None:
         """Runs a handover to its end; what ends the line is thrown into it."""
-        self.line.before_command()
+        try:
+            self.line.before_command()
+        except (Unreachable, Garbled) as ended:
+            return ended.problem  # it ended since it was last used
         given: Given | EilboteError | None = None
         while True:
             try:
@@ -220,7 +223,6 @@ class SmtpConversation:
         was written, or with the reply before it."""
         connection = self._connection
         self.line.round_trips += 1
-        events: list[Event] = []
         while True:
             ended: Unreachable | None = None
             try:
@@ -228,8 +230,7 @@ class SmtpConversation:
             except Unreachable as failure:
                 ended = failure
             # What came before the line ended counts, also where there was more to say.
-            while (event := connection.next_event()) is not None:
-                events.append(event)
+            events = connection.next_events()
             if events:
                 self._since = self._clock.monotonic()
                 return events

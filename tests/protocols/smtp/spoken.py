@@ -148,8 +148,7 @@ class Spoken:
             self._received += len(piece)
             self.heard += piece
             self.connection.receive_data(piece)
-            while (event := self.connection.next_event()) is not None:
-                events.append(event)
+            events += self.connection.next_events()
         return Given(events=events)
 
     def _write(self) -> None:

@@ -191,6 +191,28 @@ def test_what_the_server_cannot_take_is_said_before_anything_is_sent(
     assert spoken.send([mail(2)])[2].is_sent
 
 
+@pytest.mark.parametrize("lacking", [("SMTPUTF8",), ()])
+def test_a_domain_of_other_letters_needs_no_smtputf8(lacking: tuple[str, ...]) -> None:
+    spoken = Spoken(without(*lacking)).begin()
+    results = spoken.send([mail(1, "u@bücher.example", sender="a@straße.example")])
+    assert results[1].is_sent and results[1].recipients[0].address == "u@bücher.example"
+    assert spoken.sink.received[0].sender == "a@xn--strae-oqa.example"
+    assert spoken.sink.received[0].recipients == ("u@xn--bcher-kva.example",)
+    assert not spoken.sink.received[0].smtputf8
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a@evil﹥.example", "a@evil＠example.org", "a@e\u2028vil.example", "a@．example"]
+)
+def test_no_letter_becomes_a_sign_on_the_way_into_ascii(hostile: str) -> None:
+    spoken = Spoken(without("SMTPUTF8")).begin()
+    assert spoken.send([mail(1, f"a@{hostile}")])[1].phase is Phase.NOT_BEGUN
+    with_utf8 = Spoken(without()).begin()
+    with_utf8.send([mail(1, f"a@{hostile}")])
+    for line in bytes(with_utf8.said).splitlines():
+        assert line.count(b"<") <= 1 and line.count(b">") <= 1
+
+
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", ".", "RSET"])
 def test_421_ends_the_session_anywhere(way: tuple[str, ...], command: str) -> None:
     sink = without(*way)
@@ -299,3 +321,24 @@ def test_a_mail_of_a_window_never_falls_into_the_one_before() -> None:
     results = Spoken(sink).begin().send([mail(1), mail(2), mail(3)])
     assert [one.recipients for one in sink.received] == [("u2@example.org",), ("u3@example.org",)]
     assert not results[1].is_sent and results[2].is_sent
+
+
+def test_a_line_that_ended_since_its_last_use_tells_nobody_of_anything(way: tuple[str, ...]) -> None:
+    spoken = Spoken(without(*way)).begin()
+    spoken._ended = True
+    results = spoken.send([mail(1), mail(2)])
+    assert {one.phase for one in results.values()} == {Phase.NOT_BEGUN}
+    assert all(one.transcript == () for one in results.values())
+    assert spoken.ended is not None and spoken.ended.code == "net.closed"
+
+
+@pytest.mark.parametrize("behind", ["421 4.4.2 Idle for too long", "250 2.0.0 unasked", "nonsense"])
+def test_an_answer_counts_whatever_comes_behind_it(behind: str) -> None:
+    """A 250 to the end of a mail is one, also where the line breaks down in the same segment."""
+    sink = without("CHUNKING", "PIPELINING")
+    sink.replies = {".": Play(f"250 2.0.0 Ok\r\n{behind}", Then.CLOSE, takes=True)}
+    spoken = Spoken(sink).begin()
+    results = spoken.send([mail(1), mail(2)])
+    assert results[1].is_sent and not results[2].is_sent and not results[2].is_uncertain
+    assert spoken.ended is not None
+    assert [key_of(one.data) for one in sink.received] == [1]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from eilbote.errors import Garbled, Misused, Unreachable
+from eilbote.errors import EilboteError, Garbled, Misused, Unreachable
 from eilbote.protocols.smtp.encode import Command
 from eilbote.protocols.smtp.framing import Framer
 from eilbote.protocols.smtp.limits import Limits
@@ -50,6 +50,7 @@ class SmtpConnection:
         """The 421 by which the server ended the session, where it did."""
         self.unasked: Reply | None = None
         """A reply to no command: a server that does not want to hear the rest of a content."""
+        self._broken: EilboteError | None = None
         self._greeted = False
         self._waiting: deque[Command] = deque()
         self._code = 0  # of a reply of which not all lines have come
@@ -130,7 +131,28 @@ class SmtpConnection:
 
     def next_event(self) -> Event | None:
         """The next event, None when more bytes are needed. Raises Garbled where the server breaks the
-        protocol or a limit."""
+        protocol or a limit, and Unreachable behind its 421; from then on it raises the same again."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            return self._next_event()
+        except EilboteError as broken:
+            self._broken = broken
+            raise
+
+    def next_events(self) -> list[Event]:
+        """All events that are there. What is wrong behind them is raised with the next call: they
+        happened all the same."""
+        events: list[Event] = []
+        try:
+            while (event := self.next_event()) is not None:
+                events.append(event)
+        except EilboteError:
+            if not events:
+                raise
+        return events
+
+    def _next_event(self) -> Event | None:
         while True:
             reply = self._take_reply()
             if reply is None:

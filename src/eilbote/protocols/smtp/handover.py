@@ -20,6 +20,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from eilbote.errors import EilboteError, Garbled, Misused, Problem, Unreachable
+from eilbote.mail.domain import domain_for_wire, is_domain_on_wire
 from eilbote.protocols.smtp import encode
 from eilbote.protocols.smtp.connection import Answered, Event
 from eilbote.protocols.smtp.content import Traits, longest_line, normalised, traits_of
@@ -87,10 +88,10 @@ class _Transaction:
 
     __slots__ = (
         "asked",
+        "begin_at",
         "chunked",
         "commands",
         "end_at",
-        "is_begun",
         "is_clean",
         "is_open",
         "mail",
@@ -109,7 +110,7 @@ class _Transaction:
         self.is_clean = traits.is_clean
         self.chunked = chunked
         self.told: list[tuple[Command, Reply]] = []  # to what else was sent
-        self.is_begun = False
+        self.begin_at: int | None = None  # what the connection had queued in all before it
         self.is_open = False
         self.end_at: int | None = None  # what the connection had queued in all with its end
 
@@ -284,8 +285,9 @@ class _Course:
             self._expected.append((_Step.END, opened, encode.END, 0))
         while self._steps and (self._pipelines or not self._expected):
             step = kind, one, command, _ = self._steps.popleft()
+            if one.begin_at is None:
+                one.begin_at = connection.queued
             connection.send(command)
-            one.is_begun = True
             self._expected.append(step)
             if kind is _Step.END and one.chunked:
                 for block in self._blocks(one, stuffed=False):
@@ -375,14 +377,22 @@ class _Course:
             elif one.is_open:
                 phase = Phase.CONTENT
             else:
-                phase = Phase.ENVELOPE if one.is_begun else Phase.NOT_BEGUN
+                phase = Phase.ENVELOPE if self._is_told(one) else Phase.NOT_BEGUN
             self._finished.append(
                 MailResult(
-                    one.mail.key, phase, one.recipients(), problem=problem, transcript=_transcript(one)
+                    one.mail.key,
+                    phase,
+                    one.recipients(),
+                    problem=problem,
+                    transcript=_transcript(one) if phase is not Phase.NOT_BEGUN else (),
                 )
             )
         self._flying.clear()
         self._give_back(problem)
+
+    def _is_told(self, one: _Transaction) -> bool:
+        """A word of it was handed to the line."""
+        return one.begin_at is not None and self._connection.handed > one.begin_at
 
     def _give_back(self, problem: Problem | None = None) -> None:
         """What was given and not begun."""
@@ -397,15 +407,16 @@ def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | P
     extensions = dialogue.extensions
     traits = traits_of(mail.content)
     recipients = _that_fit(mail.recipients, extensions.rcpt_max, extensions.domain_max)
-    addresses = (mail.sender, *(one.address for one in recipients))
-    utf8 = traits.has_utf8_header or any(map(encode.needs_utf8, addresses))
+    from_address = _on_wire(mail.sender)
+    addresses = [_on_wire(one.address) for one in recipients]
+    utf8 = traits.has_utf8_header or any(map(encode.needs_utf8, (from_address, *addresses)))
     problem = _missing(mail, dialogue, traits, utf8=utf8)
     if problem is not None:
         return problem
     reports = dialogue.can("DSN")
     try:
         sender = encode.mail(
-            mail.sender,
+            from_address,
             utf8=utf8,
             size=traits.size if dialogue.can("SIZE") else None,
             body_8bit=traits.has_8bit,
@@ -414,15 +425,24 @@ def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | P
             envelope_id=mail.envelope_id if reports else "",
         )
         commands = [
-            encode.rcpt(one.address, utf8=utf8, notify=one.notify, original=one.original)
+            encode.rcpt(address, utf8=utf8, notify=one.notify, original=one.original)
             if reports
-            else encode.rcpt(one.address, utf8=utf8)
-            for one in recipients
+            else encode.rcpt(address, utf8=utf8)
+            for one, address in zip(recipients, addresses, strict=True)
         ]
     except Misused as refused:
         return refused.problem
     chunked = dialogue.can("CHUNKING") and dialogue.can("PIPELINING") and traits.size <= window.bytes
     return _Transaction(mail, sender, commands, traits, chunked=chunked)
+
+
+def _on_wire(address: str) -> str:
+    """With its domain in ASCII where that is all it takes to do without SMTPUTF8."""
+    if address.isascii() or not address.isprintable():
+        return address
+    local, _, domain = address.rpartition("@")
+    wire = domain_for_wire(domain)
+    return f"{local}@{wire}" if local.isascii() and is_domain_on_wire(wire) else address
 
 
 def _missing(mail: Mail, dialogue: Dialogue, traits: Traits, *, utf8: bool) -> Problem | None:
@@ -463,8 +483,6 @@ def _that_fit(
 
 def _transcript(one: _Transaction) -> tuple[Said, ...]:
     """Commands and replies; of the content only its size."""
-    if not one.is_begun:
-        return ()
     said: list[Said] = []
     for command, reply in chain(zip(one.commands, one.replies, strict=True), one.told):
         if command.name in (".", "BDAT"):
