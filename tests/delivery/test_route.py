@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from eilbote.delivery.dane import Tlsa
-from eilbote.delivery.foresight import Foreseen, Heard, forecast
+from eilbote.delivery.foresight import Heard, forecast
 from eilbote.delivery.mta_sts import Mode, Policy
 from eilbote.delivery.route import Answered, Hop, Mx, Proof, Route, route
+from eilbote.delivery.values import Foreseen
 from eilbote.errors import Problem
 
 DOMAIN = "example.org"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from eilbote.delivery.values import Copy, Policy, RecipientState, SendState
+from eilbote.engine import deliver
 from eilbote.engine.act import append
 from eilbote.engine.connect import HostBudget
 from eilbote.engine.deliver import Delivery
@@ -25,6 +27,8 @@ from eilbote.engine.send import (
 )
 from eilbote.engine.sent import follow_up
 from eilbote.errors import Misused, NotAllowed
+from eilbote.providers.values import Sending
+from eilbote.store.values import Security, Server
 from eilbote.testing.smtp.sink import Sink
 from tests.engine.sending import ADDRESS, ANNA, BEN, PASSWORD, Office, office, raw_mail
 from tests.engine.world import until
@@ -327,3 +331,29 @@ def test_a_server_of_this_machine_that_asks_for_no_login_gets_none(run: Run) -> 
         assert not any(line.upper().startswith(b"AUTH") for line in here.sink.heard)
 
     run(story, accounts={}, login_needed=False)
+
+
+def test_a_provider_that_files_copies_itself_gets_none_from_us(run: Run) -> None:
+    async def story(here: Office) -> None:
+        gmail = replace(here.account, smtp=Server("smtp.gmail.com", 465, Security.TLS))
+        mail = queue_mail(here.app, gmail, raw_mail(1), Envelope(ADDRESS, (ANNA,)))
+        assert mail.copy is Copy.PROVIDER
+        assert here.queue(2).copy is Copy.WANTED
+
+    run(story)
+
+
+def test_a_providers_limits_hold_mail_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Sending("test", date(2026, 11, 27), messages_per_hour=3)
+    monkeypatch.setattr(deliver, "sending_of", lambda account: limits)
+
+    async def story(here: Office) -> None:
+        mails = [here.queue(number) for number in range(5)]
+        result = await here.deliver()
+        assert result.sent == 3
+        assert result.next_at is not None
+        assert 3500 < result.next_at - here.app.clock.now() <= 3600
+        assert [here.state(mail) for mail in mails[3:]] == [SendState.ACCEPTED] * 2
+        assert (await here.deliver()).sent == 0
+
+    run(story)

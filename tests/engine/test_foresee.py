@@ -16,12 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from eilbote.config import Config
-from eilbote.delivery.foresight import Forecast, Foreseen
+from eilbote.delivery.foresight import Forecast
 from eilbote.delivery.mta_sts import Mode
+from eilbote.delivery.values import Foreseen
 from eilbote.engine.app import App, open_app
 from eilbote.engine.foresee import foresee
+from eilbote.engine.recipients import without_servers
 from eilbote.engine.route import Surroundings, find_route
-from eilbote.net.dns import Resolver
+from eilbote.net.dns import NameServer, Resolver
 from eilbote.testing.smtp.server import SmtpServer
 from eilbote.testing.smtp.sink import Sink
 from tests.servers.names import Names, Signing
@@ -218,3 +220,12 @@ async def test_addresses_of_this_machine_are_not_asked(app: App, internet: Inter
         (found,) = await foresee(app, strict, ["anna@sts.test"])
     assert internet.requests == []
     assert (found.foreseen, found.reason.code) == (Foreseen.MAYBE_PLAIN, "route.unprotected")
+
+
+async def test_domains_that_take_no_mail_are_named_others_not(internet: Internet) -> None:
+    addresses = ["a@plain.test", "b@nomail.test", "c@broken.test", "d@nobody.plain.test", "e@[127.0.0.1]"]
+    found = await without_servers(internet.around(), addresses)
+    assert [one.code for one in found] == ["route.null_mx", "route.no_domain"]
+    (closed,) = free_ports(1)
+    silent = Surroundings(Resolver([NameServer(LOOPBACK, closed)], seconds=0.1))
+    assert await without_servers(silent, addresses) == []

@@ -90,7 +90,7 @@ def test_a_refused_login_is_told_once_and_not_tried_again(tmp_path: Path) -> Non
             (event,) = serving.sent
             assert event.delivered.paused
             assert here.state(mail) is SendState.DEFERRED
-            pause = here.app.store.outbox.paused(here.account.id)
+            pause = here.app.store.sending_pauses.of(here.account.id)
             assert pause is not None
             assert (pause.tries, pause.problem.code) == (1, "smtp.login_refused")
 

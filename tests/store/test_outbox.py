@@ -21,7 +21,7 @@ from eilbote.delivery.values import (
 )
 from eilbote.errors import Gone, NotAllowed, Problem
 from eilbote.store import Store
-from eilbote.store.outbox import KEPT_ATTEMPTS, Attempt
+from eilbote.store.outgoing_attempts import KEPT_ATTEMPTS, Attempt
 from tests.store.given import NOW, Home, arrival, raw_mail
 
 BEN = "ben@example.com"
@@ -114,9 +114,9 @@ def test_a_mail_goes_its_way(home: Home) -> None:
     found = outbox.get(mail.id)
     assert (found.state, found.queue_id, found.attempts) == (SendState.SENT, "Ok: queued as 1", 1)
     assert found.recipients[0].state is RecipientState.SENT
-    assert outbox.attempts(mail.id) == [attempt]
-    assert outbox.sends(home.account, NOW) == [(NOW + 1, 1)]
-    assert outbox.sends(home.account, NOW + 2) == []
+    assert home.store.outgoing_attempts.of(mail.id) == [attempt]
+    assert home.store.outgoing_attempts.sends(home.account, NOW) == [(NOW + 1, 1)]
+    assert home.store.outgoing_attempts.sends(home.account, NOW + 2) == []
     assert outbox.unsettled(home.account) == [found]
     copy = arrival(0, 1, raw=raw_mail(1))
     assert outbox.make_copies(home.archive, [(mail.id, copy)], "outbox", NOW) == [mail.id]
@@ -183,13 +183,13 @@ def test_a_paused_account_waits_until_its_time_or_a_word(home: Home) -> None:
     outbox = home.store.outbox
     queued(home)
     problem = Problem("smtp.login_refused", {"host": "smtp.example.org"})
-    assert outbox.pause(home.account, problem, NOW, NOW + 3600).tries == 1
+    assert home.store.sending_pauses.pause(home.account, problem, NOW, NOW + 3600).tries == 1
     assert outbox.next_due() == {home.account: NOW + 3600}
-    pause = outbox.pause(home.account, problem, NOW + 3600, None)
+    pause = home.store.sending_pauses.pause(home.account, problem, NOW + 3600, None)
     assert (pause.since, pause.tries, pause.next_try, pause.problem) == (NOW, 2, None, problem)
     assert outbox.next_due() == {}
-    assert outbox.resume(home.account)
-    assert not outbox.resume(home.account)
+    assert home.store.sending_pauses.resume(home.account)
+    assert not home.store.sending_pauses.resume(home.account)
     assert outbox.next_due() == {home.account: 0.0}
 
 
@@ -200,7 +200,7 @@ def test_of_many_attempts_the_newest_are_kept(home: Home) -> None:
         attempt = Attempt(NOW + number, NOW, "mx", Phase.CONNECT, 0, str(number))
         settled = Settled(SendState.DEFERRED, mail.recipients, NOW)
         outbox.record(NOW, settled={mail.id: settled}, attempts={mail.id: attempt})
-    kept = outbox.attempts(mail.id)
+    kept = home.store.outgoing_attempts.of(mail.id)
     assert [one.transcript for one in kept] == [str(number) for number in range(3, KEPT_ATTEMPTS + 3)]
     assert outbox.get(mail.id).attempts == KEPT_ATTEMPTS + 3
 

@@ -27,7 +27,7 @@ from eilbote.errors import NotAllowed, Unreachable
 from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret
-from eilbote.store.outbox import Pause
+from eilbote.store.sending_pauses import Pause
 from eilbote.store.values import Account, AccountState, AuthKind, Holder, Security, Server, Watched
 from eilbote.sync.values import OnServer
 
@@ -58,7 +58,8 @@ account = Group(
     name="account",
     help=mark("Add, show, test and remove mail accounts. Passwords are sealed at rest and never shown."),
     lazy={
-        "identity": ("eilbote.cli.identity", "identity", mark("As whom mail is written: names, signatures"))
+        "identity": ("eilbote.cli.identity", "identity", mark("As whom mail is written: names, signatures")),
+        "dkim": ("eilbote.cli.dkim", "dkim", mark("Sign mail that is sent directly")),
     },
 )
 
@@ -184,7 +185,7 @@ def show(face: Face, address: str) -> None:
         found = find_account(app, address)
         holder = app.store.ownership.holder(found.id)
         watched = app.store.watches.all().get(found.id) if holder is not None else None
-        paused = app.store.outbox.paused(found.id)
+        paused = app.store.sending_pauses.of(found.id)
     if face.json:
         face.record(
             {

@@ -214,11 +214,19 @@ def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
     default="normal",
     help=mark("How urgent it is."),
 )
+@click.option(
+    "--check",
+    cls=Option,
+    is_flag=True,
+    help=mark("Only say what will become of it: encrypted, perhaps not, or not at all. Nothing is sent."),
+)
 @_moment_and_more
 @_sendmail_options
 @click.pass_obj
 def send(face: Face, /, **given: Any) -> None:
-    if _is_handed_over(given):
+    if given["check"]:
+        _check(face, [*given["to"], *given["cc"], *given["bcc"], *given["recipients"]])
+    elif _is_handed_over(given):
         _hand_over(face, given)
     else:
         _write(face, given)
@@ -249,6 +257,17 @@ def _is_handed_over(given: dict[str, Any]) -> bool:
     if handed and written:
         raise Misused("send.two_ways", option=f"--{written[0].replace('_', '-')}")
     return bool(handed) or not written
+
+
+def _check(face: Face, recipients: list[str]) -> None:
+    from eilbote.cli.foresee import show_forecasts  # noqa: PLC0415  # only who asks pays for it
+    from eilbote.mail.typed_addresses import typed_addresses  # noqa: PLC0415
+
+    addresses = [one.spec for text in recipients for one in typed_addresses(text)]
+    if not addresses:
+        raise Misused("send.nobody")
+    with opened_home(face) as app:
+        show_forecasts(face, app, addresses)
 
 
 def _write(face: Face, given: dict[str, Any]) -> None:
@@ -287,7 +306,10 @@ def _write(face: Face, given: dict[str, Any]) -> None:
             queued = send_draft(app, letter, _handling(app, given))
         else:
             queued = write_mail(app, letter, _handling(app, given))
-    _tell(face, queued)
+        _tell(face, queued)
+        from eilbote.cli.foresee import warn_of_domains  # noqa: PLC0415  # not for drafts
+
+        warn_of_domains(face, app, [one.address for one in queued.mail.recipients])
 
 
 def _save(face: Face, app: App, letter: Letter) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from eilbote.engine.read import Attachment, DecidedConflict, Shown
     from eilbote.engine.verify import Healed, VerifyReport
     from eilbote.mail.identity import Identity
-    from eilbote.store.outbox import Attempt, Pause
+    from eilbote.store.outgoing_attempts import Attempt
+from eilbote.store.sending_pauses import Pause
 
 JSON = dict[str, object]
 

@@ -5,23 +5,12 @@ not at all. Judges what was looked up and heard; asks nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from msgspec import Struct
 
 from eilbote.delivery.route import Proof, Route
+from eilbote.delivery.values import Foreseen
 from eilbote.errors import Problem
-
-
-class Foreseen(StrEnum):
-    """`encrypted`: whoever delivers it as the domain's rules want can only do so encrypted, to a proven
-    server. `maybe-plain`: nothing forbids a delivery in plain text, or to somebody in between.
-    `impossible`: no server takes it. `unknown`: it could not be found out."""
-
-    ENCRYPTED = "encrypted"
-    MAYBE_PLAIN = "maybe-plain"
-    IMPOSSIBLE = "impossible"
-    UNKNOWN = "unknown"
 
 
 class Heard(Struct, frozen=True):

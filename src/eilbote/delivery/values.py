@@ -73,6 +73,17 @@ class Copy(StrEnum):
     MADE = "made"
 
 
+class Foreseen(StrEnum):
+    """`encrypted`: whoever delivers it as the domain's rules want can only do so encrypted, to a proven
+    server. `maybe-plain`: nothing forbids a delivery in plain text, or to somebody in between.
+    `impossible`: no server takes it. `unknown`: it could not be found out."""
+
+    ENCRYPTED = "encrypted"
+    MAYBE_PLAIN = "maybe-plain"
+    IMPOSSIBLE = "impossible"
+    UNKNOWN = "unknown"
+
+
 class Answer(Struct, frozen=True):
     """What an SMTP server answered: RFC 5321 code, RFC 3463 enhanced code (`5.1.1`) or "", its words."""
 

@@ -189,7 +189,7 @@ class Delivery:
         return may_send_at(self._limits, self._sends(), self._ledger.now)
 
     def _sends(self) -> list[tuple[float, int]]:
-        return self._app.store.outbox.sends(self._account.id, self._ledger.now - LONGEST_WINDOW)
+        return self._app.store.outgoing_attempts.sends(self._account.id, self._ledger.now - LONGEST_WINDOW)
 
 
 class _Handing(Handing):

@@ -24,7 +24,7 @@ from eilbote.engine.smtp_words import as_ended, as_transcript, is_untold, learne
 from eilbote.errors import Problem
 from eilbote.net.smtp import SmtpSession
 from eilbote.protocols.smtp import types as smtp
-from eilbote.store.outbox import Attempt
+from eilbote.store.outgoing_attempts import Attempt
 from eilbote.store.values import Account
 
 _BYTES_AT_ONCE = 32 << 20
@@ -51,7 +51,7 @@ class Ledger:
         """Settles what a process that died has left. False where sending of the account waits."""
         outbox, account = self._app.store.outbox, self._account
         await to_the_end(outbox.recover, account, found_at_restart, self.now)
-        pause = await asyncio.to_thread(outbox.paused, account)
+        pause = await asyncio.to_thread(self._app.store.sending_pauses.of, account)
         if pause is not None and (pause.next_try is None or pause.next_try > self.now):
             self.result.paused, self.result.problem = True, pause.problem
             self.result.next_at = pause.next_try
@@ -162,11 +162,11 @@ class Ledger:
         """A refused login is tried again seldom, and not for ever (C5)."""
         self.stopped = True
         self.result.paused, self.result.problem = True, problem
-        outbox = self._app.store.outbox
-        before = await asyncio.to_thread(outbox.paused, self._account)
+        pauses = self._app.store.sending_pauses
+        before = await asyncio.to_thread(pauses.of, self._account)
         tries = before.tries + 1 if before is not None else 1
         next_try = self.now + LOGIN_SECONDS if tries < MOST_LOGINS else None
-        await to_the_end(outbox.pause, self._account, problem, self.now, next_try)
+        await to_the_end(pauses.pause, self._account, problem, self.now, next_try)
 
     def _count(self, settled: Settled) -> None:
         match settled.state:

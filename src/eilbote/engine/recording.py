@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from eilbote.delivery.values import Recipient, Settled
 from eilbote.engine.app import App
-from eilbote.store.outbox import Attempt
+from eilbote.store.outgoing_attempts import Attempt
 
 
 class _Batch(Struct):

@@ -69,6 +69,18 @@ async def find_route(app: App, around: Surroundings, domain: str) -> Route:
     return route(name, answered, tlsa=tlsa, policy=policy, shuffled=chances)
 
 
+async def servers_of(around: Surroundings, domain: str) -> Route:
+    """The route to a domain as the records of its mail servers alone say; asks nothing else."""
+    if domain.startswith("["):
+        return _to_literal(domain)
+    try:
+        name = domain_for_wire(domain)
+        answered = await _mail_servers(around.resolver, name)
+    except EilboteError as error:
+        return Route(problem=error.problem)
+    return route(name, answered)
+
+
 async def _mail_servers(resolver: Resolver, domain: str) -> Answered:
     found, looked = await resolver.mx(domain)
     if found:

@@ -30,9 +30,10 @@ from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
 from eilbote.errors import Misused, NotAllowed
 from eilbote.mail.message import read_source
-from eilbote.providers.table import provider_of
+from eilbote.providers.table import provider_at
 from eilbote.providers.values import Sending
-from eilbote.store.outbox import Attempt, Pause
+from eilbote.store.outgoing_attempts import Attempt
+from eilbote.store.sending_pauses import Pause
 from eilbote.store.values import Account
 
 LARGEST = 150 << 20
@@ -107,11 +108,8 @@ def queue_mails(
 
 def sending_of(account: Account) -> Sending | None:
     """What is known of the submission server of this account, None: nothing."""
-    provider = provider_of(account.address)
-    if provider is None or provider.smtp is None or account.smtp is None:
-        return None
-    known = {provider.smtp.host.lower(), *(host.lower() for host in provider.hosts)}
-    return provider.sending if account.smtp.host.lower() in known else None
+    provider = provider_at(account.smtp.host) if account.smtp is not None else None
+    return provider.sending if provider is not None else None
 
 
 # --- looking ---
@@ -137,7 +135,7 @@ def list_outbox(
 def show_outgoing(app: App, mail: int) -> Detail:
     """Raises Gone `send.unknown`."""
     found = app.store.outbox.get(mail)
-    return Detail(found, app.store.outbox.attempts(mail), app.store.outbox.paused(found.account))
+    return Detail(found, app.store.outgoing_attempts.of(mail), app.store.sending_pauses.of(found.account))
 
 
 # --- deciding ---
@@ -156,7 +154,7 @@ def retry(app: App, mail: int) -> Outgoing:
     """Sends a waiting or failed mail as soon as possible, to the recipients that do not have it; a
     pause of its account ends. NotAllowed `send.wrong_state`."""
     found = app.store.outbox.get(mail)
-    app.store.outbox.resume(found.account)
+    app.store.sending_pauses.resume(found.account)
     fresh = tuple(
         one if one.state is RecipientState.SENT else Recipient(one.address) for one in found.recipients
     )
@@ -181,7 +179,7 @@ def resolve(app: App, mail: int, *, sent: bool) -> Outgoing:
 
 def resume(app: App, address: str) -> bool:
     """Sending of an account goes on at once; False where it did not wait."""
-    return app.store.outbox.resume(find_account(app, address).id)
+    return app.store.sending_pauses.resume(find_account(app, address).id)
 
 
 def _submission(

@@ -28,11 +28,13 @@ from eilbote.store.keeping import Keeping
 from eilbote.store.mailboxes import Mailboxes
 from eilbote.store.messages import Messages
 from eilbote.store.outbox import Outbox
+from eilbote.store.outgoing_attempts import OutgoingAttempts
 from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
 from eilbote.store.policies import Policies
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
+from eilbote.store.sending_pauses import SendingPauses
 from eilbote.store.sqlite import SqliteDatabase
 from eilbote.store.tls_results import TlsResults
 from eilbote.store.values import Erased
@@ -75,6 +77,8 @@ class Store:
         self.wishes = Wishes(database)
         self.watches = Watches(database)
         self.outbox = Outbox(database, self.bodies)
+        self.outgoing_attempts = OutgoingAttempts(database)
+        self.sending_pauses = SendingPauses(database)
         self.policies = Policies(database)
         self.dkim_keys = DkimKeys(database)
         self.tls_results = TlsResults(database)

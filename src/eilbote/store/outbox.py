@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct
-
 from eilbote.delivery.values import (
     ENDED,
     UNDER_WAY,
@@ -24,38 +22,14 @@ from eilbote.delivery.values import (
     Submission,
 )
 from eilbote.errors import Gone, NotAllowed, Problem
-from eilbote.store import appending
+from eilbote.store import appending, outgoing_attempts
 from eilbote.store import outgoing_rows as rows
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import clean
-from eilbote.store.problems import problem_from_text, problem_to_text
+from eilbote.store.outgoing_attempts import Attempt
+from eilbote.store.problems import problem_to_text
 from eilbote.store.values import Arrival
-
-KEPT_ATTEMPTS = 20
-"""Dialogues that are kept of one mail, the newest."""
-
-
-class Attempt(Struct, frozen=True):
-    """One attempt to hand a mail over: when, to whom, how far it came, how many recipients the server
-    took it for, and the redacted dialogue."""
-
-    began: float
-    ended: float
-    server: str
-    phase: Phase
-    taken: int
-    transcript: str
-
-
-class Pause(Struct, frozen=True):
-    """Why nothing of an account is sent: since when, after how many refused logins, and when the next
-    is tried; None: not before a person says so."""
-
-    since: float
-    tries: int
-    next_try: float | None
-    problem: Problem
 
 
 class Outbox:
@@ -236,9 +210,9 @@ class Outbox:
             for mail, one in (settled or {}).items():
                 _settle(session, mail, one, now)
             for mail, attempt in (attempts or {}).items():
-                _keep_attempt(session, mail, attempt)
+                outgoing_attempts.keep(session, mail, attempt)
                 if attempt.phase is not Phase.ANSWERED:
-                    _trim_attempts(session, mail)
+                    outgoing_attempts.trim(session, mail)
 
     def give_back(self, mails: Sequence[int], now: float) -> None:
         """Claimed mails of which no server was told wait again."""
@@ -403,60 +377,7 @@ class Outbox:
                 (rows.recipients_to_text(recipients), problem_to_text(problem), now, mail),
             )
 
-    # Accounts that wait
-
-    def pause(self, account: int, problem: Problem, now: float, next_try: float | None) -> Pause:
-        """Sending of an account waits; another refused login counts up."""
-        with self._database.write() as session:
-            session.run(
-                "INSERT INTO sending_pause (account, since, tries, next_try, problem) VALUES (?, ?, 1, ?, ?)"
-                " ON CONFLICT (account) DO UPDATE SET tries = sending_pause.tries + 1,"
-                " next_try = excluded.next_try, problem = excluded.problem",
-                (account, now, next_try, problem_to_text(problem)),
-            )
-            found = _pause(session, account)
-            assert found is not None
-            return found
-
-    def paused(self, account: int) -> Pause | None:
-        with self._database.read() as session:
-            return _pause(session, account)
-
-    def resume(self, account: int) -> bool:
-        """Ends a pause; False where there was none."""
-        with self._database.read() as session:
-            if _pause(session, account) is None:
-                return False
-        with self._database.write() as session:
-            return session.run("DELETE FROM sending_pause WHERE account = ?", (account,)) == 1
-
     # Attempts, and forgetting
-
-    def attempts(self, mail: int) -> list[Attempt]:
-        """The dialogues that are kept of a mail, oldest first."""
-        with self._database.read() as session:
-            found = session.rows(
-                "SELECT began, ended, server, phase, taken, transcript FROM outgoing_attempt"
-                " WHERE outgoing = ? ORDER BY id",
-                (mail,),
-            )
-        return [
-            Attempt(
-                real(began), real(ended), text(server), Phase(text(phase)), integer(taken), text(transcript)
-            )
-            for began, ended, server, phase, taken, transcript in found
-        ]
-
-    def sends(self, account: int, since: float, limit: int = 20_000) -> list[tuple[float, int]]:
-        """When a server took a mail of the account since that time, and for how many recipients; the
-        newest first."""
-        with self._database.read() as session:
-            found = session.rows(
-                "SELECT a.ended, a.taken FROM outgoing_attempt a JOIN outgoing o ON o.id = a.outgoing"
-                " WHERE o.account = ? AND a.ended >= ? AND a.taken > 0 ORDER BY a.ended DESC LIMIT ?",
-                (account, since, limit),
-            )
-        return [(real(ended), integer(taken)) for ended, taken in found]
 
     def forget_ended(self, before: float) -> int:
         """Forgets mails that ended before that time, with all that is kept of them."""
@@ -510,41 +431,6 @@ def _settle(session: Session, mail: int, settled: Settled, now: float) -> None:
     )
     if changed != 1:
         raise NotAllowed("send.not_claimed")
-
-
-def _keep_attempt(session: Session, mail: int, attempt: Attempt) -> None:
-    session.run(
-        "INSERT INTO outgoing_attempt (outgoing, began, ended, server, phase, taken, transcript)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            mail,
-            attempt.began,
-            attempt.ended,
-            clean(attempt.server),
-            attempt.phase.value,
-            attempt.taken,
-            clean(attempt.transcript),
-        ),
-    )
-
-
-def _trim_attempts(session: Session, mail: int) -> None:
-    session.run(
-        "DELETE FROM outgoing_attempt WHERE outgoing = ? AND id NOT IN"
-        " (SELECT id FROM outgoing_attempt WHERE outgoing = ? ORDER BY id DESC LIMIT ?)",
-        (mail, mail, KEPT_ATTEMPTS),
-    )
-
-
-def _pause(session: Session, account: int) -> Pause | None:
-    row = session.one(
-        "SELECT since, tries, next_try, problem FROM sending_pause WHERE account = ?", (account,)
-    )
-    if row is None:
-        return None
-    problem = problem_from_text(row[3])
-    assert problem is not None
-    return Pause(real(row[0]), integer(row[1]), None if row[2] is None else real(row[2]), problem)
 
 
 def _drop_body(session: Session, mail: int) -> None:
