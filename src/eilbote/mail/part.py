@@ -38,6 +38,8 @@ _CONTENT_FIELD = re.compile(
 _AFTER_DELIMITER = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\r?\Z)")
 _BOUNDARY = re.compile(r"[;\s]boundary\s*+=\s*+(?:\"([^\"\\\r\n]+)\"|([^\s;\"()]+))", re.IGNORECASE)
 _UNSAFE_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+# Dots and every kind of space: neither begins nor ends a name that is to be seen and saved.
+_EDGES = ". \t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 Offsets = tuple[int, int, int, int]
 """Where a part's header block begins and ends and where its body begins and ends."""
@@ -188,11 +190,11 @@ class Part:
 def safe_file_name(name: str) -> str:
     """A name without path, control, direction or zero-width characters, cut to `MAX_FILE_NAME`
     with its ending kept."""
-    name = _UNSAFE_NAME.sub("", decode_words(name)).replace("\\", "/").rpartition("/")[2].strip(" .")
+    name = _UNSAFE_NAME.sub("", decode_words(name)).replace("\\", "/").rpartition("/")[2].strip(_EDGES)
     if len(name) > MAX_FILE_NAME:
         stem, dot, ending = name.rpartition(".")
         keep = dot + ending if dot and len(ending) <= 16 else ""
-        name = (stem if keep else name)[: MAX_FILE_NAME - len(keep)] + keep
+        name = (stem if keep else name)[: MAX_FILE_NAME - len(keep)].rstrip(_EDGES) + keep
     return name
 
 
