@@ -293,3 +293,14 @@ def test_a_serving_process_is_asked_to_deliver(run: Runner, mail: Serving, tmp_p
         finally:
             serve.terminate()
             serve.communicate(timeout=30)
+
+
+def test_completion_of_addresses(run: Runner, mail: Serving) -> None:
+    assert run("sync").code == 0
+    everybody = run("complete", "--json").records
+    assert everybody
+    for one in everybody:
+        schema.fits("contact", one)
+    name = everybody[0]["name"].split()[0]
+    assert everybody[0]["address"] in run("complete", name[:3]).out
+    assert "Niemand gefunden" in run("complete", "xyzzy", "--lang", "de").err

@@ -63,6 +63,16 @@ def mailbox_names(context: click.Context, _parameter: click.Parameter, start: st
     return _names(context, start, lambda app: [each.name for _, each in list_mailboxes(app)])
 
 
+def people(context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
+    """Addresses of people whom this beginning may mean, by name too; none where the home cannot be read."""
+    from eilbote.engine.complete import complete_address  # noqa: PLC0415  # only at a Tab
+
+    def ask(app: Any) -> list[str]:
+        return [one.address.spec for one in complete_address(app, start)]
+
+    return _names(context, "", ask)
+
+
 def _names(context: click.Context, start: str, ask: Callable[[Any], list[str]]) -> list[str]:
     from eilbote.cli.home import opened_home  # noqa: PLC0415  # only at a Tab
     from eilbote.errors import EilboteError  # noqa: PLC0415

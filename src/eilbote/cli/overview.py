@@ -59,6 +59,7 @@ COMMANDS = {
     "quarantine": Entry("quarantine", "quarantine", mark("Show mails that could not be taken in, and why")),
     "send": Entry("send", "send", mark("Write a mail, or take one in from a program, to be sent")),
     "outbox": Entry("outbox", "outbox", mark("Show what is to be sent, deliver it, take it back")),
+    "complete": Entry("complete", "complete", mark("Find people by the beginning of a name or address")),
     "export": Entry("exchange", "export", mark("Write mail into files: Maildir, mbox, single messages")),
     "import": Entry("exchange", "import_", mark("Take mail in from files: Maildir, mbox, single messages")),
     "migrate": Entry("migrate", "migrate", mark("Copy all mail of an account into another account")),
@@ -70,7 +71,7 @@ SECTIONS = {
     mark("Start"): ("demo", "account", "sync", "verify", "serve"),
     mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments", "quarantine"),
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
-    mark("Send"): ("send", "outbox"),
+    mark("Send"): ("send", "outbox", "complete"),
     mark("Bring and take"): ("export", "import", "migrate"),
     mark("More"): ("completion", "man"),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.completion import account_names
+from eilbote.cli.completion import account_names, people
 from eilbote.cli.exits import DONE
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
@@ -153,10 +153,22 @@ def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.argument("recipients", nargs=-1, metavar="[RCPT]...")
 @click.option(
-    "--to", cls=Option, multiple=True, metavar="ADDRESS", help=mark("To; may be given several times.")
+    "--to",
+    cls=Option,
+    multiple=True,
+    metavar="ADDRESS",
+    help=mark("To; may be given several times."),
+    shell_complete=people,
 )
-@click.option("--cc", cls=Option, multiple=True, metavar="ADDRESS", help=mark("Cc."))
-@click.option("--bcc", cls=Option, multiple=True, metavar="ADDRESS", help=mark("Bcc: nobody else sees it."))
+@click.option("--cc", cls=Option, multiple=True, metavar="ADDRESS", help=mark("Cc."), shell_complete=people)
+@click.option(
+    "--bcc",
+    cls=Option,
+    multiple=True,
+    metavar="ADDRESS",
+    help=mark("Bcc: nobody else sees it."),
+    shell_complete=people,
+)
 @click.option("--subject", cls=Option, metavar="TEXT", help=mark("Subject."))
 @click.option(
     "--text", cls=Option, metavar="TEXT", help=mark("The text; else it is read from standard input.")

@@ -12,6 +12,7 @@ from eilbote.mail.keep import KeepKind
 from eilbote.store.values import Account, Holder, Mailbox, Placement, Quarantined, Server, Watched
 
 if TYPE_CHECKING:
+    from eilbote.engine.complete import Contact
     from eilbote.engine.export_mail import ExportReport
     from eilbote.engine.import_mail import ImportReport
     from eilbote.engine.migrate import MigrateReport
@@ -259,6 +260,17 @@ def delivered_shape(delivered: Delivered) -> JSON:
         "asked": [str(mail) for mail in delivered.asked],
         "delayed": [str(mail) for mail in delivered.delayed],
         "problem": None if delivered.problem is None else problem_shape(delivered.problem),
+    }
+
+
+def contact_shape(contact: Contact) -> JSON:
+    """A line of `complete`."""
+    return {
+        "address": contact.address.spec,
+        "name": contact.address.name,
+        "written": contact.written,
+        "received": contact.received,
+        "last": moment(contact.last),
     }
 
 

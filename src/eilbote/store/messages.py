@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from eilbote.errors import Gone
+from eilbote.mail.address import read_addresses
 from eilbote.mail.mailbox import Flags, MailboxName, Uid, UidSet, flags_from_text
 from eilbote.mail.thread import message_key
+from eilbote.mail.words import text_of
 from eilbote.store import applying, labels, mailboxes, reading, rematch, tombstones
 from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
-from eilbote.store.database import Database, Row, Session, blob, integer, real, text
+from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.local import new_uids
 from eilbote.store.problems import AGAIN, problem_from_text
 from eilbote.store.values import (
@@ -24,6 +26,7 @@ from eilbote.store.values import (
     Identity,
     Lying,
     MailboxUpdate,
+    People,
     Placement,
     Quarantined,
     Watermarks,
@@ -238,6 +241,22 @@ class Messages:
         found = self.placements([message])
         if not found:
             raise Gone("store.no_message", id=message)
+        return found
+
+    def people(self, messages: Sequence[int]) -> list[People]:
+        """Who wrote these messages and whom they were for."""
+        found: list[People] = []
+        with self._database.read() as session:
+            for chunk in chunked(messages):
+                rows = session.rows(
+                    "SELECT internal_date, sender, recipient, copied FROM message"
+                    f" WHERE id IN {in_list(len(chunk))}",
+                    chunk,
+                )
+                found += [
+                    People(real(date), *(read_addresses(text_of(blob(field))) for field in fields))
+                    for date, *fields in rows
+                ]
         return found
 
     def places(self, messages: Sequence[int]) -> list[tuple[int, Uid, int]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct, field
 
 from eilbote.errors import Problem
-from eilbote.mail.envelope import Envelope
+from eilbote.mail.envelope import Address, Envelope
 from eilbote.mail.keep import Keep
 from eilbote.mail.mailbox import Flags, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity
 from eilbote.sync.state import LabelsNow
@@ -300,6 +300,15 @@ class Debt(Struct, frozen=True):
     undo_of: int = 0
     source: str = ""
     """The mailbox's name on the server before a rename or removal."""
+
+
+class People(Struct, frozen=True):
+    """Who wrote a message and whom it was for; `date` is its internal date."""
+
+    date: float
+    sender: tuple[Address, ...]
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
 
 
 class Placement(Struct, frozen=True):
