@@ -53,7 +53,7 @@ def mail(*recipients: Recipient | str, attempts: int = 0, created: float = NOW) 
     ("answer", "meaning"),
     [
         (Answer(250, "", "Ok"), Meaning.YES),
-        (Answer(354, "", "go ahead"), Meaning.YES),
+        (Answer(354, "", "go ahead"), Meaning.LATER),
         (Answer(421, "4.7.0", "Try again later, closing connection"), Meaning.LATER),
         (Answer(450, "4.2.1", "The user is receiving mail too quickly"), Meaning.LATER),
         (Answer(452, "4.2.2", "over quota"), Meaning.LATER),
@@ -188,10 +188,62 @@ def test_too_many_recipients_go_on_at_once() -> None:
 
 
 def test_recipients_that_were_not_asked_about_go_on_at_once() -> None:
-    settled = settle(mail(ANNA, BEN), Ended(Phase.ANSWERED, {ANNA: YES}, TAKEN), NOW, 0.5)
+    ended = Ended(Phase.ANSWERED, {ANNA: YES}, TAKEN, asked=(ANNA,))
+    settled = settle(mail(ANNA, BEN), ended, NOW, 0.5)
     assert settled.state is SendState.DEFERRED
     assert settled.not_before == NOW
     assert settled.recipients[1] == Recipient(BEN)
+
+
+def test_nobody_has_it_of_whom_nothing_was_said() -> None:
+    settled = settle(mail(ANNA, BEN), Ended(Phase.ANSWERED, {ANNA: YES}, TAKEN), NOW, 0.5)
+    assert [one.state for one in settled.recipients] == [RecipientState.SENT, RecipientState.DEFERRED]
+
+
+def test_silence_after_a_chunk_leaves_everybody_in_doubt_who_was_asked() -> None:
+    """With BDAT the answers to RCPT come behind the mail: the line may die between two of them."""
+    carla = "carla@example.com"
+    ended = Ended(Phase.DOT, {ANNA: YES}, problem=Problem("net.lost"), asked=(ANNA, BEN))
+    settled = settle(mail(ANNA, BEN, carla), ended, NOW, 0.5)
+    assert settled.state is SendState.UNCERTAIN
+    states = [one.state for one in settled.recipients]
+    assert states == [RecipientState.TAKEN, RecipientState.TAKEN, RecipientState.WAITING]
+
+
+@pytest.mark.parametrize(("code", "state"), [(552, SendState.FAILED), (452, SendState.DEFERRED)])
+def test_too_much_is_too_many_recipients_only_where_a_recipient_is_named(code: int, state: SendState) -> None:
+    for phase in (Phase.ANSWERED, Phase.DATA):
+        settled = settle(mail(ANNA), Ended(phase, {ANNA: YES}, Answer(code, "", "too much")), NOW, 0.5)
+        assert settled.state is state
+    named = settle(mail(ANNA), Ended(Phase.ENVELOPE, {ANNA: Answer(code, "", "too much")}), NOW, 0.5)
+    assert named.state is SendState.DEFERRED
+
+
+def test_the_rest_of_a_mail_is_not_tried_without_a_pause() -> None:
+    """Others have the mail since an earlier attempt: "too many" is no reason to go on at once."""
+    had = Recipient(ANNA, RecipientState.SENT)
+    for answer in (Answer(452, "", "too many"), Answer(452, "4.2.2", "mailbox full")):
+        settled = settle(mail(had, BEN), Ended(Phase.ENVELOPE, {BEN: answer}), NOW, 0.5)
+        assert (settled.state, settled.not_before) == (SendState.DEFERRED, NOW + 60.0)
+        assert settled.burns_attempt
+
+
+def test_a_login_that_is_wanted_at_rcpt_pauses_the_queue_too() -> None:
+    wanted = Answer(530, "5.7.0", "SMTP authentication is required")
+    settled = settle(mail(ANNA, BEN), Ended(Phase.ENVELOPE, {ANNA: wanted, BEN: wanted}), NOW, 0.5)
+    assert settled.pauses_queue
+    assert not settled.burns_attempt
+    assert settled.recipients == (Recipient(ANNA), Recipient(BEN))
+
+
+def test_a_stranger_that_wants_a_login_refuses_this_mail_alone() -> None:
+    wanted = Answer(530, "5.7.0", "Authentication required")
+    for ended in (
+        Ended(Phase.ENVELOPE, {}, wanted, logs_in=False),
+        Ended(Phase.ENVELOPE, {ANNA: wanted}, logs_in=False),
+    ):
+        settled = settle(mail(ANNA), ended, NOW, 0.5)
+        assert (settled.state, settled.pauses_queue) == (SendState.FAILED, False)
 
 
 def test_a_sending_limit_is_not_hammered() -> None:

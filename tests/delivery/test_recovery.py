@@ -10,6 +10,7 @@ from eilbote.delivery.recovery import (
     Settlement,
     as_sent,
     as_unsent,
+    can_be_proven,
     found_at_restart,
     settle_uncertain,
 )
@@ -64,6 +65,24 @@ def test_known_as_sent_after_a_crash_its_recipients_have_it() -> None:
     state, recipients = as_sent(mail(ANNA))
     assert state is SendState.SENT
     assert recipients[0].state is RecipientState.SENT
+
+
+HAS_IT = Recipient("d@example.com", RecipientState.SENT)
+
+
+def test_found_in_doubt_with_others_that_have_it_only_the_doubtful_are_sent() -> None:
+    """The only one who was left of a mail, and a process that died at its dot."""
+    state, recipients = as_sent(mail(HAS_IT, TAKEN, FAILED))
+    assert state is SendState.SENT
+    assert [one.state for one in recipients][:2] == [RecipientState.SENT] * 2
+    state, recipients = as_sent(mail(HAS_IT, TAKEN, LATER))
+    assert state is SendState.DEFERRED
+    assert [one.state for one in recipients][1:] == [RecipientState.SENT, RecipientState.DEFERRED]
+
+
+def test_a_copy_found_proves_nothing_where_others_had_the_mail_before() -> None:
+    assert can_be_proven(mail(TAKEN, LATER, FAILED))
+    assert not can_be_proven(mail(HAS_IT, TAKEN))
 
 
 def test_sent_once_more_it_goes_to_nobody_who_was_refused() -> None:

@@ -27,9 +27,10 @@ from eilbote.engine.send import (
 )
 from eilbote.engine.sent import follow_up
 from eilbote.errors import Misused, NotAllowed
+from eilbote.protocols.smtp.limits import Window
 from eilbote.providers.values import Sending
 from eilbote.store.values import Security, Server
-from eilbote.testing.smtp.sink import Sink
+from eilbote.testing.smtp.sink import Play, Sink, Then
 from tests.engine.sending import ADDRESS, ANNA, BEN, PASSWORD, Office, office, raw_mail
 from tests.engine.world import until
 
@@ -289,6 +290,55 @@ def _left_at_the_dot(here: Office, mail: int) -> None:
 def _hours_ago(here: Office, mail: int) -> None:
     with here.app.store.database.write() as session:
         session.run("UPDATE outgoing SET uncertain_since = uncertain_since - 7200 WHERE id = ?", (mail,))
+
+
+def test_a_last_recipient_in_doubt_is_called_sent_and_gets_no_second(run: Run) -> None:
+    """One has the mail; the process died at the dot for the other, who had been put off before."""
+
+    async def story(here: Office) -> None:
+        mail = here.queue(1, ANNA, BEN)
+        await here.deliver()
+        assert [one.recipients for one in here.sink.received] == [(ANNA,)]
+        here.sink.replies = {".": Play(None, Then.RESET, takes=True)}
+        retry(here.app, mail.id)
+        assert (await here.deliver()).uncertain == 1
+        here.sink.replies.clear()
+        append(here.app, here.account, "INBOX", raw_mail(1))
+        await here.deliver()
+        assert here.state(mail) is SendState.UNCERTAIN, "the copy that was found may be of the first"
+        resolve(here.app, mail.id, sent=True)
+        await here.deliver()
+        assert here.state(mail) is SendState.DONE
+        assert [one.recipients for one in here.sink.received] == [(ANNA,), (BEN,)]
+
+    run(story, replies={f"RCPT {BEN}": "450 4.2.0 Greylisted"})
+
+
+def test_a_server_that_takes_mail_and_says_nothing_gets_no_more(run: Run) -> None:
+    async def story(here: Office) -> None:
+        mails = [here.queue(number) for number in range(40)]
+        result = await here.deliver()
+        assert result.problem is not None
+        states = [here.state(mail) for mail in mails]
+        assert set(states) == {SendState.UNCERTAIN, SendState.ACCEPTED}
+        assert states.count(SendState.UNCERTAIN) == result.uncertain <= Window().mails
+        assert len(here.sink.received) == 1
+
+    run(story, replies={".": Play(None, Then.RESET, takes=True)})
+
+
+def test_recipients_that_do_not_fit_have_their_turn_before_those_put_off(run: Run) -> None:
+    async def story(here: Office) -> None:
+        mail = here.queue(1, ANNA, BEN, "carla@example.net")
+        await here.deliver()
+        assert [one.recipients for one in here.sink.received] == [("carla@example.net",)]
+        found = here.app.store.outbox.get(mail.id)
+        assert found.state is SendState.DEFERRED
+        assert found.not_before > here.app.clock.now() + 40
+        assert [one.attempts for one in found.recipients] == [1, 1, 1]
+
+    greylisted = "450 4.2.0 Greylisted"
+    run(story, limits=("RCPTMAX=2",), replies={f"RCPT {ANNA}": greylisted, f"RCPT {BEN}": greylisted})
 
 
 def test_no_copy_where_none_is_wanted(run: Run) -> None:

@@ -162,6 +162,17 @@ async def test_who_was_put_off_is_tried_with_the_others_next_time(app: App, inte
         assert [one.attempts for one in here.found(mail).recipients] == [2, 2]
 
 
+async def test_a_server_that_wants_a_login_stops_nobody_elses_mail(app: App, internet: Internet) -> None:
+    async with house(app, internet) as here:
+        here.sink.replies["RCPT anna@dane.test"] = "530 5.7.0 Authentication required"
+        mail = here.queue(1, "anna@dane.test")
+        other = here.queue(2, "ben@plain.test")
+        assert not (await here.deliver()).paused
+        assert here.found(mail).state is SendState.FAILED
+        assert here.found(other).state is SendState.SENT
+        assert app.store.sending_pauses.of(here.account.id) is None
+
+
 async def test_how_tls_went_is_counted(app: App, internet: Internet) -> None:
     async with house(app, internet) as here:
         here.queue(1, "anna@dane.test", "ben@wrong.test", "carla@plain.test")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from eilbote.delivery.values import RecipientState, SendState
 from eilbote.engine.act import append
 from tests.engine.sending import ANNA, BEN, Office, office
@@ -62,6 +64,32 @@ def test_a_report_of_another_mail_changes_nothing(tmp_path: Path) -> None:
             await arrived(here, report("failed", ANNA, message_id="other@example.de"))
             await arrived(here, report("failed", "somebody@example.org"))
             assert here.app.store.outbox.get(mail.id) == before
+
+    asyncio.run(story())
+
+
+def test_a_report_on_some_keeps_what_is_owed_to_others(tmp_path: Path) -> None:
+    """One had the mail before, one is in doubt, one was put off: a report says nothing of the put off, and
+    one on the first says nothing of the doubtful either."""
+
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            mail = here.queue(1, ANNA, BEN, "carla@example.net")
+            outbox, now = here.app.store.outbox, here.app.clock.now()
+            outbox.claim(here.account.id, now, 1)
+            states = (RecipientState.SENT, RecipientState.TAKEN, RecipientState.DEFERRED)
+            left = [replace(one, state=to) for one, to in zip(mail.recipients, states, strict=True)]
+            outbox.record(now, ending={mail.id: left})
+            await here.deliver()
+            await arrived(here, report("failed", ANNA))
+            assert here.state(mail) is SendState.UNCERTAIN
+            await arrived(here, report("failed", BEN))
+            found = outbox.get(mail.id)
+            assert found.state is SendState.DEFERRED
+            ended = (RecipientState.FAILED, RecipientState.FAILED, RecipientState.DEFERRED)
+            assert tuple(one.state for one in found.recipients) == ended
+            await here.deliver()
+            assert [one.recipients for one in here.sink.received] == [("carla@example.net",)]
 
     asyncio.run(story())
 

@@ -50,27 +50,29 @@ class Meaning(Enum):
     LOGIN = auto()
 
 
-def meaning_of(answer: Answer) -> Meaning:
+def meaning_of(answer: Answer, *, of_recipient: bool = True, logs_in: bool = True) -> Meaning:
     """Sorts an answer. The class of the enhanced code wins over the first digit, and known words over
-    both: some providers say "mailbox unavailable" where they mean "you have sent too much"."""
+    both: some providers say "mailbox unavailable" where they mean "you have sent too much".
+
+    `of_recipient`: it was said to a RCPT; only there "too much" may mean too many recipients. `logs_in`:
+    as in `Ended`."""
     words = answer.text.lower()
     if any(each in words for each in _RATE_WORDS) and answer.code >= 400:
         return Meaning.LIMIT
     match answer.enhanced:
         case "5.4.5" | "5.7.232" | "5.7.233":  # Gmail's and Exchange Online's daily limits
             return Meaning.LIMIT
-        case "4.5.3" | "5.5.3":  # RFC 3463: too many recipients
+        case "4.5.3" | "5.5.3" if of_recipient:  # RFC 3463: too many recipients
             return Meaning.SPLIT
-    if 200 <= answer.code < 400:
+    if 200 <= answer.code < 300:
         return Meaning.YES
-    if answer.code in _LOGIN_CODES and answer.enhanced[:1] != "4":
+    if logs_in and answer.code in _LOGIN_CODES and answer.enhanced[:1] != "4":
         return Meaning.LOGIN
-    if answer.enhanced in _LOGIN_CLASSES:
+    if logs_in and answer.enhanced in _LOGIN_CLASSES:
         return Meaning.LOGIN
-    if answer.code == 452 and answer.enhanced in ("", "4.5.3"):
-        return Meaning.SPLIT  # RFC 5321 section 4.5.3.1.10
-    if answer.code == 552 and answer.enhanced in ("", "5.5.3"):
-        return Meaning.SPLIT  # the same, said with the code of RFC 821
+    # RFC 5321 section 4.5.3.1.10; 552 is the same, said with the code of RFC 821.
+    if of_recipient and answer.code in (452, 552) and not answer.enhanced:
+        return Meaning.SPLIT
     if answer.code in (421, 503):
         return Meaning.LATER  # 503: "bad sequence" is said where a session was forgotten
     permanent = answer.enhanced[0] == "5" if answer.enhanced else answer.code >= 500
@@ -122,17 +124,41 @@ def _settled(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled
         return _given_up(mail.recipients, ended.problem, "")
     if ended.phase in (Phase.CONNECT, Phase.LOGIN) or (ended.answer is None and not ended.recipients):
         return _unasked(mail, ended, now, chance)
-    if ended.answer is not None and meaning_of(ended.answer) is Meaning.LOGIN:
-        return Settled(
-            SendState.DEFERRED,
-            mail.recipients,
-            not_before=mail.not_before,
-            problem=refusal(ended.answer, ""),
-            burns_attempt=False,
-            pauses_queue=True,
-        )
+    refused = _refused_login(ended)
+    if refused is not None:
+        return _paused(mail, refusal(refused, ""))
     recipients = tuple(_recipient(one, ended) for one in mail.recipients)
     return _whole(mail, recipients, ended, now, chance)
+
+
+def _refused_login(ended: Ended) -> Answer | None:
+    """The answer by which a server wants a login, or another, before it takes anything from us."""
+    if ended.answer is not None and _of_mail(ended.answer, ended) is Meaning.LOGIN:
+        return ended.answer
+    meanings = [(_of_recipient(one, ended), one) for one in ended.recipients.values()]
+    if any(meaning is Meaning.YES for meaning, _ in meanings):
+        return None
+    return next((one for meaning, one in meanings if meaning is Meaning.LOGIN), None)
+
+
+def _of_mail(answer: Answer, ended: Ended) -> Meaning:
+    return meaning_of(answer, of_recipient=False, logs_in=ended.logs_in)
+
+
+def _of_recipient(answer: Answer, ended: Ended) -> Meaning:
+    return meaning_of(answer, logs_in=ended.logs_in)
+
+
+def _paused(mail: Outgoing, problem: Problem) -> Settled:
+    """The mail waits as before: what must change is the login."""
+    return Settled(
+        SendState.DEFERRED,
+        mail.recipients,
+        not_before=mail.not_before,
+        problem=problem,
+        burns_attempt=False,
+        pauses_queue=True,
+    )
 
 
 def refusal(answer: Answer, address: str) -> Problem:
@@ -147,18 +173,8 @@ def refusal(answer: Answer, address: str) -> Problem:
 def _unasked(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
     """No server was told of the mail: the network, the greeting or the login stood before it."""
     problem = ended.problem or (refusal(ended.answer, "") if ended.answer else Problem("send.interrupted"))
-    refused = problem.code.endswith((".login_refused", ".no_mechanism")) or (
-        ended.answer is not None and meaning_of(ended.answer) is Meaning.LOGIN
-    )
-    if refused:
-        return Settled(
-            SendState.DEFERRED,
-            mail.recipients,
-            not_before=mail.not_before,
-            problem=problem,
-            burns_attempt=False,
-            pauses_queue=True,
-        )
+    if problem.code.endswith((".login_refused", ".no_mechanism")):
+        return _paused(mail, problem)
     at = next_try(mail.attempts + 1, mail.begins, now, chance, problem.retry_after or 0.0)
     if at is None:
         return Settled(SendState.FAILED, _give_up(mail.recipients, problem), problem=problem)
@@ -176,19 +192,20 @@ def _recipient(one: Recipient, ended: Ended) -> Recipient:
     if one.state in (RecipientState.SENT, RecipientState.FAILED):
         return one
     own = ended.recipients.get(one.address)
-    if own is None and ended.recipients:
-        return one  # the server takes fewer recipients at once; this one was not asked about
-    deciding = own if own is not None and meaning_of(own) is not Meaning.YES else ended.answer
     attempts = one.attempts + 1
-    if ended.phase is Phase.DOT and (own is None or deciding is not own):
+    if own is not None and _of_recipient(own, ended) is not Meaning.YES:
+        deciding, meaning = own, _of_recipient(own, ended)
+    elif ended.phase is Phase.DOT:  # also one whose answer was still to come: the server may have it
         return replace(one, state=RecipientState.TAKEN, answer=own, attempts=attempts)
-    if deciding is None:  # the connection ended before the mail was handed over
+    elif ended.answer is None:  # the connection ended before the mail was handed over
         return replace(one, state=RecipientState.DEFERRED, answer=own, attempts=attempts)
-    match meaning_of(deciding):
-        case Meaning.YES if ended.phase is Phase.ANSWERED:
+    else:
+        deciding, meaning = ended.answer, _of_mail(ended.answer, ended)
+    match meaning:
+        case Meaning.YES if ended.phase is Phase.ANSWERED and own is not None:
             return replace(one, state=RecipientState.SENT, answer=deciding, attempts=attempts, problem=None)
         case Meaning.YES | Meaning.LATER | Meaning.SPLIT | Meaning.LIMIT | Meaning.LOGIN:
-            problem = None if meaning_of(deciding) is Meaning.YES else refusal(deciding, one.address)
+            problem = None if meaning is Meaning.YES else refusal(deciding, one.address)
             return replace(
                 one, state=RecipientState.DEFERRED, answer=deciding, attempts=attempts, problem=problem
             )
@@ -224,11 +241,11 @@ def _whole(
             return Settled(SendState.SENT, recipients, problem=problem, queue_id=queue_id)
         return Settled(SendState.FAILED, recipients, problem=problem)
     split = all(
-        one.state is RecipientState.WAITING
-        or (one.answer is not None and meaning_of(one.answer) is Meaning.SPLIT)
-        for one in waiting
+        own is not None and _of_recipient(own, ended) is Meaning.SPLIT
+        for own in (ended.recipients.get(one.address) for one in waiting)
     )
-    if split and any(one.state is RecipientState.SENT for one in recipients):
+    before = {one.address for one in mail.recipients if one.state is RecipientState.SENT}
+    if split and any(one.state is RecipientState.SENT and one.address not in before for one in recipients):
         # The server took as many as it takes at once; the others go in the next transaction.
         return Settled(SendState.DEFERRED, recipients, now, problem, queue_id, burns_attempt=False)
     at = next_try(mail.attempts + 1, mail.begins, now, chance, _pause(waiting, ended))

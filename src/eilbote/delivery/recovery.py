@@ -53,23 +53,33 @@ def settle_uncertain(mail: Outgoing, found: bool, now: float) -> Settlement:
 def as_sent(mail: Outgoing) -> tuple[SendState, tuple[Recipient, ...]]:
     """An uncertain mail of which it is known now that the server has it: whoever was taken in that
     attempt has the mail; the others are still to get it."""
-    recipients = tuple(
-        replace(one, state=RecipientState.SENT) if one.state is RecipientState.TAKEN else one
-        for one in mail.recipients
-    )
+    recipients = _in_doubt_as(mail, RecipientState.SENT)
     waiting = any(one.state in (RecipientState.WAITING, RecipientState.DEFERRED) for one in recipients)
-    if waiting and any(one.state is RecipientState.SENT for one in recipients):
-        return SendState.DEFERRED, recipients
-    # A process that died at the dot kept no word on its only recipient.
-    return SendState.SENT, tuple(
-        replace(one, state=RecipientState.SENT) if one.state is not RecipientState.FAILED else one
-        for one in recipients
-    )
+    return SendState.DEFERRED if waiting else SendState.SENT, recipients
 
 
 def as_unsent(mail: Outgoing) -> tuple[Recipient, ...]:
     """The recipients of an uncertain mail that is to go out once more."""
-    return tuple(
-        replace(one, state=RecipientState.WAITING) if one.state is RecipientState.TAKEN else one
+    return _in_doubt_as(mail, RecipientState.WAITING)
+
+
+def in_doubt(mail: Outgoing) -> frozenset[str]:
+    """For whom the attempt was of which nobody knows how it ended."""
+    taken = frozenset(one.address for one in mail.recipients if one.state is RecipientState.TAKEN)
+    # A process that died at the dot kept no word on the only recipient of a mail.
+    return taken or frozenset(
+        one.address
         for one in mail.recipients
+        if one.state in (RecipientState.WAITING, RecipientState.DEFERRED)
     )
+
+
+def can_be_proven(mail: Outgoing) -> bool:
+    """Whether finding the mail somewhere says anything: where a server took it before for others, that
+    may be what was found."""
+    return not any(one.state is RecipientState.SENT or one.report for one in mail.recipients)
+
+
+def _in_doubt_as(mail: Outgoing, state: RecipientState) -> tuple[Recipient, ...]:
+    doubtful = in_doubt(mail)
+    return tuple(replace(one, state=state) if one.address in doubtful else one for one in mail.recipients)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from eilbote.delivery.values import Outgoing, Recipient, RecipientState
+from eilbote.delivery.recovery import as_sent, in_doubt
+from eilbote.delivery.values import Outgoing, Recipient, RecipientState, SendState
 from eilbote.errors import Problem
 from eilbote.mail.identity import same_address
 from eilbote.mail.report import Action, Outcome, Report
@@ -20,6 +21,21 @@ def reported(mail: Outgoing, report: Report) -> tuple[Recipient, ...] | None:
         by_address.setdefault(same_address(outcome.address), outcome)
     recipients = tuple(_after(one, by_address.get(same_address(one.address))) for one in mail.recipients)
     return recipients if recipients != mail.recipients else None
+
+
+def with_proof(mail: Outgoing, recipients: tuple[Recipient, ...]) -> tuple[SendState, tuple[Recipient, ...]]:
+    """State and recipients of a mail after a report. Whoever reports on somebody for whom the mail was in
+    doubt has got it for all that were; on others, it says nothing of them."""
+    before = {one.address: one for one in mail.recipients}
+    told = {one.address for one in recipients if one != before[one.address]}
+    if mail.state is not SendState.UNCERTAIN or not told & in_doubt(mail):
+        return mail.state, recipients
+    state, sent = as_sent(mail)
+    known = {one.address: one for one in sent}
+    return state, tuple(
+        replace(one, state=known[one.address].state) if one.state is before[one.address].state else one
+        for one in recipients
+    )
 
 
 def _after(one: Recipient, outcome: Outcome | None) -> Recipient:

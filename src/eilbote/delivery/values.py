@@ -193,7 +193,8 @@ class Ended(Struct, frozen=True):
     that was asked about, by address; the answer to MAIL, DATA or the final dot, whichever came last;
     and what broke the attempt off, if something did. `hopeless`: the server could not be given this
     mail at all (too large, needs what the server has not), and `problem` says why. `asked`: the
-    recipients that the attempt was about, empty for all that were waiting."""
+    recipients that the attempt was about, empty for all that were waiting. `logs_in`: what the server
+    says of a login is about ours; a stranger's server may say what it likes."""
 
     phase: Phase
     recipients: dict[str, Answer]
@@ -201,6 +202,7 @@ class Ended(Struct, frozen=True):
     problem: Problem | None = None
     hopeless: bool = False
     asked: tuple[str, ...] = ()
+    logs_in: bool = True
 
 
 class Settled(Struct, frozen=True):

@@ -138,7 +138,8 @@ class Delivery:
                     await session.quit()
                     continue
                 session.abort()
-                if not handing.progress:
+                # A server that takes mails and says nothing would leave one after the other in doubt.
+                if not handing.progress or handing.is_in_doubt:
                     self._ledger.stopped = True
                     self.result.problem = problem
 

@@ -72,10 +72,8 @@ class DirectDelivery:
         next one as soon as this one is settled."""
         by_domain: dict[str, list[smtp.Mail]] = {}
         for mail, raw in claimed:
-            fresh = _with_a_new_turn(mail)
-            domain, asked = _next_domain(fresh)
-            self._ledger.begin(fresh)
-            given = as_mail(replace(fresh, recipients=asked), raw)
+            domain, asked = _next_domain(self._ledger.begin(mail))
+            given = as_mail(replace(mail, recipients=asked), raw)
             by_domain.setdefault(domain, []).append(given)
         gate = asyncio.Semaphore(_DOMAINS_AT_ONCE)
 
@@ -93,7 +91,6 @@ class DirectDelivery:
     async def _to_domain(self, domain: str, mails: list[smtp.Mail]) -> None:
         """Hands mails to the first server of the domain that takes them."""
         found = await find_route(self._app, self._around, domain)
-        asked = {mail.key: tuple(one.address for one in mail.recipients) for mail in mails}
         problem = found.problem
         for hop in found.hops:
             again = True
@@ -103,9 +100,7 @@ class DirectDelivery:
                 except EilboteError as error:
                     problem = error.problem
                     break
-                handing = _Handing(
-                    self._ledger, session, f"{hop.host}:{self._around.smtp_port}", asked, mails
-                )
+                handing = _Handing(self._ledger, session, f"{hop.host}:{self._around.smtp_port}", mails)
                 problem = await session.hand_over(handing)
                 if problem is None:
                     await session.quit()
@@ -119,7 +114,13 @@ class DirectDelivery:
         assert problem is not None  # a route has hops, or says why not
         hopeless = problem.code in NEVER
         ended = {
-            mail.key: Ended(Phase.CONNECT, {}, problem=problem, hopeless=hopeless, asked=asked[mail.key])
+            mail.key: Ended(
+                Phase.CONNECT,
+                {},
+                problem=problem,
+                hopeless=hopeless,
+                asked=tuple(one.address for one in mail.recipients),
+            )
             for mail in mails
         }
         await self._ledger.record(ended, domain)
@@ -155,15 +156,8 @@ class DirectDelivery:
 class _Handing(Handing):
     """A session that takes these mails."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        session: SmtpSession,
-        peer: str,
-        asked: dict[int, tuple[str, ...]],
-        mails: Sequence[smtp.Mail],
-    ) -> None:
-        super().__init__(ledger, session, peer, asked)
+    def __init__(self, ledger: Ledger, session: SmtpSession, peer: str, mails: Sequence[smtp.Mail]) -> None:
+        super().__init__(ledger, session, peer)
         self._left = list(mails)
         self._untold: dict[int, smtp.Mail] = {}
 
@@ -183,17 +177,6 @@ class _Handing(Handing):
         for one in told:
             self._untold.pop(one.key, None)
         await super().keep(replace(checkpoint, finished=told))
-
-
-def _with_a_new_turn(mail: Outgoing) -> Outgoing:
-    """The mail with everybody who was put off waiting again, where all others have had their try."""
-    if any(one.state in (RecipientState.WAITING, RecipientState.TAKEN) for one in mail.recipients):
-        return mail
-    recipients = tuple(
-        replace(one, state=RecipientState.WAITING) if one.state is RecipientState.DEFERRED else one
-        for one in mail.recipients
-    )
-    return replace(mail, recipients=recipients)
 
 
 def _next_domain(mail: Outgoing) -> tuple[str, tuple[Recipient, ...]]:

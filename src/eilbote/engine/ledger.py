@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from eilbote.delivery.outcome import settle
 from eilbote.delivery.recovery import found_at_restart
+from eilbote.delivery.turn import with_a_new_turn
 from eilbote.delivery.values import Ended, Outgoing, Recipient, RecipientState, SendState, Settled
 from eilbote.engine.app import App
 from eilbote.engine.backoff import LOGIN_SECONDS, MOST_LOGINS
@@ -31,10 +32,6 @@ _BYTES_AT_ONCE = 32 << 20
 """Bytes of mails that are read into memory ahead of their turn."""
 
 
-Asked = Mapping[int, tuple[str, ...]]
-"""For which recipients a mail was given to a session; a mail that is not in it: for all that wait."""
-
-
 class Ledger:
     """The journal of one run. `stopped`: no further mail is begun."""
 
@@ -43,6 +40,7 @@ class Ledger:
         self.stopped = False
         self._app = app
         self._account = account.id
+        self._logs_in = not account.direct
         self._recorder = Recorder(app)
         self._under_way: dict[int, tuple[Outgoing, float]] = {}
         """Of these a server may be told now: since when."""
@@ -84,7 +82,7 @@ class Ledger:
         ids = [mail.id for mail in claimed[:fitting]]
         raws = outbox.raws(ids)
         outbox.advance(ids, SendState.DATA_OPEN, now)
-        return [(mail, raws[mail.id]) for mail in claimed[:fitting]]
+        return [(with_a_new_turn(mail), raws[mail.id]) for mail in claimed[:fitting]]
 
     async def give_back(self, mails: Sequence[int]) -> None:
         """These wait again: no server was told of them."""
@@ -104,10 +102,10 @@ class Ledger:
         return len(self._under_way)
 
     async def keep(
-        self, checkpoint: smtp.Checkpoint, session: SmtpSession, peer: str, *, progress: bool, asked: Asked
+        self, checkpoint: smtp.Checkpoint, session: SmtpSession, peer: str, *, progress: bool
     ) -> None:
         """Writes down what a session with `peer` has told. `progress`: its server has heard of a mail, so
-        that those it has not heard of simply wait. `asked`: for whom each mail was given to it."""
+        that those it has not heard of simply wait."""
         ending: dict[int, Sequence[Recipient]] = dict.fromkeys(checkpoint.ending, ())
         for key, results in checkpoint.recipients:
             if key in ending:
@@ -120,7 +118,7 @@ class Ledger:
             if is_untold(result) and (progress or full):
                 untold.append(result.key)
             else:
-                ended[result.key] = replace(as_ended(result), asked=asked.get(result.key, ()))
+                ended[result.key] = replace(as_ended(result), logs_in=self._logs_in)
                 said[result.key] = (*session.opening, *result.transcript)
         await self.record(ended, peer, ending, said)
         await self.give_back(untold)
@@ -188,22 +186,23 @@ class Ledger:
 
 
 class Handing:
-    """One session's way to the mails, as `net.smtp` wants it. `asked` as in `Ledger.keep`."""
+    """One session's way to the mails, as `net.smtp` wants it."""
 
-    def __init__(self, ledger: Ledger, session: SmtpSession, peer: str, asked: Asked | None = None) -> None:
+    def __init__(self, ledger: Ledger, session: SmtpSession, peer: str) -> None:
         self._ledger = ledger
         self._session = session
         self._peer = peer
-        self._asked = asked or {}
         self.progress = False
         """The server has heard of at least one mail."""
+        self.is_in_doubt = False
+        """It has left at least one mail without an answer, which it may have."""
 
     async def keep(self, checkpoint: smtp.Checkpoint) -> None:
         if any(one.phase is not smtp.Phase.NOT_BEGUN for one in checkpoint.finished):
             self.progress = True
-        await self._ledger.keep(
-            checkpoint, self._session, self._peer, progress=self.progress, asked=self._asked
-        )
+        if any(one.is_uncertain for one in checkpoint.finished):
+            self.is_in_doubt = True
+        await self._ledger.keep(checkpoint, self._session, self._peer, progress=self.progress)
 
 
 def _newly(mail: Outgoing, settled: Settled, state: RecipientState) -> int:

@@ -5,7 +5,7 @@ Looks at new mail only, and only of accounts that have sent something. It must n
 
 from __future__ import annotations
 
-from eilbote.delivery.reporting import reported
+from eilbote.delivery.reporting import reported, with_proof
 from eilbote.delivery.values import Outgoing
 from eilbote.engine.app import App
 from eilbote.errors import Gone
@@ -47,7 +47,8 @@ def _taken_in(app: App, placement: Placement) -> bool:
     for mail in _about(app, placement.account, report):
         recipients = reported(mail, report)
         if recipients is not None:
-            app.store.outbox.note_report(mail.id, recipients, app.clock.now())
+            state, recipients = with_proof(mail, recipients)
+            app.store.outbox.note_report(mail.id, state, recipients, app.clock.now())
             return True
     return False
 

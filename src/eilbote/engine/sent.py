@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.delivery.recovery import Settlement, as_sent, as_unsent, settle_uncertain
+from eilbote.delivery.recovery import (
+    Settlement,
+    as_sent,
+    as_unsent,
+    can_be_proven,
+    settle_uncertain,
+)
 from eilbote.delivery.retry import NOTICES, notice_due
 from eilbote.delivery.values import Copy, Outgoing, SendState
 from eilbote.engine.act import Origin, mailbox_for
@@ -91,7 +97,7 @@ def _settled_uncertain(app: App, mail: Outgoing) -> bool:
 def _evidence(app: App, mail: Outgoing) -> list[Placement]:
     """Where the mail lies that only a server which took it can have put there: a sent copy of the
     provider's, or a copy that came in because the writer is among the recipients."""
-    if not mail.message_id:
+    if not mail.message_id or not can_be_proven(mail):
         return []
     drafts = {one.name for one in app.store.mailboxes.all(mail.account) if one.role is SpecialUse.DRAFTS}
     return [

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from eilbote.delivery.values import Answer, Ended, Outgoing, Phase, Recipient, RecipientState
 from eilbote.protocols.smtp import types as smtp
 
-_OPEN = (RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.TAKEN)
+_OPEN = (RecipientState.WAITING, RecipientState.TAKEN)
 
 _HOPELESS = frozenset(
     {
@@ -40,7 +40,7 @@ _LONGEST_TRANSCRIPT = 32_000
 
 
 def as_mail(mail: Outgoing, raw: bytes) -> smtp.Mail:
-    """What a session is given: the recipients alone that do not have it yet."""
+    """What a session is given: the recipients alone whose turn it is."""
     notify = tuple(smtp.Notify(word) for word in mail.options.notify)
     waiting = (one for one in mail.recipients if one.state in _OPEN)
     return smtp.Mail(
@@ -55,17 +55,17 @@ def as_mail(mail: Outgoing, raw: bytes) -> smtp.Mail:
 
 
 def learned(mail: Outgoing, results: Sequence[smtp.RecipientResult]) -> tuple[Recipient, ...]:
-    """The recipients with what was answered for them before the mail's end leaves; nothing where there
-    is only one: if it was refused, no end leaves."""
-    if len(results) < 2:
+    """The recipients as they stand when the mail's end leaves: who may get it now, and what was answered
+    so far. Nothing where the mail has only one: without it no end leaves."""
+    if len(mail.recipients) < 2:
         return ()
-    told = {one.address: one.reply for one in results if one.reply is not None}
-    return tuple(_told(one, told.get(one.address)) for one in mail.recipients)
+    asked = {one.address: one.reply for one in results}
+    return tuple(_told(one, asked[one.address]) if one.address in asked else one for one in mail.recipients)
 
 
 def _told(one: Recipient, reply: smtp.Reply | None) -> Recipient:
-    if reply is None:
-        return one
+    if reply is None:  # its answer is still to come, behind the mail
+        return replace(one, state=RecipientState.TAKEN)
     return replace(one, state=RecipientState.TAKEN if reply.is_ok else one.state, answer=as_answer(reply))
 
 
@@ -84,6 +84,7 @@ def as_ended(result: smtp.MailResult) -> Ended:
         as_answer(last) if last is not None else None,
         result.problem,
         _is_hopeless(result),
+        tuple(one.address for one in result.recipients),
     )
 
 

@@ -366,15 +366,15 @@ class Outbox:
         with self._database.write() as session:
             session.run("UPDATE sending_looked SET change_number = ? WHERE account = ?", (change, account))
 
-    def note_report(self, mail: int, recipients: Sequence[Recipient], now: float) -> None:
+    def note_report(self, mail: int, state: SendState, recipients: Sequence[Recipient], now: float) -> None:
         """A delivery report has changed what is known of these recipients. A mail of which nobody knew
-        whether it was sent was sent: somebody reports on it."""
+        whether it was sent goes on in `state`."""
         problem = next((one.problem for one in recipients if one.problem is not None), None)
         with self._database.write() as session:
             session.run(
                 "UPDATE outgoing SET recipients = ?, problem = ?, touched = ?,"
-                " state = CASE WHEN state = 'uncertain' THEN 'sent' ELSE state END WHERE id = ?",
-                (rows.recipients_to_text(recipients), problem_to_text(problem), now, mail),
+                " state = CASE WHEN state = 'uncertain' THEN ? ELSE state END WHERE id = ?",
+                (rows.recipients_to_text(recipients), problem_to_text(problem), now, state.value, mail),
             )
 
     # Attempts, and forgetting

@@ -125,13 +125,18 @@ class _Transaction:
         return sender is not None and sender.is_ok and any(one and one.is_ok for one in self.replies[1:])
 
     def recipients(self) -> tuple[RecipientResult, ...]:
-        """What was said of each; nothing where the sender was refused: then it is not about them."""
-        refused = self.sender is not None and not self.sender.is_ok
-        replies = chain(() if refused else self.replies[1:], (None for _ in self.mail.recipients))
+        """What was said of each that is asked for in this transaction; nothing, and of everybody, where the
+        sender was refused: then it is not about them."""
+        if self.sender is not None and not self.sender.is_ok:
+            return self.everybody()
         return tuple(
             RecipientResult(one.address, reply)
-            for one, reply in zip(self.mail.recipients, replies, strict=False)
+            for one, reply in zip(self.mail.recipients, self.replies[1:], strict=False)
         )
+
+    def everybody(self) -> tuple[RecipientResult, ...]:
+        """Whom the mail is for, nothing being said of them."""
+        return tuple(RecipientResult(one.address) for one in self.mail.recipients)
 
 
 def refusal_before(mail: Mail, dialogue: Dialogue) -> Problem | None:
@@ -272,7 +277,7 @@ class _Course:
     def _keep(self, ending: list[_Transaction] | tuple[()]) -> _Part:
         if ending or self._finished:
             finished, self._finished = tuple(self._finished), []
-            answered = tuple((one.mail.key, one.recipients()) for one in ending if not one.chunked)
+            answered = tuple((one.mail.key, one.recipients()) for one in ending)
             yield Checkpoint(tuple(one.mail.key for one in ending), answered, finished)
 
     def _send(self, last_block: bytes) -> None:
@@ -297,7 +302,11 @@ class _Course:
     # --- what came -----------------------------------------------------------------------------
 
     def _settle(self, reply: Reply) -> None:
-        kind, one, command, at = self._expected.popleft()
+        kind, one, command, at = self._expected[0]
+        if 300 <= reply.code < 400 and kind is not _Step.OPEN:
+            # Only DATA asks for more. Replies and commands have come out of step: none can be believed.
+            raise Garbled("smtp.no_reply", host=self._dialogue.host, text=str(reply)[:500])
+        self._expected.popleft()
         if kind is _Step.SENDER or kind is _Step.RECIPIENT:
             one.replies[at] = reply
         elif kind is not _Step.NOTHING:
@@ -378,13 +387,14 @@ class _Course:
                 phase = Phase.CONTENT
             else:
                 phase = Phase.ENVELOPE if self._is_told(one) else Phase.NOT_BEGUN
+            told = phase is not Phase.NOT_BEGUN
             self._finished.append(
                 MailResult(
                     one.mail.key,
                     phase,
-                    one.recipients(),
+                    one.recipients() if told else one.everybody(),
                     problem=problem,
-                    transcript=_transcript(one) if phase is not Phase.NOT_BEGUN else (),
+                    transcript=_transcript(one) if told else (),
                 )
             )
         self._flying.clear()
@@ -398,7 +408,7 @@ class _Course:
         """What was given and not begun."""
         why = problem or Problem("smtp.session_full", {"host": self._dialogue.host}, 0.0)
         for one in self._pending:
-            self._finished.append(MailResult(one.mail.key, Phase.NOT_BEGUN, one.recipients(), problem=why))
+            self._finished.append(MailResult(one.mail.key, Phase.NOT_BEGUN, one.everybody(), problem=why))
         self._pending.clear()
 
 

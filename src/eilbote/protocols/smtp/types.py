@@ -109,8 +109,7 @@ class Phase(IntEnum):
 
 
 class RecipientResult(Struct, frozen=True):
-    """What the server said of one recipient; None where it said nothing, or was not asked because a
-    transaction takes no more."""
+    """What the server said of one recipient; None where it said nothing."""
 
     address: str
     reply: Reply | None = None
@@ -130,7 +129,8 @@ class Said(Struct, frozen=True):
 class MailResult(Struct, frozen=True):
     """What became of one mail.
 
-    `phase` is how far it came for certain. `refusal` is the reply that ended it before its content
+    `phase` is how far it came for certain. `recipients`: whom this was about, which may be fewer than
+    the mail is for: a transaction may take no more. `refusal` is the reply that ended it before its content
     (to MAIL or DATA); `final` the reply to its end. `problem`: why there is no final reply, or why
     nothing was sent. `transcript` shows commands and replies; contents by their size alone.
     """
@@ -163,7 +163,7 @@ class Checkpoint(Struct, frozen=True):
     """What must be kept before the session goes on.
 
     `ending`: the end of these mails leaves next, and has not yet; from now on they may have been
-    sent. `recipients`: what was answered for those of them, and of others, so far. `finished`: results
+    sent. `recipients`: for whom, and what was answered for them so far. `finished`: results
     that are final. All of them are of one moment and belong into one transaction.
     """
 
