@@ -351,3 +351,21 @@ def test_an_answer_counts_whatever_comes_behind_it(behind: str) -> None:
     assert results[1].is_sent and not results[2].is_sent and not results[2].is_uncertain
     assert spoken.ended is not None
     assert [key_of(one.data) for one in sink.received] == [1]
+
+
+@pytest.mark.parametrize(
+    ("window", "trips"),
+    [(Window(), 2), (Window(chunking=False), 21), (Window(pipelining=False), 80)],
+)
+def test_what_a_server_announces_need_not_be_used(window: Window, trips: int) -> None:
+    spoken = Spoken(without()).begin()
+    results = spoken.send([mail(key) for key in range(20)], window)
+    assert all(one.is_sent for one in results.values()) and len(spoken.sink.received) == 20
+    assert spoken.round_trips == trips
+
+
+def test_a_mail_taken_although_its_sender_was_refused_is_in_doubt() -> None:
+    sink = without()
+    sink.replies = {"MAIL": Play("553 5.7.1 Not yours", takes=True)}
+    results = Spoken(sink).begin().send([mail(1)])
+    assert results[1].is_uncertain and len(sink.received) == 1

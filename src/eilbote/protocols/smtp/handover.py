@@ -156,8 +156,8 @@ class _Course:
         self._dialogue = dialogue
         self._connection = dialogue.connection
         self._window = window
-        self._pipelines = dialogue.can("PIPELINING")
-        self._chunks = self._pipelines and dialogue.can("CHUNKING")
+        self._pipelines = dialogue.can("PIPELINING") and window.pipelining
+        self._chunks = _chunks(dialogue, window)
         self._more = True
         self._pending: deque[_Transaction] = deque()
         self._flying: deque[_Transaction] = deque()
@@ -322,6 +322,9 @@ class _Course:
                 self._is_blocked = False
                 self._open(one, reply)
             case _Step.END:
+                if reply.is_ok and not one.is_accepted and any(each and each.is_ok for each in one.replies):
+                    # Taken for somebody although the sender was refused: nobody knows for whom.
+                    raise Garbled("smtp.no_reply", host=self._dialogue.host, text=str(reply)[:500])
                 self._finish(one, reply)
                 if one.chunked and not self._flying:
                     self._dialogue.needs_reset = not reply.is_ok
@@ -442,8 +445,14 @@ def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | P
         ]
     except Misused as refused:
         return refused.problem
-    chunked = dialogue.can("CHUNKING") and dialogue.can("PIPELINING") and traits.size <= window.bytes
+    chunked = _chunks(dialogue, window) and traits.size <= window.bytes
     return _Transaction(mail, sender, commands, traits, chunked=chunked)
+
+
+def _chunks(dialogue: Dialogue, window: Window) -> bool:
+    """Whether whole mails follow each other; a chunk that waits for nothing gains nothing alone."""
+    wanted = window.chunking and window.pipelining
+    return wanted and dialogue.can("CHUNKING") and dialogue.can("PIPELINING")
 
 
 def _on_wire(address: str) -> str:

@@ -71,9 +71,12 @@ class Window(Struct, frozen=True):
     With CHUNKING so many `mails` of so many `bytes` together are under way at once; a larger one goes
     by itself, after its recipients were answered. What is under way when a line dies is uncertain, so
     a window is also the most that one cut can leave in doubt. `block`: bytes of a mail handed to the
-    system at once.
+    system at once. `pipelining`, `chunking`: whether they are used where the server has them; not all
+    that stands before a server can do what the server announces.
     """
 
     mails: int = 16
     bytes: int = 512 * KIB
     block: int = 64 * KIB
+    pipelining: bool = True
+    chunking: bool = True
