@@ -45,13 +45,23 @@ def sink() -> Iterator[int]:
 
 
 @contextmanager
+def chunking_sink() -> Iterator[int]:
+    """A running sink that knows CHUNKING; its port."""
+    with _printing_its_port("bench.chunking_sink") as port:
+        yield port
+
+
+@contextmanager
 def slow_line(port: int) -> Iterator[int]:
     """A port that leads to `port`, half a latency away in each direction."""
+    with _printing_its_port("bench.slow_line", str(port), str(LATENCY / 2)) as near:
+        yield near
+
+
+@contextmanager
+def _printing_its_port(module: str, *arguments: str) -> Iterator[int]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.slow_line", str(port), str(LATENCY / 2)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=surroundings(),
+        [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True, env=surroundings()
     )
     try:
         assert process.stdout is not None
