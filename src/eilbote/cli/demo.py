@@ -28,14 +28,15 @@ from eilbote.cli.progress import shown_progress
 from eilbote.cli.terminal import styled, width, wrapped
 from eilbote.clock import SystemClock
 from eilbote.engine import read, setup
-from eilbote.engine.act import change_flags
+from eilbote.engine.act import change_flags, mailbox_for
 from eilbote.engine.app import App, open_app
 from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.serve import serve
 from eilbote.engine.verify import verify_accounts
+from eilbote.engine.write import Letter, write_mail
 from eilbote.errors import Garbled, NotAllowed, Refused
-from eilbote.mail.mailbox import FLAGGED
+from eilbote.mail.mailbox import FLAGGED, SpecialUse
 from eilbote.secret import Secret
 from eilbote.store.values import AuthKind, Mailbox, Placement
 from eilbote.testing.demo import DemoServers, start_demo_servers
@@ -109,6 +110,8 @@ class _Show(Struct):
         mail = (plain or read.list_mail(app, "INBOX", None, 1))[0]
         self._read(app, mail)
         await self._both_ways(app, mail)
+        await self._answer(app, mail)
+        await self._proof(app)
         if self.face.json:
             self.face.record(_shape(app, servers, mailboxes))
         else:
@@ -180,6 +183,24 @@ class _Show(Struct):
             number=number(outcome.pushed, self.face.catalogue.language),
             time=duration(seconds, self.face.catalogue.language),
         )
+
+    async def _answer(self, app: App, mail: Placement) -> None:
+        text = self.face.text(mark("Thank you, that suits me well."))
+        self._scene(
+            mark("An answer: kept on disk, handed over, its copy filed"),
+            *("send", "--reply", str(mail.id), "--text", text),
+        )
+        write_mail(app, Letter(answers=str(mail.id), text=text, language=self.face.catalogue.language))
+        outcome, seconds = await self._timed_sync(app)
+        if outcome.delivered is None or outcome.delivered.sent != 1:
+            raise Garbled("demo.differences")
+        self._done(
+            mark("sent, and a copy in {mailbox}, in {time}"),
+            mailbox=mailbox_for(app, mail.account, SpecialUse.SENT).name,
+            time=duration(seconds, self.face.catalogue.language),
+        )
+
+    async def _proof(self, app: App) -> None:
         self._scene(
             mark("The proof: every mailbox compared with the server, byte by byte"), "verify", "--content"
         )
@@ -214,6 +235,7 @@ class _Show(Struct):
                 (f"eilbote thread {mail.id}", mark("read a whole conversation")),
                 (f"eilbote archive {mail.id}", mark("archive a mail")),
                 (f"eilbote undo {mail.id}", mark("and take it back")),
+                ("eilbote outbox list", mark("what was sent, and how")),
                 ("eilbote sync --dry-run", mark("see what a sync would do")),
                 ("eilbote verify", mark("prove that nothing is missing")),
                 ("eilbote --help", mark("all commands")),
