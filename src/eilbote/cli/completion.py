@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from click.shell_completion import get_completion_class, shell_complete
 
 from eilbote.cli.command import Command, mark
 from eilbote.cli.face import Face
@@ -38,6 +37,8 @@ def completion(face: Face, shell: str) -> None:
 
 def completion_script(shell: str) -> str:
     """The script for `bash`, `zsh` or `fish`. It runs `eilbote` for the candidates."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415  # only a shell asks
+
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(click.Command("eilbote"), {}, "eilbote", VARIABLE)
@@ -46,6 +47,8 @@ def completion_script(shell: str) -> str:
 
 def complete(instruction: str) -> int:
     """Answers one Tab of a shell: `instruction` is what the script put into the environment."""
+    from click.shell_completion import shell_complete  # noqa: PLC0415  # see `completion_script`
+
     from eilbote.cli.root import root  # noqa: PLC0415  # the root knows this command
 
     return shell_complete(root, {"obj": Face()}, "eilbote", VARIABLE, instruction)

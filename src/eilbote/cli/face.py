@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -80,7 +79,7 @@ class Face:
 
     def cells(self) -> int:
         """Cells of the terminal for a line; 80 where none says."""
-        return max(40, shutil.get_terminal_size((80, 24)).columns) - self.margin
+        return max(40, _columns()) - self.margin
 
     # --- speaking ---
 
@@ -205,6 +204,17 @@ class Face:
             "parameters": _harmless(problem.parameters),
         }
         self._error_line(_escaped(encode(_whole({"error": error})).decode()))
+
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size`, whose module loads every compression there is."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 80
+    except (OSError, ValueError, AttributeError):
+        return 80
 
 
 def _harmless(parameters: Mapping[str, object]) -> dict[str, str]:

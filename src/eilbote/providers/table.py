@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,8 +25,8 @@ def providers() -> tuple[Provider, ...]:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    text = files("eilbote.providers").joinpath("providers.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    # Not `importlib.resources`, which loads half the standard library at every start.
+    return tomllib.loads(Path(__file__).with_name("providers.toml").read_text(encoding="utf-8"))
 
 
 def provider_of(address: str) -> Provider | None:
