@@ -36,12 +36,12 @@ def test_found_at_restart(found: SendState, after: SendState) -> None:
 @pytest.mark.parametrize("resent", [False, True])
 def test_an_uncertain_mail(policy: Policy, resent: bool) -> None:
     one = replace(mail(ANNA), policy=policy, resent=resent, uncertain_since=NOW)
-    assert settle_uncertain(one, True, NOW) is Settlement.SENT
-    assert settle_uncertain(one, True, NOW + LOOKING) is Settlement.SENT
-    assert settle_uncertain(one, False, NOW + LOOKING - 1) is Settlement.LOOK_AGAIN
+    assert settle_uncertain(one, True, NOW, NOW) is Settlement.SENT
+    assert settle_uncertain(one, True, NOW + LOOKING, NOW + LOOKING) is Settlement.SENT
+    assert settle_uncertain(one, False, NOW + LOOKING - 1, NOW + LOOKING - 1) is Settlement.LOOK_AGAIN
     again = policy is Policy.RESEND and not resent
     expected = Settlement.RESEND if again else Settlement.ASK
-    assert settle_uncertain(one, False, NOW + LOOKING) is expected
+    assert settle_uncertain(one, False, NOW + LOOKING, NOW + LOOKING) is expected
 
 
 TAKEN = Recipient("a@example.com", RecipientState.TAKEN)
@@ -88,3 +88,11 @@ def test_a_copy_found_proves_nothing_where_others_had_the_mail_before() -> None:
 def test_sent_once_more_it_goes_to_nobody_who_was_refused() -> None:
     states = [one.state for one in as_unsent(mail(TAKEN, FAILED, LATER))]
     assert states == [RecipientState.WAITING, RecipientState.FAILED, RecipientState.DEFERRED]
+
+
+def test_nothing_is_sent_again_before_the_mailboxes_were_read_once_more() -> None:
+    one = replace(mail(ANNA), policy=Policy.RESEND, uncertain_since=NOW)
+    later = NOW + 100 * LOOKING
+    assert settle_uncertain(one, False, later, NOW + LOOKING - 1) is Settlement.LOOK_AGAIN
+    assert settle_uncertain(one, False, later, NOW + LOOKING) is Settlement.RESEND
+    assert settle_uncertain(one, True, later, 0.0) is Settlement.SENT

@@ -36,14 +36,15 @@ def found_at_restart(state: SendState) -> SendState:
             return state
 
 
-def settle_uncertain(mail: Outgoing, found: bool, now: float) -> Settlement:
-    """`found`: the mail itself lies somewhere only a server that took it can have put it.
+def settle_uncertain(mail: Outgoing, found: bool, now: float, looked: float) -> Settlement:
+    """`found`: the mail itself lies somewhere only a server that took it can have put it. `looked`: when
+    the account's mailboxes were last read completely; that has to be after the time of looking.
 
     Under `resend` it goes out once more, with the same Message-ID and bytes, after the time of looking;
     a second uncertainty asks a person."""
     if found:
         return Settlement.SENT
-    if now - mail.uncertain_since < LOOKING:
+    if min(now, looked) < mail.uncertain_since + LOOKING:
         return Settlement.LOOK_AGAIN
     if mail.policy is Policy.RESEND and not mail.resent:
         return Settlement.RESEND

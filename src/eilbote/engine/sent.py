@@ -40,7 +40,8 @@ def follow_up(app: App, account: Account) -> list[Outgoing]:
     unsettled = app.store.outbox.unsettled(account.id)
     if not unsettled:
         return []
-    asked = [mail for mail in unsettled if _settled_uncertain(app, mail)]
+    looked = _looked(app, account.id)
+    asked = [mail for mail in unsettled if _settled_uncertain(app, mail, looked)]
     sent = [mail for mail in app.store.outbox.unsettled(account.id) if mail.state is SendState.SENT]
     for mail in sent:
         _mark_answered(app, mail)
@@ -64,13 +65,21 @@ def note_delays(app: App, account: int) -> list[Outgoing]:
     return told
 
 
-def _settled_uncertain(app: App, mail: Outgoing) -> bool:
+def _looked(app: App, account: int) -> float:
+    """When the mailboxes in which a sent mail may turn up were last read completely."""
+    known = app.store.accounts.get(account)
+    if known.imap is None and known.pop3 is None:
+        return app.clock.now()  # they live only here
+    return known.synced or 0.0
+
+
+def _settled_uncertain(app: App, mail: Outgoing, looked: float) -> bool:
     """True where a person is to be asked about this mail."""
     if mail.state is not SendState.UNCERTAIN:
         return False
     outbox, now = app.store.outbox, app.clock.now()
     found = _evidence(app, mail)
-    match settle_uncertain(mail, bool(found), now):
+    match settle_uncertain(mail, bool(found), now, looked):
         case Settlement.SENT:
             if any(_is_sent_mailbox(app, placement) for placement in found):
                 outbox.copy_found(mail.id, now)
