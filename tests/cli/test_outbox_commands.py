@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eilbote.testing.demo import DEMO_PASSWORD, DemoServers
-from eilbote.testing.smtp.sink import Received
+from eilbote.testing.smtp.sink import Play, Received, Then
 from tests.cli import schema
 from tests.cli.running import Runner
 from tests.cli.serving import Serving, serving
@@ -57,7 +57,7 @@ def read(one: Received) -> EmailMessage:
     return found
 
 
-def answer_with(mail: Serving, **replies: str) -> None:
+def answer_with(mail: Serving, **replies: str | Play) -> None:
     mail.on_server(lambda servers: servers.sink.replies.update(replies))
 
 
@@ -304,3 +304,25 @@ def test_completion_of_addresses(run: Runner, mail: Serving) -> None:
     name = everybody[0]["name"].split()[0]
     assert everybody[0]["address"] in run("complete", name[:3]).out
     assert "Niemand gefunden" in run("complete", "xyzzy", "--lang", "de").err
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_uncertain_mail_is_settled_by_a_person(run: Runner, mail: Serving, arrived: bool) -> None:
+    answer_with(mail, **{".": Play(None, Then.RESET, takes=arrived, times=1)})
+    queued = run("send", "--to", ANNA, "--subject", "Unklar", "--text", "Hallo", "--json").record
+    done = run("outbox", "run", "--json")
+    assert (done.code, done.record["uncertain"]) == (1, 1)
+    shown = run("outbox", "show", queued["id"], "--lang", "de")
+    assert "Vermutlich gesendet; die Bestätigung fehlt." in shown.out
+    assert run("outbox", "run", "--wait", "--json").record["sent"] == 0  # it is never sent again by itself
+    refused = run("outbox", "cancel", queued["id"], "--json")
+    assert (refused.code, refused.error["code"]) == (2, "send.wrong_state")
+    word = "--sent" if arrived else "--resend"
+    settled = run("outbox", "resolve", queued["id"], word, "--json")
+    schema.fits("outgoing", settled.record)
+    assert settled.record["state"] == ("sent" if arrived else "queued")
+    run("outbox", "run", "--wait")
+    assert [read(one)["Message-ID"] for one in received(mail)] == [f"<{queued['message_id']}>"]
+    assert run("outbox", "show", queued["id"], "--json").record["state"] in ("sent", "done")
+    again = run("outbox", "resolve", queued["id"], word, "--json")
+    assert (again.code, again.error["code"]) == (2, "send.wrong_state")

@@ -11,7 +11,7 @@ from eilbote.mail.draft import Composed, Stamp
 from eilbote.mail.envelope import Address
 from eilbote.mail.identity import Identity
 from eilbote.mail.message import parse_message
-from eilbote.mail.submission import submitted
+from eilbote.mail.submission import before_dot, submitted
 
 ME = Identity("joerg@example.org", "Jörg")
 STAMP = Stamp(1_795_000_000.0, "new@example.org", "0123456789abcdef", 60)
@@ -165,3 +165,20 @@ def test_any_input_gives_a_mail_that_servers_take(noise: bytes, head: bytes) -> 
     message = parse_message(raw)
     assert "Bcc" not in message.headers
     assert all(name in message.headers for name in ("Date", "Message-ID", "From"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        (b"a\n.\nb\n", b"a\n"),
+        (b"a\r\n.\r\nb", b"a\r\n"),
+        (b"a\n.", b"a\n"),
+        (b".\nb\n", b""),
+        (b".", b""),
+        (b"a\n..\n.b\n. \n", b"a\n..\n.b\n. \n"),
+        (b"a.\nb", b"a.\nb"),
+        (b"", b""),
+    ],
+)
+def test_a_dot_alone_ends_what_is_typed(typed: bytes, taken: bytes) -> None:
+    assert before_dot(typed) == taken
