@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eilbote.clock import Clock
 from eilbote.config import Config
 from eilbote.delivery.values import Outgoing, SendState
 from eilbote.engine.app import App, open_app
@@ -56,7 +57,7 @@ class Office:
         """One more account that logs in to the same server."""
         assert self.account.smtp is not None
         self.sink.accounts = {**self.sink.accounts, address: PASSWORD}
-        return _added(self.app, address, self.account.smtp)
+        return added(self.app, address, self.account.smtp)
 
     async def deliver(self) -> Delivered:
         return await send_now(self.app, self.app.store.accounts.get(self.account.id), HostBudget(5))
@@ -73,7 +74,7 @@ class Office:
         return sorted(one.envelope.subject for one in found)
 
 
-def _added(app: App, address: str, smtp: Server) -> Account:
+def added(app: App, address: str, smtp: Server) -> Account:
     return app.store.accounts.add(
         NewAccount(
             address=address,
@@ -94,12 +95,13 @@ def opened_office(
     store_url: str = "",
     security: Security = Security.NONE,
     observer: Callable[[str], None] | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Office]:
     """Opens a home whose one account sends through a server on that port, made where it is new."""
     config = Config(home=home, store=store_url, key_file=str(home.parent / "key"), check_hour=-1)
-    with open_app(config, observer=observer) as app:
+    with open_app(config, observer=observer, clock=clock) as app:
         if not app.store.accounts.all():
-            _added(app, ADDRESS, Server("127.0.0.1", port, security))
+            added(app, ADDRESS, Server("127.0.0.1", port, security))
         account = app.store.accounts.get(ADDRESS)
         app.store.accounts.update(account.id, smtp=Server("127.0.0.1", port, security))
         yield Office(app, app.store.accounts.get(account.id), sink)

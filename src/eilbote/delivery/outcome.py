@@ -151,9 +151,13 @@ def _of_recipient(answer: Answer, ended: Ended) -> Meaning:
 
 def _paused(mail: Outgoing, problem: Problem) -> Settled:
     """The mail waits as before: what must change is the login."""
+    recipients = tuple(
+        replace(one, state=RecipientState.WAITING) if one.state is RecipientState.TAKEN else one
+        for one in mail.recipients
+    )
     return Settled(
         SendState.DEFERRED,
-        mail.recipients,
+        recipients,
         not_before=mail.not_before,
         problem=problem,
         burns_attempt=False,

@@ -59,8 +59,9 @@ class SmtpServer(Struct):
 
     async def _answer(self, session: SmtpSession, answer: bytes, writer: asyncio.StreamWriter) -> None:
         while session.then is Then.HOLD:
+            writer.write(answer)
             await self.release.wait()
-            answer += session.released()
+            answer = session.released()
         writer.write(answer)
         await writer.drain()
         if session.wants_tls and self.garbage:

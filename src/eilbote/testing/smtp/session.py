@@ -38,6 +38,7 @@ class SmtpSession:
         self._chunk_is_last = False
         self._chunk_answer = ""  # a no that was clear before the chunk came
         self._out: list[str] = []
+        self._held_from = 0  # the first answer that is held
         self._reset()
 
     @property
@@ -77,7 +78,8 @@ class SmtpSession:
         return self.receive(b"")
 
     def _taken(self) -> bytes:
-        out, self._out = self._out, []
+        ready = self._held_from if self.then is Then.HOLD else len(self._out)
+        out, self._out = self._out[:ready], self._out[ready:]
         return "".join(f"{answer}\r\n" for answer in out).encode()
 
     def _say(self, key: str, answer: str) -> None:
@@ -85,6 +87,7 @@ class SmtpSession:
         self._perform(self._sink.play(key) or Play(answer))
 
     def _perform(self, played: Play) -> None:
+        self._held_from = len(self._out)
         if played.reply is not None:
             self._out.append(played.reply)
         if played.then is not Then.GO_ON:
@@ -285,6 +288,11 @@ class SmtpSession:
 
     def _take_data(self) -> bool:
         """The mail up to its final dot: only CRLF.CRLF ends it (RFC 5321 section 4.1.1.4)."""
+        early = self._sink.play("CONTENT") if self._buffer else None
+        if early is not None:
+            self._buffer.clear()
+            self._perform(early)
+            return True
         end = 0 if self._buffer.startswith(b".\r\n") else self._buffer.find(b"\r\n.\r\n") + 2
         if end == 1 or (end == 0 and not self._buffer.startswith(b".\r\n")):
             if len(self._buffer) > 2 * self._sink.size_limit:

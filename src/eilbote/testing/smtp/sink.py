@@ -57,7 +57,8 @@ class Sink(Struct):
     """What the server knows: who may log in, what it accepts, what it got.
 
     `replies` overrides an answer: keyed by command (`MAIL`, `DATA`, `BDAT`), `GREETING`, `RCPT address`,
-    or `.` for the answer to the end of a mail, whether by a dot or by BDAT LAST. A mail counts as
+    `CONTENT` for what is said in the middle of a mail after DATA (what came of it is thrown away), or `.`
+    for the answer to the end of a mail, whether by a dot or by BDAT LAST. A mail counts as
     received only after a 2xx there. `extensions` and `limits` (RFC 9422: `RCPTMAX=5`) are announced;
     what is not announced is not known. `hidden` is known and not announced.
     """
