@@ -49,6 +49,7 @@ PARTS: dict[str, list[str]] = {
                 "pop3_kill",
                 "mode_kill",
                 "two_processes",
+                "sending_cut",
             )
         ),
     ],
@@ -61,6 +62,7 @@ PARTS: dict[str, list[str]] = {
         for quarter in range(4)
     },
     "F8: single bytes": ["tests/faults/test_cut.py::test_single_bytes_and_all_at_once"],
+    "F5: the line of sending cut at every byte": ["tests/faults/test_sending_cut.py"],
     "POP3": ["tests/faults/test_pop3_cuts.py", "tests/faults/test_pop3_kill.py"],
     **{
         f"F5 and garbled answers, {place}": ["tests/faults/test_line.py", "-k", f"{place}]"]
