@@ -7,9 +7,11 @@ from pathlib import Path
 
 from eilbote.delivery.recovery import found_at_restart
 from eilbote.delivery.values import SendState
+from eilbote.engine.connect import HostBudget
 from eilbote.engine.events import Event, Sent
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.send import Handling
+from eilbote.engine.senders import Senders
 from eilbote.engine.serve import serve
 from eilbote.store.values import AccountState
 from tests.engine.sending import ANNA, Office, office
@@ -151,3 +153,19 @@ def test_in_serve_a_person_is_asked_once_about_an_uncertain_mail(tmp_path: Path)
 def _waited(here: Office, seconds: float) -> None:
     with here.app.store.database.write() as session:
         session.run("UPDATE outgoing SET begins = ? WHERE attempts > 0", (here.app.clock.now() - seconds,))
+
+
+def test_a_run_that_was_asked_for_has_its_answer_whenever_the_store_is_looked_at(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            senders = Senders(here.app, lambda _: here.app, HostBudget(5), lambda event: None)
+            here.queue(1)
+            flushing = asyncio.create_task(senders.flush(here.account))
+            while not flushing.done():
+                await asyncio.sleep(0)
+                senders.look({here.account.id: here.account}, {}, ())
+            delivered = flushing.result()
+            assert delivered is not None and delivered.sent == 1
+            await senders.close()
+
+    asyncio.run(story())

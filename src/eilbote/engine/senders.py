@@ -85,9 +85,9 @@ class Senders:
         one = self._senders.setdefault(account.id, _Sender())
         while one.task is not None and not one.task.done():
             await asyncio.wait({one.task})
-        one.task = asyncio.create_task(self._run(account, one, delivers=True))
-        await asyncio.wait({one.task})
-        return None if one.task.cancelled() else one.task.result()
+        task = one.task = asyncio.create_task(self._run(account, one, delivers=True))
+        await asyncio.wait({task})  # a look may have let go of it meanwhile
+        return None if task.cancelled() else task.result()
 
     async def close(self) -> None:
         """Begins nothing more, waits a moment for answers that are due, and breaks off the rest; the
