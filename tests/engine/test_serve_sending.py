@@ -50,6 +50,35 @@ def test_what_is_queued_beside_it_leaves_at_once(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_what_a_process_that_died_has_left_goes_on(tmp_path: Path) -> None:
+    """All that there was had been claimed: nothing is waiting."""
+
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            told, doubtful = here.queue(1), here.queue(2)
+            outbox, now = here.app.store.outbox, here.app.clock.now()
+            assert len(outbox.claim(here.account.id, now, 10)) == 2
+            outbox.record(now, ending={doubtful.id: ()})
+            serving = Serving(here)
+            await until(lambda: here.state(told) is SendState.DONE)
+            await until(lambda: here.state(doubtful) is SendState.UNCERTAIN)
+            await serving.stop()
+            assert len(here.sink.received) == 1
+
+    asyncio.run(story())
+
+
+def test_sync_takes_up_what_a_process_that_died_has_left(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path / "home") as here:
+            mail = here.queue(1)
+            assert here.app.store.outbox.claim(here.account.id, here.app.clock.now(), 10)
+            await sync_accounts(here.app)
+            assert here.state(mail) is SendState.DONE
+
+    asyncio.run(story())
+
+
 def test_a_mail_taken_back_in_time_never_leaves(tmp_path: Path) -> None:
     async def story() -> None:
         async with office(tmp_path / "home") as here:

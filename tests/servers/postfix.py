@@ -2,8 +2,9 @@
 
 One instance is two servers. The submission server takes mail from those who log in (by a Dovecot of
 the tests) and takes mail for anybody. The MX of `example.org` takes only its own. Every address there
-that begins with `u` exists, any other is unknown; all lies in one Maildir. What is for any other
-domain is thrown away. Postfix must be started by root; never touches the machine's own.
+that begins with `u` exists, any other is unknown; all lies in one Maildir. What is for `BOUNCING` is taken
+and comes back to its sender as a report; what is for any other domain is thrown away. Postfix must
+be started by root; never touches the machine's own.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from tests.servers.life import MailServer, mail_owner
 from tests.servers.ports import LOOPBACK, answers, wait_until
 
 DOMAIN = "example.org"
+BOUNCING = "bounces.example.net"
+"""Mail for anybody there is taken, and found undeliverable afterwards."""
 _serial = count(1)
 
 
@@ -200,6 +203,7 @@ virtual_mailbox_base = {self.folder}/mail
 virtual_mailbox_maps = regexp:{self._mailboxes}
 virtual_uid_maps = static:{owner.pw_uid}
 virtual_gid_maps = static:{owner.pw_gid}
+transport_maps = inline:{{ {{ {BOUNCING} = virtual: }} }}
 default_transport = discard
 relay_transport = discard
 """

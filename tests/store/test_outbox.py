@@ -88,6 +88,8 @@ def test_only_what_is_due_is_claimed_oldest_first(home: Home) -> None:
     assert [mail.id for mail in outbox.claim(home.account, NOW, 2)] == [first.id, second.id]
     assert [mail.id for mail in outbox.claim(home.account, NOW, 2)] == [third.id]
     assert outbox.claim(home.account, NOW, 2) == []
+    assert outbox.next_due() == {home.account: 0.0}, "where nobody sends, those claimed were left behind"
+    outbox.recover(home.account, lambda state: SendState.UNCERTAIN, NOW)
     assert outbox.next_due() == {home.account: NOW + 60}
     assert [mail.id for mail in outbox.claim(home.account, NOW + 60, 2)] == [later.id]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -59,7 +60,7 @@ class Senders:
     def look(
         self, accounts: Mapping[int, Account], due: Mapping[int, float], unsettled: Collection[int]
     ) -> None:
-        """Begins what is to be done now. `due`: when the next mail of an account may go; `unsettled`:
+        """Begins what is to be done now. `due`: as `Outbox.next_due` gives it; `unsettled`:
         accounts with mails of which something is left to do."""
         now, monotonic = self._app.clock.now(), self._app.clock.monotonic()
         for key, account in accounts.items():
@@ -70,7 +71,7 @@ class Senders:
                 if not one.task.cancelled():
                     one.task.result()  # what ended it is our own fault, and is shown
                 one.task = None
-            wants = key in due and due[key] <= now and one.not_before <= monotonic
+            wants = account.can_send and due.get(key, inf) <= now and one.not_before <= monotonic
             follows = key in unsettled and one.followed + _FOLLOW_SECONDS <= monotonic
             if wants or follows:
                 one.task = asyncio.create_task(self._run(account, one, delivers=wants))

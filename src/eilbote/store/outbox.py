@@ -120,9 +120,14 @@ class Outbox:
 
     def next_due(self) -> dict[int, float]:
         """When the next mail of each account that has one waiting may go; of an account that pauses, not
-        before its next try, if there is one."""
+        before its next try, if there is one. At once (0) where a mail is under way: where nobody sends
+        just now, a process that died has left it."""
         states = [state.value for state in WAITING]
+        left = [state.value for state in UNDER_WAY]
         with self._database.read() as session:
+            under_way = session.rows(
+                f"SELECT DISTINCT account FROM outgoing WHERE state IN {in_list(len(left))}", left
+            )
             found = session.rows(
                 "SELECT o.account, min(o.not_before), p.account, min(p.next_try) FROM outgoing o"
                 " LEFT JOIN sending_pause p ON p.account = o.account"
@@ -135,7 +140,7 @@ class Outbox:
                 due[integer(account)] = real(earliest)
             elif next_try is not None:
                 due[integer(account)] = max(real(earliest), real(next_try))
-        return due
+        return due | {integer(account): 0.0 for (account,) in under_way}
 
     def unsettled_accounts(self) -> frozenset[int]:
         """Accounts with such mails as `unsettled` gives, or with news in which a delivery report may be."""
