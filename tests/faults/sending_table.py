@@ -66,6 +66,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     size: int = 0
     words: str = "Guten Tag."
     other: str = BEN
+    subject: str = ""
 
 
 def _after_the_end() -> list[Outcome]:
@@ -431,7 +432,24 @@ def _beginning() -> list[Outcome]:
         tls("STARTTLS: 235 injected behind it", {"STARTTLS": "220 Go ahead\r\n235 2.7.0 Welcome"}),
         tls("STARTTLS: certificate of somebody unknown"),
         tls("TLS: certificate of somebody unknown", security=Security.TLS),
-        unable("SMTPUTF8 is missing", lacks=("SMTPUTF8",), other="jörg@example.org"),
+        Outcome(
+            name="SMTPUTF8 is missing, and one needs it",
+            lacks=("SMTPUTF8",),
+            other="jörg@example.org",
+            state=SENT,
+            recipients="SF",
+            copies=1,
+            at_last="SF",
+        ),
+        Outcome(
+            name="one address cannot be written",
+            other="ben@example..com",
+            state=SENT,
+            recipients="SF",
+            copies=1,
+            at_last="SF",
+        ),
+        unable("SMTPUTF8 is missing, and the header needs it", lacks=("SMTPUTF8",), subject="Grüße"),
         unable("8BITMIME is missing", lacks=("8BITMIME",), words="Grüße."),
         unable("SIZE: the mail is larger", size_limit=200_000, size=300_000),
     ]

@@ -87,6 +87,8 @@ class Trial:
             self.server.tls = None
         filling = "Zeile.\r\n" * (outcome.size // 8)
         self.raw = raw_mail(self.number, outcome.words + "\r\n" + filling)
+        if outcome.subject:
+            self.raw = self.raw.replace(b"Subject: ", f"Subject: {outcome.subject} ".encode())
         self.policy = policy
 
     async def play(self) -> None:

@@ -14,33 +14,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from enum import Enum, auto
-from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from eilbote.errors import EilboteError, Garbled, Misused, Problem, Unreachable
-from eilbote.mail.domain import domain_for_wire, is_domain_on_wire
+from eilbote.errors import Garbled, Misused, Problem, Unreachable
 from eilbote.protocols.smtp import encode
 from eilbote.protocols.smtp.connection import Answered, Event
-from eilbote.protocols.smtp.content import Traits, longest_line, normalised, traits_of
+from eilbote.protocols.smtp.content import normalised
 from eilbote.protocols.smtp.encode import Command
 from eilbote.protocols.smtp.limits import Window
 from eilbote.protocols.smtp.session import Dialogue
+from eilbote.protocols.smtp.transaction import Transaction, chunks, prepare, transcript
 from eilbote.protocols.smtp.types import (
     Checkpoint,
     Mail,
     MailResult,
     Phase,
-    Recipient,
     RecipientResult,
     Reply,
-    Said,
 )
 
 _AHEAD = 4  # mails held ready where one after the other goes
-_LINES = 200  # of a transcript
-_LONGEST_LINE = 500
 
 
 class Act(Enum):
@@ -83,65 +78,9 @@ class _Step(Enum):
     NOTHING = auto()  # a lone dot that takes back a DATA
 
 
-class _Transaction:
-    """One mail on its way."""
-
-    __slots__ = (
-        "asked",
-        "begin_at",
-        "chunked",
-        "commands",
-        "end_at",
-        "is_clean",
-        "is_open",
-        "mail",
-        "replies",
-        "size",
-        "told",
-    )
-
-    def __init__(
-        self, mail: Mail, sender: Command, recipients: list[Command], traits: Traits, *, chunked: bool
-    ) -> None:
-        self.mail = mail
-        self.commands = [sender, *recipients]
-        self.replies: list[Reply | None] = [None] * (1 + len(recipients))  # to each of the commands
-        self.size = traits.size
-        self.is_clean = traits.is_clean
-        self.chunked = chunked
-        self.told: list[tuple[Command, Reply]] = []  # to what else was sent
-        self.begin_at: int | None = None  # what the connection had queued in all before it
-        self.is_open = False
-        self.end_at: int | None = None  # what the connection had queued in all with its end
-
-    @property
-    def sender(self) -> Reply | None:
-        return self.replies[0]
-
-    @property
-    def is_accepted(self) -> bool:
-        """The sender and at least one recipient are."""
-        sender = self.replies[0]
-        return sender is not None and sender.is_ok and any(one and one.is_ok for one in self.replies[1:])
-
-    def recipients(self) -> tuple[RecipientResult, ...]:
-        """What was said of each that is asked for in this transaction; nothing, and of everybody, where the
-        sender was refused: then it is not about them."""
-        if self.sender is not None and not self.sender.is_ok:
-            return self.everybody()
-        return tuple(
-            RecipientResult(one.address, reply)
-            for one, reply in zip(self.mail.recipients, self.replies[1:], strict=False)
-        )
-
-    def everybody(self) -> tuple[RecipientResult, ...]:
-        """Whom the mail is for, nothing being said of them."""
-        return tuple(RecipientResult(one.address) for one in self.mail.recipients)
-
-
 def refusal_before(mail: Mail, dialogue: Dialogue) -> Problem | None:
     """Why this server cannot be given this mail; None if nothing speaks against it."""
-    prepared = _prepare(mail, dialogue, Window())
+    prepared = prepare(mail, dialogue, Window())
     return prepared if isinstance(prepared, Problem) else None
 
 
@@ -157,13 +96,13 @@ class _Course:
         self._connection = dialogue.connection
         self._window = window
         self._pipelines = dialogue.can("PIPELINING") and window.pipelining
-        self._chunks = _chunks(dialogue, window)
+        self._chunks = chunks(dialogue, window)
         self._more = True
-        self._pending: deque[_Transaction] = deque()
-        self._flying: deque[_Transaction] = deque()
-        self._steps: deque[tuple[_Step, _Transaction, Command, int]] = deque()  # to be sent
-        self._expected: deque[tuple[_Step, _Transaction, Command, int]] = deque()  # to be answered
-        self._opened: _Transaction | None = None  # whose content is due
+        self._pending: deque[Transaction] = deque()
+        self._flying: deque[Transaction] = deque()
+        self._steps: deque[tuple[_Step, Transaction, Command, int]] = deque()  # to be sent
+        self._expected: deque[tuple[_Step, Transaction, Command, int]] = deque()  # to be answered
+        self._opened: Transaction | None = None  # whose content is due
         self._is_blocked = False  # a DATA waits: nothing may follow before its reply
         self._finished: list[MailResult] = []
 
@@ -216,7 +155,7 @@ class _Course:
         given: Given = yield Supply(ahead - len(self._pending))
         self._more = bool(given.mails)
         for mail in given.mails:
-            prepared = _prepare(mail, self._dialogue, self._window)
+            prepared = prepare(mail, self._dialogue, self._window)
             if isinstance(prepared, Problem):
                 untold = tuple(RecipientResult(one.address) for one in mail.recipients)
                 self._finished.append(MailResult(mail.key, Phase.NOT_BEGUN, untold, problem=prepared))
@@ -237,10 +176,10 @@ class _Course:
             last = block
         return last
 
-    def _blocks(self, one: _Transaction, *, stuffed: bool) -> Iterator[bytes]:
+    def _blocks(self, one: Transaction, *, stuffed: bool) -> Iterator[bytes]:
         return normalised(one.mail.content, self._window.block, stuffed=stuffed, is_clean=one.is_clean)
 
-    def _begin(self) -> list[_Transaction]:
+    def _begin(self) -> list[Transaction]:
         """Begins as many transactions as may follow now; those whose end leaves with the next segment,
         the one whose content is due included."""
         ending = [self._opened] if self._opened is not None else []
@@ -264,7 +203,7 @@ class _Course:
             self._dialogue.transactions += 1
         return ending
 
-    def _may_begin(self, one: _Transaction) -> bool:
+    def _may_begin(self, one: Transaction) -> bool:
         if self._is_blocked or self._is_spent:
             return False
         if not self._pipelines:
@@ -274,7 +213,7 @@ class _Course:
             return len(self._flying) < self._window.mails and under_way + one.size <= self._window.bytes
         return True
 
-    def _keep(self, ending: list[_Transaction] | tuple[()]) -> _Part:
+    def _keep(self, ending: list[Transaction] | tuple[()]) -> _Part:
         if ending or self._finished:
             finished, self._finished = tuple(self._finished), []
             answered = tuple((one.mail.key, one.recipients()) for one in ending)
@@ -335,14 +274,14 @@ class _Course:
         if not self._pipelines and kind is _Step.RECIPIENT and waits_for_data and not one.is_accepted:
             self._refused(one)
 
-    def _refused(self, one: _Transaction) -> None:
+    def _refused(self, one: Transaction) -> None:
         """Ends a transaction of which the rest is not sent."""
         self._steps.clear()
         self._is_blocked = False
         self._dialogue.needs_reset = True
         self._finish(one, None)
 
-    def _open(self, one: _Transaction, reply: Reply) -> None:
+    def _open(self, one: Transaction, reply: Reply) -> None:
         if reply.code == 354:
             if one.is_accepted:
                 one.is_open = True
@@ -357,7 +296,7 @@ class _Course:
         self._dialogue.needs_reset = True
         self._finish(one, None, None if reply.code == 354 else reply)
 
-    def _finish(self, one: _Transaction, final: Reply | None, refusal: Reply | None = None) -> None:
+    def _finish(self, one: Transaction, final: Reply | None, refusal: Reply | None = None) -> None:
         """The transaction is over, with an answer to its content or without ever having sent it."""
         self._flying.remove(one)
         if not one.is_accepted:
@@ -370,7 +309,7 @@ class _Course:
                 one.recipients(),
                 refusal,
                 final,
-                transcript=_transcript(one),
+                transcript=transcript(one),
             )
         )
 
@@ -397,13 +336,13 @@ class _Course:
                     phase,
                     one.recipients() if told else one.everybody(),
                     problem=problem,
-                    transcript=_transcript(one) if told else (),
+                    transcript=transcript(one) if told else (),
                 )
             )
         self._flying.clear()
         self._give_back(problem)
 
-    def _is_told(self, one: _Transaction) -> bool:
+    def _is_told(self, one: Transaction) -> bool:
         """A word of it was handed to the line."""
         return one.begin_at is not None and self._connection.handed > one.begin_at
 
@@ -413,108 +352,3 @@ class _Course:
         for one in self._pending:
             self._finished.append(MailResult(one.mail.key, Phase.NOT_BEGUN, one.everybody(), problem=why))
         self._pending.clear()
-
-
-def _prepare(mail: Mail, dialogue: Dialogue, window: Window) -> _Transaction | Problem:
-    """The commands of a mail, or why this server cannot be given it: before anything is sent."""
-    extensions = dialogue.extensions
-    traits = traits_of(mail.content)
-    recipients = _that_fit(mail.recipients, extensions.rcpt_max, extensions.domain_max)
-    from_address = _on_wire(mail.sender)
-    addresses = [_on_wire(one.address) for one in recipients]
-    utf8 = traits.has_utf8_header or any(map(encode.needs_utf8, (from_address, *addresses)))
-    problem = _missing(mail, dialogue, traits, utf8=utf8)
-    if problem is not None:
-        return problem
-    reports = dialogue.can("DSN")
-    try:
-        sender = encode.mail(
-            from_address,
-            utf8=utf8,
-            size=traits.size if dialogue.can("SIZE") else None,
-            body_8bit=traits.has_8bit,
-            require_tls=mail.require_tls,
-            headers_only=mail.headers_only if reports else None,
-            envelope_id=mail.envelope_id if reports else "",
-        )
-        commands = [
-            encode.rcpt(address, utf8=utf8, notify=one.notify, original=one.original)
-            if reports
-            else encode.rcpt(address, utf8=utf8)
-            for one, address in zip(recipients, addresses, strict=True)
-        ]
-    except Misused as refused:
-        return refused.problem
-    chunked = _chunks(dialogue, window) and traits.size <= window.bytes
-    return _Transaction(mail, sender, commands, traits, chunked=chunked)
-
-
-def _chunks(dialogue: Dialogue, window: Window) -> bool:
-    """Whether whole mails follow each other; a chunk that waits for nothing gains nothing alone."""
-    wanted = window.chunking and window.pipelining
-    return wanted and dialogue.can("CHUNKING") and dialogue.can("PIPELINING")
-
-
-def _on_wire(address: str) -> str:
-    """With its domain in ASCII where that is all it takes to do without SMTPUTF8."""
-    if address.isascii() or not address.isprintable():
-        return address
-    local, _, domain = address.rpartition("@")
-    wire = domain_for_wire(domain)
-    return f"{local}@{wire}" if local.isascii() and is_domain_on_wire(wire) else address
-
-
-def _missing(mail: Mail, dialogue: Dialogue, traits: Traits, *, utf8: bool) -> Problem | None:
-    """What the mail needs and the server has not."""
-    largest = dialogue.extensions.size
-    found: EilboteError | None = None
-    if not mail.recipients:
-        found = Misused("smtp.no_recipient")
-    elif traits.has_nul:
-        found = Misused("smtp.nul")
-    elif mail.longest_line is not None and (longest := longest_line(mail.content)) > mail.longest_line:
-        found = Misused("smtp.long_line", length=longest, limit=mail.longest_line)
-    elif largest is not None and traits.size > largest:
-        found = Misused("smtp.too_big", host=dialogue.host, size=traits.size, limit=largest)
-    elif utf8 and not dialogue.can("SMTPUTF8"):
-        found = Misused("smtp.no_smtputf8", host=dialogue.host)
-    elif traits.has_8bit and not dialogue.can("8BITMIME"):
-        found = Misused("smtp.no_8bitmime", host=dialogue.host)
-    elif mail.require_tls and not (dialogue.is_protected and dialogue.can("REQUIRETLS")):
-        found = Misused("smtp.no_requiretls", host=dialogue.host)
-    return found.problem if found is not None else None
-
-
-def _that_fit(
-    recipients: tuple[Recipient, ...], most: int | None, domains: int | None
-) -> tuple[Recipient, ...]:
-    """The first recipients, as many as one transaction takes (RFC 9422)."""
-    fitting = recipients[:most]
-    if domains is None:
-        return fitting
-    seen: set[str] = set()
-    for at, one in enumerate(fitting):
-        seen.add(one.address.rpartition("@")[2].lower())
-        if len(seen) > domains:
-            return fitting[:at]
-    return fitting
-
-
-def _transcript(one: _Transaction) -> tuple[Said, ...]:
-    """Commands and replies; of the content only its size."""
-    said: list[Said] = []
-    for command, reply in chain(zip(one.commands, one.replies, strict=True), one.told):
-        if command.name in (".", "BDAT"):
-            said.append(Said(True, f"<{one.size} bytes>"))
-        said.append(Said(True, _shortened(command.line.decode("utf-8", "replace"))))
-        if reply is not None:
-            said.append(Said(False, _shortened(str(reply))))
-    if one.end_at is not None and not any(command.name in (".", "BDAT") for command, _ in one.told):
-        said.append(Said(True, f"<{one.size} bytes>"))
-    if len(said) > _LINES:
-        said[_LINES // 2 : -_LINES // 2] = [Said(False, f"… {len(said) - _LINES} …")]
-    return tuple(said)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "…"
