@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.errors import Misused
 from eilbote.mail.mailbox import ANSWERED, FLAGGED, SEEN
 from eilbote.search.parse import parse_query
 from eilbote.search.values import All, Dated, Document, Words
@@ -294,3 +295,15 @@ def test_a_damaged_index_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
         search = Search(store.database, store.home)
         assert search.covered() == Covered()
         search.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['"', "*", "😀", '"*"', "-*", "' '", "\\", "a & b", "a | !b", "<->", ":*", "a:b*", "''", "subject:*"],
+)
+def test_signs_are_no_words_and_break_no_query(indexed: Indexed, query: str) -> None:
+    try:
+        tree = parse_query(query, ASKED_AT)
+    except Misused:
+        return  # said to be no query, by name
+    assert isinstance(indexed.search.find(tree), list)
