@@ -38,6 +38,7 @@ class Service:
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         program = [sys.executable, "-m", "eilbote.cli.main", "--home", str(home), "serve", "--json"]
+        program += ["--listen", "off"]
         self.process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment)
         self.states: dict[str, str] = {}
         self.arrived: dict[str, float] = {}

@@ -16,6 +16,9 @@ from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.postfix import Postfix, PostfixMissing, PostfixOptions
 from tests.servers.postgres import Postgres
 
+# A process that a test starts opens no web page, unless the test is about that.
+os.environ["EILBOTE_LISTEN"] = "off"
+
 # No test measures time: on a busy machine an example may take as long as it likes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -94,6 +94,11 @@ class Config:
         2,
         3600,
     )
+    listen: str = _setting(
+        "127.0.0.1:8425",
+        "address of this machine and port of the web page that `eilbote serve` and `eilbote demo` open;"
+        " `off`: no page",
+    )
 
 
 def settings() -> Iterator[Field[Any]]:
@@ -192,6 +197,8 @@ def _checked(each: Field[Any], value: object, source: str) -> object:
         fits = value in _POLICIES
     if fits and each.name == "dns_servers":
         fits = all(map(_is_name_server, str(value).split()))
+    if fits and each.name == "listen":
+        fits = _is_listen(str(value))
     if fits and each.name == "store" and not _is_store(str(value)):
         # The address may hold a password: only its kind is shown.
         value, fits = str(value).partition(":")[0] + ":…", False
@@ -221,6 +228,31 @@ def _is_name_server(text: str) -> bool:
     return 0 < port < 65_536
 
 
+def checked_listen(text: str, source: str) -> str:
+    """The setting `listen` as it was given elsewhere. Misused `config.bad_value`."""
+    return str(_checked(next(each for each in settings() if each.name == "listen"), text, source))
+
+
+def _is_listen(text: str) -> bool:
+    from ipaddress import ip_address  # noqa: PLC0415  # only where one is named
+
+    if text == "off":
+        return True
+    try:
+        host, port = split_listen(text)
+        # What is sent there is not encrypted: it must not leave the machine.
+        return ip_address(host).is_loopback and 0 <= port < 65_536
+    except ValueError:
+        return False
+
+
+def split_listen(text: str) -> tuple[str, int]:
+    """Address and port of `HOST:PORT`; port 0 is any that is free. ValueError for a port that is none."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    return ("127.0.0.1" if host == "localhost" else host), int(port)
+
+
 def split_name_server(text: str) -> tuple[str, int]:
     """Address and port of `ADDRESS`, `IPV4:PORT` or `[IPV6]:PORT`. ValueError for a port that is none."""
     if text.startswith("["):
@@ -239,6 +271,8 @@ def _expected(each: Field[Any]) -> str:
         return ", ".join(f'"{policy}"' for policy in _POLICIES)
     if each.name == "dns_servers":
         return '"", "192.0.2.53 [2001:db8::53]:5353"'
+    if each.name == "listen":
+        return '"127.0.0.1:8425", "[::1]:8425", "off"'
     if each.name == "store":
         return '"", "postgresql://USER@HOST/DATABASE"'
     return '"…"' if low is None else f"{low:g} … {high:g}"

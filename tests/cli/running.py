@@ -68,6 +68,7 @@ class Runner:
             "COLUMNS": str(columns),
             "TERM": "xterm-256color",
             "EILBOTE_DNS_SERVERS": "127.0.0.1:9",  # nobody is asked, unless a test says whom
+            "EILBOTE_LISTEN": "off",
             **self.environ,
         }
         with (

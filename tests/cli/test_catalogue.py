@@ -123,6 +123,18 @@ def test_every_text_has_its_german() -> None:
     assert not missing
 
 
+def test_every_text_of_a_page_has_its_german() -> None:
+    german = entries("de")
+    said = re.compile(r"\b(?:t|n)\((\"[^\"]+\"|'[^']+')")
+    texts = {
+        (file.name, text[1:-1])
+        for file in sorted((SOURCE / "web" / "templates").glob("*.html"))
+        for text in said.findall(file.read_text(encoding="utf-8"))
+    }
+    assert len(texts) > 20
+    assert not {(name, text) for name, text in texts if text not in german}
+
+
 def test_german_keeps_every_parameter_of_the_english_text() -> None:
     for english, forms in entries("de").items():
         if "/" in english and " " not in english:

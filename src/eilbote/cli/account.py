@@ -14,7 +14,6 @@ from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
 from eilbote.cli.exits import DONE, UNREACHABLE, WARNED
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date, number
 from eilbote.cli.home import opened_home
 from eilbote.cli.keep import kept_words
 from eilbote.cli.password import SecretSource
@@ -24,6 +23,7 @@ from eilbote.engine import setup
 from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.events import WatchState
 from eilbote.errors import NotAllowed, Unreachable
+from eilbote.figures import long_date, number
 from eilbote.mail.keep import KeepKind, read_keep
 from eilbote.providers.values import Login
 from eilbote.secret import Secret

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date, number
 from eilbote.engine.progress import Delivered
+from eilbote.figures import long_date, number
 
 _COUNTS = (
     ("sent", mark("{number} sent")),

@@ -20,22 +20,24 @@ from msgspec.structs import replace
 
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import duration, number, size
 from eilbote.cli.listing import show_mail as show_list
 from eilbote.cli.mailboxes import show_mailboxes
 from eilbote.cli.message import show_mail
 from eilbote.cli.progress import shown_progress
+from eilbote.cli.serve import opened_page, tell_page
 from eilbote.cli.terminal import styled, width, wrapped
 from eilbote.clock import SystemClock
 from eilbote.engine import read, setup
 from eilbote.engine.act import change_flags, mailbox_for
 from eilbote.engine.app import App, open_app
+from eilbote.engine.events import Event, PageOpened
 from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.serve import serve
 from eilbote.engine.verify import verify_accounts
 from eilbote.engine.write import Letter, write_mail
 from eilbote.errors import Garbled, NotAllowed, Refused
+from eilbote.figures import duration, number, size
 from eilbote.mail.mailbox import FLAGGED, SpecialUse
 from eilbote.secret import Secret
 from eilbote.store.values import AuthKind, Mailbox, Placement
@@ -59,8 +61,14 @@ _QUERY = "kueche angebot"
     ),
 )
 @click.option("--once", cls=Option, is_flag=True, help=mark("End after the show."))
+@click.option(
+    "--listen",
+    cls=Option,
+    metavar="HOST:PORT",
+    help=mark("Address of this machine and port of the web page; off: no page (setting listen)."),
+)
 @click.pass_obj
-def demo(face: Face, once: bool) -> None:
+def demo(face: Face, once: bool, listen: str | None) -> None:
     with ExitStack() as stack:
         if face.home is None:
             face.home = stack.enter_context(tempfile.TemporaryDirectory(prefix="eilbote-demo-"))
@@ -68,7 +76,7 @@ def demo(face: Face, once: bool) -> None:
         else:
             _refuse_used(Path(face.home))
             temporary = False
-        asyncio.run(_Show(face, once=once, temporary=temporary).run())
+        asyncio.run(_Show(face, once=once, temporary=temporary, listen=listen).run())
     if not once:
         face.note(
             mark("The demo has ended; its folder is removed.") if temporary else mark("The demo has ended.")
@@ -87,6 +95,7 @@ class _Show(Struct):
     face: Face
     once: bool
     temporary: bool
+    listen: str | None = None
     scene: int = 0
 
     async def run(self) -> None:
@@ -251,7 +260,14 @@ class _Show(Struct):
 
     async def _stay(self, app: App) -> None:
         self.face.note(mark("Server and home stay in service. Stop with Ctrl-C."))
-        await serve(app)
+        await serve(app, beside=opened_page(self.face, app, self.listen, self._told))
+
+    def _told(self, event: Event) -> None:
+        match event:
+            case PageOpened(address=address, link=link):
+                tell_page(self.face, address, link)
+            case _:
+                pass
 
     # --- speaking ---
 

@@ -14,7 +14,7 @@ from eilbote.cli.shapes import (
     verify_shape,
     watch_shape,
 )
-from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching
+from eilbote.engine.events import Checked, Event, Interrupted, PageOpened, Passed, Sent, Shared, Watching
 from eilbote.store.values import Watched
 
 
@@ -37,5 +37,7 @@ def event_shape(event: Event) -> JSON:
             return {"event": "shared", "at": moment(at), "mine": mine, "others": theirs}
         case Interrupted(at=at, problem=problem):
             return {"event": "interrupted", "at": moment(at), "problem": problem_shape(problem)}
+        case PageOpened(at=at, address=address, link=link):
+            return {"event": "page_opened", "at": moment(at), "address": address, "link": link}
         case _:
             assert_never(event)

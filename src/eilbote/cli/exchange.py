@@ -13,7 +13,6 @@ from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.completion import account_names, mailbox_names
 from eilbote.cli.exits import DONE, WARNED
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option, offline_option
 from eilbote.cli.progress import shown_progress
@@ -23,6 +22,7 @@ from eilbote.engine.accounts import find_account, only_account
 from eilbote.engine.export_mail import Format, export_mail
 from eilbote.engine.import_mail import import_mail
 from eilbote.errors import Problem
+from eilbote.figures import number
 
 FORMATS = mark(
     "FORMAT is one of:\n"

@@ -167,7 +167,7 @@ class Face:
 
     def _readable(self, parameters: Mapping[str, object]) -> dict[str, str]:
         """Parameters for people: harmless, and a moment (`since`) as its date."""
-        from eilbote.cli.figures import long_date  # noqa: PLC0415  # only a problem needs it
+        from eilbote.figures import long_date  # noqa: PLC0415  # only a problem needs it
 
         shown = _harmless(parameters)
         since = shown.get("since", "")

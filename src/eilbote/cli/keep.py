@@ -6,7 +6,7 @@ from typing import assert_never
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number, size
+from eilbote.figures import number, size
 from eilbote.mail.keep import Keep, KeepKind
 
 

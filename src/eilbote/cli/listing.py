@@ -9,13 +9,13 @@ import click
 from eilbote.cli.command import Command, mark
 from eilbote.cli.completion import mailbox_names
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number, short_date, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.shapes import mail_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import read
 from eilbote.errors import Problem
+from eilbote.figures import number, short_date, size
 from eilbote.mail.mailbox import ANSWERED, DRAFT, FLAGGED, SEEN
 from eilbote.store.values import Placement
 

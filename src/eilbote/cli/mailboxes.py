@@ -8,7 +8,6 @@ import click
 
 from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.keep import kept_words
 from eilbote.cli.options import account_option
@@ -18,6 +17,7 @@ from eilbote.engine import mailboxes as door
 from eilbote.engine.accounts import is_local, only_account
 from eilbote.engine.read import list_mailboxes
 from eilbote.errors import NotAllowed
+from eilbote.figures import number
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.store.values import Mailbox
 

@@ -12,7 +12,6 @@ import click
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.exits import DONE, WARNED
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date, number, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.listing import date_of
 from eilbote.cli.options import offline_option
@@ -22,6 +21,7 @@ from eilbote.cli.terminal import harmless_lines
 from eilbote.engine import read
 from eilbote.engine.app import App
 from eilbote.errors import Gone
+from eilbote.figures import long_date, number, size
 from eilbote.mail.envelope import Address
 from eilbote.mail.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 

@@ -12,7 +12,6 @@ from eilbote.cli.completion import account_names
 from eilbote.cli.exchange import Warned
 from eilbote.cli.exits import FAILED
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.shapes import migrate_shape
@@ -20,6 +19,7 @@ from eilbote.cli.table import Column, Row
 from eilbote.engine.accounts import find_account
 from eilbote.engine.migrate import MigrateReport
 from eilbote.engine.migrate import migrate as carry_over
+from eilbote.figures import number
 
 
 @click.command(

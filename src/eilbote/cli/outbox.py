@@ -10,7 +10,6 @@ import click
 from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option, accounts_argument, limit_option
 from eilbote.cli.shapes import attempt_shape, delivered_shape, outgoing_shape, shown_state
@@ -20,6 +19,7 @@ from eilbote.engine import send as sending
 from eilbote.engine.accounts import find_account
 from eilbote.engine.progress import Delivered
 from eilbote.engine.read import checked_id
+from eilbote.figures import long_date, size
 
 _STATES = {
     "queued": (

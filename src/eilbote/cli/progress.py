@@ -11,9 +11,9 @@ from msgspec import Struct, field
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number, size
 from eilbote.cli.terminal import harmless
 from eilbote.engine.progress import Progress, Report
+from eilbote.figures import number, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

@@ -6,12 +6,12 @@ import click
 
 from eilbote.cli.command import Command, mark
 from eilbote.cli.face import Face
-from eilbote.cli.figures import long_date
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option
 from eilbote.cli.shapes import quarantine_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine.read import list_quarantine
+from eilbote.figures import long_date
 
 
 @click.command(

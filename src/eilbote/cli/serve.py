@@ -1,21 +1,35 @@
-"""`eilbote serve`: keeps all accounts in sync until it is stopped."""
+"""`eilbote serve`: keeps all accounts in sync, and the web page open, until it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import click
 
-from eilbote.cli.command import Command, mark
+from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.delivered import show_delivered
 from eilbote.cli.event_shapes import event_shape
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.sync import show_report
-from eilbote.engine.events import Checked, Event, Interrupted, Passed, Sent, Shared, Watching, WatchState
+from eilbote.config import checked_listen
+from eilbote.engine.app import App
+from eilbote.engine.events import (
+    Checked,
+    Event,
+    Interrupted,
+    PageOpened,
+    Passed,
+    Sent,
+    Shared,
+    Told,
+    Watching,
+    WatchState,
+)
 from eilbote.engine.progress import Progress, Report, SyncReport
 from eilbote.engine.serve import serve as serve_home
 from eilbote.store.values import Holder
@@ -26,11 +40,18 @@ from eilbote.store.values import Holder
     cls=Command,
     help=mark(
         "Keep all accounts current until stopped with Ctrl-C or SIGTERM: new mail and changes as soon as "
-        "the servers tell of them, changes made here at once."
+        "the servers tell of them, changes made here at once. The web page is open meanwhile, on this "
+        "machine alone."
     ),
 )
+@click.option(
+    "--listen",
+    cls=Option,
+    metavar="HOST:PORT",
+    help=mark("Address of this machine and port of the web page; off: no page (setting listen)."),
+)
 @click.pass_obj
-def serve(face: Face) -> None:
+def serve(face: Face, listen: str | None) -> None:
     def told(event: Event) -> None:
         if face.json:
             face.record(event_shape(event))
@@ -51,6 +72,8 @@ def serve(face: Face) -> None:
                 _tell_who_has_what(face, mine, others)
             case Interrupted(problem=problem):
                 face.problem(problem, warning=True)
+            case PageOpened(address=address, link=link):
+                tell_page(face, address, link)
             case _:
                 pass
         face.hand_on()
@@ -60,8 +83,32 @@ def serve(face: Face) -> None:
             face.note(mark("There is no account yet. Add one: eilbote account add you@example.org"))
         greet = partial(face.note, mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
         with shown_progress(face) as report:
-            asyncio.run(serve_home(app, report=_greeting_first(greet, report), told=told))
+            page = opened_page(face, app, listen, told)
+            asyncio.run(serve_home(app, report=_greeting_first(greet, report), told=told, beside=page))
     face.note(mark("Stopped."))
+
+
+def opened_page(
+    face: Face, app: App, listen: str | None, told: Told
+) -> AbstractAsyncContextManager[object] | None:
+    """The web page, to be opened beside serving; None where it is switched off. `listen` is what the
+    command line says, if anything."""
+    where = app.config.listen if listen is None else checked_listen(listen, "--listen")
+    if where == "off":
+        return None
+    from eilbote.web.page import page_beside  # noqa: PLC0415  # no other command pays for it
+
+    return page_beside(app, where, face.catalogue.language, told)
+
+
+def tell_page(face: Face, address: str, link: str) -> None:
+    """Where the page is, and how to get in for the first time."""
+    if link:
+        face.note(
+            mark("The web page is open. Set up your sign-in there within 15 minutes: {link}"), link=link
+        )
+    else:
+        face.note(mark("The web page is open: {address}"), address=address)
 
 
 def _worth_telling(report: SyncReport) -> bool:

@@ -10,7 +10,6 @@ import click
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.exits import DONE, FAILED, UNREACHABLE, WARNED, is_unreachable
 from eilbote.cli.face import Face
-from eilbote.cli.figures import duration, number, size
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
@@ -19,6 +18,7 @@ from eilbote.engine.accounts import find_account
 from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.errors import Problem
+from eilbote.figures import duration, number, size
 
 _MOST_SHOWN = 20
 """Problems of single mails and mailboxes that are shown of one pass."""

@@ -10,7 +10,6 @@ import click
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.exits import FAILED, UNREACHABLE, is_unreachable
 from eilbote.cli.face import Face
-from eilbote.cli.figures import number
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import accounts_argument
 from eilbote.cli.progress import shown_progress
@@ -21,6 +20,7 @@ from eilbote.engine.app import App
 from eilbote.engine.owner import chosen_accounts
 from eilbote.engine.progress import Report
 from eilbote.engine.verify import Healed, VerifyReport, verify_accounts
+from eilbote.figures import number
 
 
 @click.command(

@@ -82,5 +82,14 @@ class Interrupted(Struct, frozen=True):
     problem: Problem
 
 
-Event = Watching | Passed | Checked | Sent | Shared | Interrupted
+class PageOpened(Struct, frozen=True):
+    """The web page is at `address`. `link`, while there is no user: where the first one is made, good
+    once and for 15 minutes."""
+
+    at: float
+    address: str
+    link: str = ""
+
+
+Event = Watching | Passed | Checked | Sent | Shared | Interrupted | PageOpened
 Told = Callable[[Event], None]

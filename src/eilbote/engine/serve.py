@@ -9,7 +9,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
@@ -70,15 +70,17 @@ async def serve(
     report: Report = lambda progress: None,
     told: Told = lambda event: None,
     stop: asyncio.Event | None = None,
+    beside: AbstractAsyncContextManager[object] | None = None,
 ) -> None:
-    """Serves until SIGTERM, SIGINT or `stop`. Raises NotAllowed `store.owned` where another
+    """Serves until SIGTERM, SIGINT or `stop`; what is `beside` is entered once the home is ours, and left
+    when serving ends. Raises NotAllowed `store.owned` where another
     process serves this home and one alone may."""
     stop = stop or _stop_on_signal()
     with app.store.ownership.join(app.clock, "serve") as tenure, storing_pace():
         if tenure.whole:
             app.store.wishes.unclaim()  # what a predecessor took on and did not live to answer
             app.store.watches.forget()
-        async with lasting(app, tenure) as under:
+        async with lasting(app, tenure) as under, beside or nullcontext():
             work = asyncio.create_task(_Service(app, tenure, under, report, told).run())
             stopped = asyncio.create_task(stop.wait())
             try:

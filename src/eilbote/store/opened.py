@@ -37,6 +37,7 @@ from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sending_pauses import SendingPauses
 from eilbote.store.sqlite import SqliteDatabase
 from eilbote.store.tls_results import TlsResults
+from eilbote.store.users import Users
 from eilbote.store.values import Erased
 from eilbote.store.watches import Watches
 from eilbote.store.wishes import Wishes
@@ -83,6 +84,7 @@ class Store:
         self.dkim_keys = DkimKeys(database)
         self.tls_results = TlsResults(database)
         self.identities = Identities(database)
+        self.users = Users(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

@@ -466,3 +466,31 @@ class Change(Struct, frozen=True):
     kind: str
     message: int
     mailbox: int
+
+
+class Role(StrEnum):
+    """`owner`: everything, other users included. `member`: the mail of the accounts they have a right
+    to. `auditor`: reads that mail and changes nothing."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+    AUDITOR = "auditor"
+
+
+class Right(StrEnum):
+    """To the mail of one account."""
+
+    READ = "read"
+    CHANGE = "change"
+
+
+class User(Struct, frozen=True):
+    """One person. `password` is its hash in the PHC form; `factor` the sealed secret of the second
+    factor, empty where there is none; `rights` by account."""
+
+    id: int
+    name: str
+    role: Role
+    password: str
+    factor: bytes = b""
+    rights: Mapping[int, Right] = field(default_factory=dict)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eilbote import figures
 from eilbote.catalogue import Language
-from eilbote.cli import figures
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,85 @@
+"""The page as it runs beside `serve`: its socket on this machine, its server inside our own loop.
+
+Loaded by `serve` and `demo` alone: other commands never pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from eilbote.catalogue import Language
+from eilbote.config import split_listen
+from eilbote.engine.app import App
+from eilbote.engine.events import PageOpened, Told
+from eilbote.engine.sign_in import SignIns
+from eilbote.errors import NotAllowed
+from eilbote.web.site import new_site
+
+_LONGEST_HEAD = 16 * 1024
+_MOST_CONNECTIONS = 100
+
+
+@asynccontextmanager
+async def page_beside(app: App, listen: str, language: Language, told: Told) -> AsyncIterator[None]:
+    """Opens the page and tells its address, and the link with which the first user is made. NotAllowed
+    `page.port_taken` where another program listens there."""
+    with _listening(listen) as listener:
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        sign_ins = SignIns(app)
+        token = await asyncio.to_thread(sign_ins.open_link)
+        link = f"http://{shown}/link/{token}" if token else ""
+        server = _Server(_settings(new_site(app, sign_ins, host, port, language)))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        told(PageOpened(app.clock.now(), f"http://{shown}/", link))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await asyncio.wait({running})
+        running.result()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals end `serve`, and `serve` ends us."""
+        yield
+
+
+def _settings(site: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        site,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+    )
+
+
+@contextmanager
+def _listening(listen: str) -> Iterator[socket.socket]:
+    host, port = split_listen(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+        except OSError as problem:
+            raise NotAllowed("page.port_taken", listen=listen, reason=problem.strerror or "") from None
+        listener.setblocking(False)
+        yield listener

@@ -1,0 +1,57 @@
+"""Templates to pages. Every value is escaped; every text comes from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from eilbote import figures
+from eilbote.catalogue import Catalogue, Language
+from eilbote.clock import Clock
+from eilbote.errors import Problem
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Rendering:
+    """The templates of a site. `assets`: the address of each style sheet and script by its name."""
+
+    def __init__(self, assets: Mapping[str, str], clock: Clock) -> None:
+        self._clock = clock
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals["asset"] = assets.__getitem__
+
+    def page(self, template: str, language: Language, **shown: object) -> str:
+        """The page's HTML."""
+        words = _words(language, self._clock.now())
+        return self._environment.get_template(template).render(**words, **shown)
+
+
+def _words(language: Language, now: float) -> dict[str, object]:
+    """What a template says things with: `t` and `n` for texts, and dates, sizes and numbers."""
+    catalogue = Catalogue(language)
+    said: dict[str, Callable[..., object]] = {
+        "t": catalogue.text,
+        "n": catalogue.plural,
+        "short_date": lambda seconds: figures.short_date(seconds, now, language),
+        "long_date": partial(figures.long_date, language=language),
+        "size": partial(figures.size, language=language),
+        "number": partial(figures.number, language=language),
+        "sentences": lambda problem: _sentences(catalogue, problem),
+    }
+    return {"language": language, **said}
+
+
+def _sentences(catalogue: Catalogue, problem: Problem) -> list[str]:
+    said = catalogue.problem(problem)
+    return [sentence for sentence in (said.what, said.why, said.do) if sentence]

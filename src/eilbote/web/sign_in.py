@@ -1,0 +1,65 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from eilbote.errors import EilboteError, Gone, Problem
+from eilbote.secret import Secret
+from eilbote.web.visit import Anybody, SignedIn, Visit, greeted, to
+
+routes = APIRouter()
+
+
+@routes.get("/sign-in")
+def sign_in_page(visit: Anybody) -> Response:
+    return to("/") if visit.user else _form(visit, None)
+
+
+@routes.post("/sign-in")
+def sign_in(visit: Anybody) -> Response:
+    try:
+        password = Secret(visit.field("password"))
+        token = visit.site.sign_ins.sign_in(visit.field("name"), password, visit.field("code"))
+    except EilboteError as error:
+        return _form(visit, error.problem)
+    return _signed_in(visit, token)
+
+
+@routes.post("/sign-out")
+def sign_out(visit: SignedIn) -> Response:
+    visit.site.sign_ins.sign_out(visit.session)
+    response = to("/sign-in")
+    visit.keep_session(response, "")
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@routes.get("/link/{token}")
+def link_page(visit: Anybody, token: str) -> Response:
+    if not visit.site.sign_ins.is_link(token):
+        return greeted(visit, "sign_in.html", 404, problem=Problem("user.link_gone"), nobody=False, name="")
+    return greeted(visit, "first_user.html", problem=None, name="")
+
+
+@routes.post("/link/{token}")
+def use_link(visit: Anybody, token: str) -> Response:
+    try:
+        session = visit.site.sign_ins.use_link(token, visit.field("name"), Secret(visit.field("password")))
+    except Gone:
+        raise
+    except EilboteError as error:
+        return visit.page("first_user.html", 400, problem=error.problem, name=visit.field("name"))
+    return _signed_in(visit, session)
+
+
+def _form(visit: Visit, problem: Problem | None) -> Response:
+    nobody = not visit.app.store.users.any()
+    status = 200 if problem is None else 403
+    return greeted(visit, "sign_in.html", status, problem=problem, nobody=nobody, name=visit.field("name"))
+
+
+def _signed_in(visit: Visit, token: str) -> Response:
+    response = to("/")
+    visit.keep_session(response, token)
+    return response

@@ -1,0 +1,55 @@
+"""All pages together, behind the guard; what goes wrong becomes a page that says so."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from eilbote.catalogue import Language
+from eilbote.engine.app import App
+from eilbote.engine.sign_in import SignIns
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
+from eilbote.web import assets, overview, own, people, sign_in
+from eilbote.web.guard import Guard
+from eilbote.web.rendering import Rendering
+from eilbote.web.visit import SignedOut, Site, visit_of
+
+PAGES = (assets.routes, sign_in.routes, overview.routes, own.routes, people.routes)
+
+
+def new_site(app: App, sign_ins: SignIns, host: str, port: int, language: Language) -> FastAPI:
+    """The page of an open home, for requests to this address of this machine alone."""
+    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    site.state.site = Site(app, sign_ins, Rendering(assets.addresses(), app.clock), port, language)
+    for routes in PAGES:
+        site.include_router(routes)
+    site.add_exception_handler(SignedOut, _to_sign_in)
+    site.add_exception_handler(EilboteError, _told)
+    site.add_exception_handler(HTTPException, _not_there)
+    names = {host, "localhost", f"[{host}]"} if host != "::1" else {"[::1]", "localhost"}
+    site.add_middleware(Guard, hosts=frozenset(f"{name}:{port}" for name in names), port=port)
+    return site
+
+
+async def _to_sign_in(_request: Request, _error: Exception) -> Response:
+    return RedirectResponse("/sign-in", 303)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EilboteError)
+    match error:
+        case Gone():
+            status = 404
+        case NotAllowed():
+            status = 403
+        case Misused():
+            status = 400
+        case _:
+            status = 503
+    return visit_of(request).problem(error.problem, status)
+
+
+async def _not_there(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return visit_of(request).problem(Problem("page.unknown"), error.status_code)

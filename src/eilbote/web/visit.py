@@ -1,0 +1,134 @@
+"""One request and who made it: the signed-in user, the language, and the page as an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from msgspec import Struct
+
+from eilbote.catalogue import LANGUAGES, Language
+from eilbote.engine.app import App
+from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
+from eilbote.errors import NotAllowed, Problem
+from eilbote.store.values import Role, User
+from eilbote.web.guard import FORM, form_token, session_cookie, visit_cookie
+from eilbote.web.rendering import Rendering
+
+
+class SignedOut(Exception):
+    """Nobody is signed in: the page to sign in is to be shown."""
+
+
+class Site(Struct, frozen=True):
+    """What all pages share."""
+
+    app: App
+    sign_ins: SignIns
+    rendering: Rendering
+    port: int
+    language: Language
+
+
+class Visit(Struct, frozen=True):
+    """One request. `user` is None where nobody is signed in; `session` is the cookie's value."""
+
+    site: Site
+    user: User | None
+    session: str
+    language: Language
+    form: Mapping[str, tuple[str, ...]]
+    path: str
+
+    @property
+    def app(self) -> App:
+        return self.site.app
+
+    def field(self, name: str) -> str:
+        """The first value of a form's field; empty where it was not sent."""
+        return self.form.get(name, ("",))[0]
+
+    def page(self, template: str, status: int = 200, **shown: object) -> Response:
+        """A page in the visitor's language."""
+        text = self.site.rendering.page(
+            template, self.language, user=self.user, token=form_token(self.session), path=self.path, **shown
+        )
+        return HTMLResponse(text, status)
+
+    def problem(self, problem: Problem, status: int) -> Response:
+        """A page that says what went wrong, why, and what to do."""
+        return self.page("problem.html", status, problem=problem)
+
+    def keep_session(self, response: Response, token: str) -> None:
+        """Signs the browser in."""
+        _set_cookie(response, session_cookie(self.site.port), token, int(SESSION_SECONDS))
+
+
+def visit_of(request: Request) -> Visit:
+    """The request, whoever made it."""
+    site: Site = request.app.state.site
+    session = request.cookies.get(session_cookie(site.port), "")
+    user = site.sign_ins.visitor(session) if session else None
+    cookie = session or request.cookies.get(visit_cookie(site.port), "")
+    form = request.scope.get(FORM, {})
+    wanted = _language_in(request.headers.get("accept-language", "")) or site.language
+    return Visit(site, user, cookie, wanted, form, request.url.path)
+
+
+def signed_in(request: Request) -> Visit:
+    """The request of somebody who is signed in. Raises SignedOut."""
+    visit = visit_of(request)
+    if visit.user is None:
+        raise SignedOut
+    return visit
+
+
+def owner(request: Request) -> Visit:
+    """The request of an owner. Raises SignedOut, NotAllowed `user.not_owner`."""
+    visit = signed_in(request)
+    if user_of(visit).role is not Role.OWNER:
+        raise NotAllowed("user.not_owner")
+    return visit
+
+
+Anybody = Annotated[Visit, Depends(visit_of)]
+SignedIn = Annotated[Visit, Depends(signed_in)]
+Owner = Annotated[Visit, Depends(owner)]
+
+
+def user_of(visit: Visit) -> User:
+    """Who is signed in."""
+    assert visit.user is not None
+    return visit.user
+
+
+def greeted(visit: Visit, template: str, status: int = 200, **shown: object) -> Response:
+    """A page for somebody who is not signed in; it gives the browser the cookie its forms need."""
+    if visit.session:
+        return visit.page(template, status, **shown)
+    token = visit.app.clock.random_bytes(16).hex()
+    with_cookie = Visit(visit.site, visit.user, token, visit.language, visit.form, visit.path)
+    response = with_cookie.page(template, status, **shown)
+    _set_cookie(response, visit_cookie(visit.site.port), token, None)
+    return response
+
+
+def to(path: str) -> Response:
+    """After a form: the page to be loaded now."""
+    return RedirectResponse(path, 303)
+
+
+def _set_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="strict")
+
+
+def _language_in(accepted: str) -> Language | None:
+    """The first of our languages that the browser names, in its own order (RFC 9110 section 12.5.4)."""
+    for one in accepted[:200].split(","):
+        tag = one.partition(";")[0].strip().lower()[:2]
+        for language in LANGUAGES:
+            if tag == language:
+                return language
+    return None

@@ -1,0 +1,196 @@
+"""Who gets in, and who does not: links, passwords, second factors, sessions, roles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
+from eilbote.protocols.totp import code_at
+from eilbote.store.values import Right, Role
+from tests.store.given import ANNA
+from tests.web.browser import HOST, PASSWORD, browsing, given_user, opened
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_the_first_user_comes_by_a_link_that_is_good_once(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
+    with opened(tmp_path, url) as (app, _):
+        token = SignIns(app).open_link()
+        assert token is not None
+        async with browsing(app) as browser:
+            anna, eve = browser(), browser()
+            assert "Code" not in (await anna.get("/sign-in")).text
+            await eve.get(f"/link/{token}")
+            await anna.get(f"/link/{token}")
+            fields = {"name": "Anna", "password": PASSWORD}
+            assert (await anna.post(f"/link/{token}", {**fields, "password": "short"})).status_code == 400
+            answer = await anna.post(f"/link/{token}", fields)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/")
+            assert (await anna.get("/")).status_code == 200
+            late = await eve.post(f"/link/{token}", {"name": "Eve", "password": PASSWORD})
+            assert (late.status_code, (await eve.get("/")).status_code) == (404, 303)
+        assert [(user.name, user.role) for user in app.store.users.all()] == [("Anna", Role.OWNER)]
+        assert SignIns(app).open_link() is None
+
+
+async def test_a_link_is_good_for_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        sign_ins = SignIns(app)
+        older, token = sign_ins.open_link(), sign_ins.open_link()
+        assert older is not None and token is not None
+        assert (sign_ins.is_link(older), sign_ins.is_link(token)) == (False, True)
+        clock.at += 15 * 60
+        assert not sign_ins.is_link(token)
+
+
+async def test_neither_tokens_nor_passwords_lie_in_the_store(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        link = SignIns(app).open_link()
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna = browser()
+            await anna.sign_in("Anna")
+            session = anna.client.cookies["eilbote-8425"]
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "home").glob("eilbote.sqlite*"))
+    assert b"$argon2id$" in kept
+    for secret in (link, session, PASSWORD):
+        assert secret is not None and secret.encode() not in kept
+
+
+async def test_who_guesses_waits_and_the_right_password_waits_too(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            eve = browser()
+            for _ in range(5):
+                answer = await eve.sign_in("ANNA", "guess")
+                assert (answer.status_code, "is wrong" in answer.text) == (403, True)
+            for password in ("guess", PASSWORD):
+                assert "too many tries" in (await browser().sign_in("anna", password)).text
+            assert "is wrong" in (await browser().sign_in("nobody", "guess")).text
+            clock.at += 15 * 60
+            assert (await eve.sign_in("Anna")).status_code == 303
+
+
+async def test_guessing_many_names_is_slowed_down_too(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        async with browsing(app) as browser:
+            eve = browser()
+            given_user(app, "Anna")
+            answers = [await eve.sign_in(f"name {number}", "guess") for number in range(51)]
+            assert ["too many" in answer.text for answer in answers] == [False] * 50 + [True]
+
+
+async def test_a_session_ends_after_twelve_hours_and_by_signing_out(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            one, two = browser(), browser()
+            answer = await one.sign_in("Anna")
+            cookie = answer.headers["set-cookie"].lower()
+            assert "httponly" in cookie and "samesite=strict" in cookie
+            await two.sign_in("Anna")
+            stolen = one.client.cookies["eilbote-8425"]
+            assert (await one.post("/sign-out", {})).status_code == 303
+            thief = browser()
+            thief.client.cookies.set("eilbote-8425", stolen, domain="127.0.0.1")
+            assert (await thief.get("/")).headers["location"] == "/sign-in"
+            assert (await two.get("/")).status_code == 200
+            clock.at += SESSION_SECONDS
+            assert (await two.get("/")).headers["location"] == "/sign-in"
+
+
+async def test_a_changed_password_ends_every_session(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            one, two = browser(), browser()
+            await one.sign_in("Anna")
+            await two.sign_in("Anna")
+            change = {"before": "wrong", "after": "another good one"}
+            assert (await one.post("/own/password", change)).status_code == 400
+            assert (await one.post("/own/password", {**change, "before": PASSWORD})).status_code == 303
+            assert {(await each.get("/")).status_code for each in (one, two)} == {303}
+            assert (await one.sign_in("Anna")).status_code == 403
+            assert (await one.sign_in("Anna", "another good one")).status_code == 303
+
+
+async def test_a_second_factor_is_asked_for_and_each_code_is_good_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna = browser()
+            await anna.sign_in("Anna")
+            secret = (await anna.get("/own")).text.split('name="secret" value="')[1][:40]
+
+            def code() -> str:
+                return code_at(bytes.fromhex(secret), int(clock.at) // 30)
+
+            wrong = {"secret": secret, "code": str((int(code()) + 1) % 10**6).zfill(6)}
+            assert (await anna.post("/own/factor", wrong)).status_code == 400
+            assert (await anna.post("/own/factor", {"secret": secret, "code": code()})).status_code == 303
+            assert bytes.fromhex(secret) not in app.store.users.all()[0].factor
+            used, other = code(), browser()
+            assert (await other.sign_in("Anna")).status_code == 403
+            assert (await other.sign_in("Anna", code=used)).status_code == 403
+            clock.at += 30
+            assert (await other.sign_in("Anna", code=code())).status_code == 303
+            assert (await browser().sign_in("Anna", code=code())).status_code == 403
+            await other.get("/own")
+            assert (await other.post("/own/factor/off", {"password": "wrong"})).status_code == 400
+            assert (await other.post("/own/factor/off", {"password": PASSWORD})).status_code == 303
+            assert (await browser().sign_in("Anna")).status_code == 303
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.AUDITOR])
+async def test_only_an_owner_sees_and_changes_users(tmp_path: Path, role: Role) -> None:
+    with opened(tmp_path) as (app, _):
+        owner, other = given_user(app, "Anna"), given_user(app, "Ben", role)
+        async with browsing(app) as browser:
+            ben = browser()
+            await ben.sign_in("Ben")
+            assert (await ben.get("/people")).status_code == 403
+            await ben.get("/own")
+            new = {"name": "Eve", "password": PASSWORD, "role": "owner"}
+            for path, fields in (
+                ("/people", new),
+                (f"/people/{other}/rights", {"account-1": "change"}),
+                (f"/people/{owner}/remove", {}),
+            ):
+                await ben.get("/own")
+                assert (await ben.post(path, fields)).status_code == 403, path
+        assert [user.name for user in app.store.users.all()] == ["Anna", "Ben"]
+
+
+async def test_an_owner_lets_others_in_and_out(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        account = app.store.accounts.add(ANNA).id
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna, ben = browser(), browser()
+            await anna.sign_in("Anna")
+            await anna.get("/people")
+            new = {"name": "Ben", "password": PASSWORD, "role": "member"}
+            assert (await anna.post("/people", {**new, "role": "god"})).status_code == 400
+            assert (await anna.post("/people", new)).status_code == 303
+            await anna.get("/people")
+            assert (await anna.post("/people", {**new, "name": "BEN"})).status_code == 400
+            user = app.store.users.named("ben")
+            assert user is not None and user.rights == {}
+            await ben.sign_in("Ben")
+            assert "anna@example.org" not in (await ben.get("/")).text
+            await anna.post(f"/people/{user.id}/rights", {f"account-{account}": "read", "account-99": "read"})
+            user = app.store.users.named("Ben")
+            assert user is not None and user.rights == {account: Right.READ}
+            assert "anna@example.org" in (await ben.get("/")).text
+            await anna.get("/people")
+            assert (await anna.post(f"/people/{user.id}/remove", {})).status_code == 303
+            assert (await ben.get("/")).headers["location"] == "/sign-in"
+            last = app.store.users.all()[0].id
+            await anna.get("/people")
+            assert (await anna.post(f"/people/{last}/remove", {})).status_code == 400
+            assert HOST in str(anna.client.base_url)
