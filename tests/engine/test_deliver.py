@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from msgspec.structs import replace
@@ -26,9 +27,11 @@ from eilbote.engine.send import (
     show_outgoing,
 )
 from eilbote.engine.sent import follow_up
+from eilbote.engine.write import Letter, write_mail
 from eilbote.errors import Misused, NotAllowed
 from eilbote.protocols.smtp.limits import Window
 from eilbote.providers.values import Sending
+from eilbote.store.outbox import Outbox
 from eilbote.store.values import Security, Server
 from eilbote.testing.smtp.sink import Play, Sink, Then
 from tests.engine.sending import ADDRESS, ANNA, BEN, PASSWORD, Office, office, raw_mail
@@ -276,6 +279,68 @@ def test_uncertain_mail_that_came_in_here_was_sent(run: Run) -> None:
         await here.deliver()
         assert (here.state(mail), here.sink.received) == (SendState.DONE, [])
         assert here.sent_copies() == ["Brief 1"]
+
+    run(story)
+
+
+def test_what_lay_here_before_says_nothing_of_an_uncertain_mail(run: Run) -> None:
+    """The mail that is sent on, and the copy of another that was queued with the same Message-ID, as list
+    programs do: neither proves that this one left."""
+
+    async def story(here: Office) -> None:
+        original, _ = append(here.app, here.account, "INBOX", raw_mail(1))
+        letter = Letter(redirects=str(original), to=[BEN])
+        redirected = write_mail(here.app, letter).mail
+        _left_at_the_dot(here, redirected.id)
+        await here.deliver()
+        assert here.state(redirected) is SendState.UNCERTAIN
+        assert redirected.message_id != "s1@example.de"
+
+        first = here.queue(2)
+        await here.deliver()
+        assert here.sent_copies() == ["Brief 2"]
+        assert here.state(first) is SendState.DONE
+        second = here.queue(2, BEN)
+        _left_at_the_dot(here, second.id)
+        await here.deliver()
+        assert here.state(second) is SendState.UNCERTAIN
+
+    run(story)
+
+
+def test_a_redirect_is_queued_once_under_its_key(run: Run) -> None:
+    async def story(here: Office) -> None:
+        original, _ = append(here.app, here.account, "INBOX", raw_mail(1))
+        letter = Letter(redirects=str(original), to=[ANNA], bcc=[BEN])
+        mail = write_mail(here.app, letter, Handling(key="k")).mail
+        assert write_mail(here.app, letter, Handling(key="k")).mail == mail
+        await here.deliver()
+        (got,) = here.sink.received
+        assert got.recipients == (ANNA, BEN)
+        assert BEN.encode() not in got.data, "nobody sees whom Bcc names"
+        assert write_mail(here.app, letter, Handling(key="k")).mail.id == mail.id, (
+            "after its bytes are gone, too"
+        )
+
+    run(story)
+
+
+def test_decisions_are_about_the_mail_as_it_is_at_that_moment(run: Run) -> None:
+    """A server takes a mail for one of two between a person's look and their word: whoever has it gets no
+    second one, and the mail is not called taken back."""
+
+    async def story(here: Office) -> None:
+        here.sink.replies[f"RCPT {BEN}"] = "450 4.2.0 Later"
+        mail = here.queue(1, ANNA, BEN)
+        seen = here.app.store.outbox.get(mail.id)
+        await here.deliver()
+        with mock.patch.object(Outbox, "get", return_value=seen):
+            with pytest.raises(NotAllowed):
+                cancel(here.app, mail.id)
+            retry(here.app, mail.id)
+        del here.sink.replies[f"RCPT {BEN}"]
+        await here.deliver()
+        assert [got.recipients for got in here.sink.received] == [(ANNA,), (BEN,)]
 
     run(story)
 

@@ -44,6 +44,12 @@ def notice(text: str, subject: str = "Mail delivery failed", head: str = DAEMON)
     return f"{head}Subject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
 
 
+def test_a_mail_that_was_sent_once_more_is_named_by_both_its_ids() -> None:
+    resent = "Resent-Message-ID:\n <again@example.org>\nResent-Message-ID: <older@example.org>\n"
+    report = report_of(dsn(FAILED, returned=resent + RETURNED))
+    assert (report.message_id, report.resent_id) == ("mine@example.org", "again@example.org")
+
+
 def test_every_field_of_a_standard_report() -> None:
     report = report_of(
         dsn(

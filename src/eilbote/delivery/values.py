@@ -120,7 +120,8 @@ class Submission(Struct, frozen=True):
     `recipients` are envelope addresses. `not_before`: seconds since 1970, 0 for at once. `key`: the
     submitter's idempotency key, "" for none. `answers`: the message here that this one answers or
     forwards, 0 for none; `marks`: the flag that it gets once this one is sent. `digest`: the SHA-256 of
-    the mail as it was submitted, where it was signed since; empty for that of `raw`."""
+    the mail as it was submitted, where it was signed since; empty for that of `raw`. `message_id`: of a mail
+    that is sent once more its Resent-Message-ID, since the other one names what it was before."""
 
     account: int
     sender: str

@@ -56,8 +56,8 @@ def _taken_in(app: App, placement: Placement) -> bool:
 def _about(app: App, account: int, report: Report) -> list[Outgoing]:
     """The mails of this account that the report names."""
     found: list[Outgoing] = []
-    if report.message_id:
-        found = app.store.outbox.of_message_id(report.message_id)
+    for name in filter(None, (report.resent_id, report.message_id)):
+        found = found or app.store.outbox.of_message_id(name)
     if not found and report.envelope_id.isdigit():
         try:
             found = [app.store.outbox.get(int(report.envelope_id))]

@@ -29,7 +29,7 @@ from eilbote.engine.accounts import find_account
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
 from eilbote.errors import Misused, NotAllowed
-from eilbote.mail.message import read_source
+from eilbote.mail.message import read_source, resent_id
 from eilbote.providers.table import provider_at
 from eilbote.providers.values import Sending
 from eilbote.store.outgoing_attempts import Attempt
@@ -143,22 +143,28 @@ def show_outgoing(app: App, mail: int) -> Detail:
 
 def cancel(app: App, mail: int) -> Outgoing:
     """Takes back a mail of which no server has heard. NotAllowed `send.wrong_state` otherwise."""
-    found = app.store.outbox.get(mail)
-    if any(one.state is RecipientState.SENT for one in found.recipients):
-        raise NotAllowed("send.partly_sent", id=mail)
+
+    def unsent(found: Outgoing) -> tuple[Recipient, ...]:
+        if any(one.state is RecipientState.SENT for one in found.recipients):
+            raise NotAllowed("send.partly_sent", id=mail)
+        return found.recipients
+
     before = (*WAITING, SendState.HELD, SendState.FAILED)
-    return app.store.outbox.change(mail, before, SendState.CANCELLED, app.clock.now())
+    return app.store.outbox.change(mail, before, SendState.CANCELLED, app.clock.now(), recipients=unsent)
 
 
 def retry(app: App, mail: int) -> Outgoing:
     """Sends a waiting or failed mail as soon as possible, to the recipients that do not have it; a
     pause of its account ends. NotAllowed `send.wrong_state`."""
-    found = app.store.outbox.get(mail)
+
+    def fresh(found: Outgoing) -> tuple[Recipient, ...]:
+        return tuple(
+            one if one.state is RecipientState.SENT else Recipient(one.address) for one in found.recipients
+        )
+
+    found = app.store.outbox.retry(mail, fresh, app.clock.now())
     app.store.sending_pauses.resume(found.account)
-    fresh = tuple(
-        one if one.state is RecipientState.SENT else Recipient(one.address) for one in found.recipients
-    )
-    return app.store.outbox.retry_recipients(replace(found, recipients=fresh), app.clock.now())
+    return found
 
 
 def resolve(app: App, mail: int, *, sent: bool) -> Outgoing:
@@ -171,7 +177,7 @@ def resolve(app: App, mail: int, *, sent: bool) -> Outgoing:
         (SendState.UNCERTAIN,),
         after,
         now,
-        recipients=recipients,
+        recipients=lambda _: recipients,
         not_before=now,
         resent=not sent,
     )
@@ -208,7 +214,7 @@ def _submission(
         sender=envelope.sender,
         recipients=envelope.recipients,
         raw=raw,
-        message_id=source.message_id,
+        message_id=resent_id(raw) or source.message_id,
         subject=source.decoded().subject[:1000],
         not_before=max(handling.at, now + handling.delay) if handling.at or handling.delay else 0.0,
         policy=handling.policy,

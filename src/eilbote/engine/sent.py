@@ -84,14 +84,16 @@ def _settled_uncertain(app: App, mail: Outgoing, looked: float) -> bool:
             if any(_is_sent_mailbox(app, placement) for placement in found):
                 outbox.copy_found(mail.id, now)
             state, recipients = as_sent(mail)
-            outbox.change(mail.id, (SendState.UNCERTAIN,), state, now, recipients=recipients, not_before=now)
+            outbox.change(
+                mail.id, (SendState.UNCERTAIN,), state, now, recipients=lambda _: recipients, not_before=now
+            )
         case Settlement.RESEND:
             outbox.change(
                 mail.id,
                 (SendState.UNCERTAIN,),
                 SendState.ACCEPTED,
                 now,
-                recipients=as_unsent(mail),
+                recipients=as_unsent,
                 not_before=now,
                 resent=True,
                 problem=Problem("send.resent"),
@@ -108,6 +110,8 @@ def _evidence(app: App, mail: Outgoing) -> list[Placement]:
     provider's, or a copy that came in because the writer is among the recipients."""
     if not mail.message_id or not can_be_proven(mail):
         return []
+    if len(app.store.outbox.of_message_id(mail.message_id)) > 1:
+        return []  # a copy of another mail that has the same name says nothing
     drafts = {one.name for one in app.store.mailboxes.all(mail.account) if one.role is SpecialUse.DRAFTS}
     return [
         placement

@@ -207,9 +207,10 @@ def _queue_redirect(app: App, letter: Letter, handling: Handling) -> Queued:
     original = _original(app, letter)
     assert original is not None
     account, identities = _writer(app, letter, original)
-    to = (*_typed(letter.to, "To"), *_typed(letter.cc, "Cc"), *_typed(letter.bcc, "Bcc"))
+    to = (*_typed(letter.to, "To"), *_typed(letter.cc, "Cc"))
+    bcc = _typed(letter.bcc, "Bcc")
     stamp = stamp_for(app, account, identities[0].address, handling.key)
-    composed = redirect(original.raw, identities[0], to, stamp)
+    composed = redirect(original.raw, identities[0], to, stamp, bcc)
     handling = replace(handling, answers=checked_id(letter.redirects), marks=FORWARDED)
     return Queued(_queue(app, account, composed, handling))
 

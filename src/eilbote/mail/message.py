@@ -30,6 +30,7 @@ _ENVELOPE_FIELD = re.compile(
     r"[ \t]*+:[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE | re.ASCII,
 )
+_RESENT_ID = re.compile(rb"^Resent-Message-ID[ \t]*+:\s*+<([^<>]{1,998})>", re.IGNORECASE | re.MULTILINE)
 _BRACKETED = re.compile(r"<([^<>]*)>")
 # Outlook and Exchange write `<[...]>`-like ids and ids with spaces; all that stands in brackets counts.
 _SPACE = re.compile(r"\s+")
@@ -41,6 +42,14 @@ def read_source(raw: bytes | memoryview) -> EnvelopeSource:
     data = with_line_feeds(bytes(raw))
     offsets, fields = read_fields(data)
     return source_of(data, offsets, fields)
+
+
+def resent_id(raw: bytes) -> str:
+    """The Resent-Message-ID, by which a mail that is sent once more is told from what it was before (RFC
+    5322 section 3.6.6); the newest where there are several, empty without one."""
+    start, end, _ = split_headers(raw, 0, len(raw))
+    found = _RESENT_ID.search(raw, start, end)
+    return _bare_id(found[1].decode("utf-8", "replace")) if found else ""
 
 
 def read_envelope(raw: bytes | memoryview) -> Envelope:

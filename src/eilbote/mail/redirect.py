@@ -28,11 +28,14 @@ _LEFT_OUT = re.compile(
 )
 
 
-def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp) -> Composed:
-    """The mail for `to`, sent by `identity`. The Message-ID stays; a mail without one gets the stamp's.
+def redirect(
+    raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp, bcc: Sequence[Address] = ()
+) -> Composed:
+    """The mail for `to`, and for `bcc` whom nobody sees, sent by `identity`. The Message-ID stays; a mail
+    without one gets the stamp's.
     Lines that are too long stay too: a signature would not survive their being cut.
     Raises Misused `redirect.no_header` where the bytes are no mail, `compose.no_recipients`."""
-    recipients = envelope_recipients(to)
+    recipients = envelope_recipients(to, bcc)
     if not recipients:
         raise Misused("compose.no_recipients")
     data = ready_to_send(raw)
@@ -45,7 +48,7 @@ def redirect(raw: bytes, identity: Identity, to: Sequence[Address], stamp: Stamp
             text_field(FIELD, identity.address),
             f"Resent-Date: {write_date(stamp.date, stamp.offset)}\r\n",
             address_field("Resent-From", [identity.sender]),
-            address_field("Resent-To", to),
+            address_field("Resent-To", to) if to else "Resent-To: undisclosed-recipients:;\r\n",
             id_field("Resent-Message-ID", [stamp.message_id]),
             "" if message_id else id_field("Message-ID", [stamp.message_id]),
         )

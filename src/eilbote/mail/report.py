@@ -21,7 +21,7 @@ from eilbote.mail.date import read_date
 from eilbote.mail.envelope import Envelope
 from eilbote.mail.headers import Headers
 from eilbote.mail.identity import same_address
-from eilbote.mail.message import Message, parse_message
+from eilbote.mail.message import Message, parse_message, resent_id
 from eilbote.mail.part import Part
 from eilbote.mail.report_text import Sentence, read_sentences, text_before_returned
 from eilbote.mail.report_words import UNDEFINED, status_in
@@ -89,8 +89,9 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What a server says of a mail. `message_id` is that of the mail it is about, `envelope_id` the ENVID
-    that was given with it (RFC 3461), both empty where it names none. `standard`: it has the form of RFC
+    """What a server says of a mail. `message_id` is that of the mail it is about, `resent_id` the
+    Resent-Message-ID where that was sent once more, `envelope_id` the ENVID that was given with it (RFC
+    3461), each empty where it names none. `standard`: it has the form of RFC
     3464, else it was read from sentences."""
 
     outcomes: tuple[Outcome, ...]
@@ -98,6 +99,7 @@ class Report(Struct, frozen=True):
     envelope_id: str = ""
     reporter: str = ""
     standard: bool = False
+    resent_id: str = ""
 
 
 def read_report(message: Message) -> Report | None:
@@ -272,7 +274,9 @@ def _plain_text(message: Message) -> str:
 
 def _completed(report: Report, message: Message, returned: Part | None) -> Report:
     """With the id of the mail that it is about, and with words where a server gave only a code."""
-    message_id = _returned(returned).envelope.message_id if returned is not None else ""
+    original = _returned(returned) if returned is not None else None
+    message_id = original.envelope.message_id if original is not None else ""
+    resent = resent_id(original.raw) if original is not None else ""
     if not message_id:
         message_id = _id_in_text(_plain_text(message))
     if not message_id:
@@ -290,7 +294,7 @@ def _completed(report: Report, message: Message, returned: Part | None) -> Repor
             )
         }
         outcomes = tuple(_explained(each, sentences.get(same_address(each.address))) for each in outcomes)
-    return replace(report, message_id=message_id, outcomes=outcomes)
+    return replace(report, message_id=message_id, resent_id=resent, outcomes=outcomes)
 
 
 def _explained(outcome: Outcome, sentence: Sentence | None) -> Outcome:

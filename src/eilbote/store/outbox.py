@@ -259,23 +259,22 @@ class Outbox:
         after: SendState,
         now: float,
         *,
-        recipients: Sequence[Recipient] | None = None,
+        recipients: Callable[[Outgoing], Sequence[Recipient]] | None = None,
         not_before: float | None = None,
         resent: bool = False,
         problem: Problem | None = None,
     ) -> Outgoing:
         """Moves one mail from one of the states `before` to `after`, and changes what else is given.
-        NotAllowed `send.wrong_state`
-        where it is in another (perhaps since a moment ago); Gone `send.unknown`."""
+        `recipients` is told the mail as it lies here at that moment; what it raises changes nothing.
+        NotAllowed `send.wrong_state` where it is in another state (perhaps since a moment ago); Gone
+        `send.unknown`."""
         with self._database.write() as session:
-            found = _get(session, mail)
-            if not rows.move(session, [mail], before, after, now):
-                raise NotAllowed("send.wrong_state", id=mail, state=found.state.value)
+            found = _moved(session, mail, before, after, now)
             session.run(
                 "UPDATE outgoing SET recipients = ?, not_before = ?, resent = resent + ?, problem = ?"
                 " WHERE id = ?",
                 (
-                    rows.recipients_to_text(found.recipients if recipients is None else recipients),
+                    rows.recipients_to_text(found.recipients if recipients is None else recipients(found)),
                     found.not_before if not_before is None else not_before,
                     int(resent),
                     problem_to_text(problem),
@@ -286,19 +285,17 @@ class Outbox:
                 _drop_body(session, mail)
             return _get(session, mail)
 
-    def retry_recipients(self, mail: Outgoing, now: float) -> Outgoing:
-        """A failed mail waits again, for the recipients that do not have it."""
+    def retry(self, mail: int, recipients: Callable[[Outgoing], Sequence[Recipient]], now: float) -> Outgoing:
+        """A failed or waiting mail begins anew, at once. `recipients` and errors: as in `change`."""
+        before = (SendState.FAILED, SendState.HELD, *WAITING)
         with self._database.write() as session:
+            found = _moved(session, mail, before, SendState.ACCEPTED, now)
             session.run(
                 "UPDATE outgoing SET recipients = ?, not_before = ?, begins = ?, attempts = 0, told = 0,"
                 " problem = NULL WHERE id = ?",
-                (rows.recipients_to_text(mail.recipients), now, now, mail.id),
+                (rows.recipients_to_text(recipients(found)), now, now, mail),
             )
-            if not rows.move(
-                session, [mail.id], (SendState.FAILED, SendState.HELD, *WAITING), SendState.ACCEPTED, now
-            ):
-                raise NotAllowed("send.wrong_state", id=mail.id, state=mail.state.value)
-            return _get(session, mail.id)
+            return _get(session, mail)
 
     def make_copies(
         self, mailbox: int, copies: Sequence[tuple[int, Arrival]], origin: str, now: float
@@ -412,6 +409,16 @@ def _get(session: Session, mail: int) -> Outgoing:
     if not found:
         raise Gone("send.unknown", id=mail)
     return found[0]
+
+
+def _moved(
+    session: Session, mail: int, before: Sequence[SendState], after: SendState, now: float
+) -> Outgoing:
+    """The mail in its new state. From here on it is this transaction's alone."""
+    moved = rows.move(session, [mail], before, after, now)
+    if not moved:
+        raise NotAllowed("send.wrong_state", id=mail, state=_get(session, mail).state.value)
+    return moved[0]
 
 
 def _settle(session: Session, mail: int, settled: Settled, now: float) -> None:
