@@ -196,6 +196,40 @@ def test_codes_of_sysexits(
     assert queued(run) == []
 
 
+def test_from_names_the_identity_of_a_mail_that_is_handed_over(run: Runner) -> None:
+    add_account(run, LEA)
+    assert run("send", ANNA, "--json", stdin="Text\n").error["code"] == "send.which_account"
+    assert run("send", ANNA, "--from", LEA, stdin="Text\n").code == 0
+    assert one(run)[0] == LEA
+
+
+def test_without_anything_to_read_no_empty_mail_is_sent(run: Runner, tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "eilbote.cli.main", "--home", str(run.home), "--json", "send"]
+    environ = {"PATH": os.environ["PATH"], "EILBOTE_KEY_FILE": str(tmp_path / "key")}
+    for arguments, code in (((ANNA,), 66), (("--to", ANNA), 64)):
+        done = subprocess.run(
+            ["/bin/sh", "-c", '"$@" <&-', "sh", *call, *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, "send.no_input" in done.stderr) == (code, True), done.stderr
+    with (tmp_path / "out").open("w") as unreadable:
+        done = subprocess.run(
+            [*call, ANNA],
+            env=environ,
+            stdin=unreadable,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, "send.no_input" in done.stderr) == (66, True), done.stderr
+    assert queued(run) == []
+
+
 def test_without_a_home_none_is_made(tmp_path: Path) -> None:
     run = Runner(tmp_path / "home")
     done = run("send", "-t", "--json", stdin=LETTER)

@@ -87,3 +87,21 @@ def test_a_sender_that_does_not_belong_to_the_login(
     address: str, login: str, own: tuple[str, ...], foreign: bool
 ) -> None:
     assert codes(Draft(Identity(address)), login, own) == (["compose.foreign_sender"] if foreign else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("![Plan](plan.png) wie besprochen", "plan.png"),
+        ("![](file:///home/kim/plan.png)", "file:///home/kim/plan.png"),
+        ("![Plan](cid:image1.plan.png@inline)", ""),
+        ("![Logo](https://example.org/logo.png)", ""),
+        ("[Plan](plan.png)", ""),
+    ],
+)
+def test_a_picture_that_only_the_writer_has(text: str, name: str) -> None:
+    found = warnings_for(Draft(ME, text=text, markdown=True))
+    assert [(one.code, one.parameters["name"]) for one in found] == (
+        [("compose.picture_missing", name)] if name else []
+    )
+    assert codes(Draft(ME, text=text)) == [], "in plain text nothing is shown"

@@ -14,7 +14,7 @@ from eilbote.mail.identity import Identity
 from eilbote.mail.message import Message, parse_message
 from eilbote.mail.quotes import split_reply
 from eilbote.mail.quoting import ENGLISH, GERMAN, MAX_QUOTED
-from eilbote.mail.reply import MAX_ANSWERED, MAX_REFERENCES, Audience, reply
+from eilbote.mail.reply import MAX_REFERENCES, Audience, reply
 from eilbote.mail.subject import forward_subject, reply_subject
 
 ME = Identity("joerg@example.org", "Jörg", aliases=("info@example.org", "@shop.example"))
@@ -177,11 +177,11 @@ def test_ids_that_no_header_can_name_are_left_out() -> None:
     assert (draft.in_reply_to, draft.references) == ("", ("a@b", "cd@e"))
 
 
-def test_a_flood_of_people_and_text_is_bounded() -> None:
+def test_a_flood_of_people_and_text() -> None:
     people = ", ".join(f"a{number}@x.example" for number in range(5000))
     original = mail("From: a@b.example", f"To: {people}", body="x" * 70 + "\n" + "y\n" * MAX_QUOTED)
     draft = reply(original, [ME], GERMAN, Audience.EVERYONE)
-    assert len(draft.to) == MAX_ANSWERED
+    assert len(draft.to) == 5001, "nobody is left out in silence; too many are refused when it is queued"
     assert draft.quoted.endswith("> […]")
     assert len(draft.quoted) < 3 * MAX_QUOTED
 

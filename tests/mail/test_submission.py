@@ -24,6 +24,15 @@ WHOLE = (
 )
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n"])
+def test_a_return_within_a_field_begins_no_other(end: bytes) -> None:
+    """As sendmail has it: what a form or a script puts into a subject names no recipient."""
+    raw = b"To: a@x.example" + end + b"Subject: hi\rBcc: evil@x.example" + end + end + b"one\rtwo\n"
+    composed = submitted(raw, ME, STAMP, from_header=True)
+    assert composed.recipients == ("a@x.example",)
+    assert b"\r\nSubject: hi Bcc: evil@x.example\r\n\r\none\r\ntwo\r\n" in composed.raw
+
+
 def text_of(composed: Composed) -> str:
     return composed.raw.decode()
 

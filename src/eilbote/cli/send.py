@@ -5,6 +5,7 @@ Both only queue it: what this command has said yes to is on disk.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,9 @@ _IGNORED_FLAGS = ("-U", "-G", "-n", "-v", "-m")
 _IGNORED_VALUES = ("-A", "-B", "-C", "-L", "-o", "-O", "-p", "-q", "-X")
 """What sendmail programs take and we need not: body type and error mode are found out, queueing is all we
 do."""
+
+_RETURNS = {"full": True, "hdrs": False}
+"""What of a mail comes back with a report (RFC 3461 section 4.3); anything else says nothing."""
 
 _SENDMAIL = ("t", "dot_is_text", "sender_address", "full_name", "mode", "dsn", "dsn_return", "envid")
 
@@ -236,6 +240,7 @@ def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
 @_sendmail_options
 @click.pass_obj
 def send(face: Face, /, **given: Any) -> None:
+    _check_options(given)
     if given["check"]:
         _check(face, [*given["to"], *given["cc"], *given["bcc"], *given["recipients"]])
     elif _is_handed_over(given):
@@ -244,31 +249,50 @@ def send(face: Face, /, **given: Any) -> None:
         _write(face, given)
 
 
-_WRITTEN = (
-    "to",
-    "cc",
-    "bcc",
-    "subject",
-    "text",
-    "text_file",
-    "attach",
-    "inline",
-    "reply",
-    "forward",
-    "redirect",
-    "draft",
-    "from_draft",
-)
+_TEXT = ("subject", "text", "text_file", "markdown", "attach", "inline", "priority")
+_ORIGINALS = ("reply", "forward", "redirect", "from_draft")
+_WRITTEN = ("to", "cc", "bcc", *_TEXT, *_ORIGINALS, "everyone", "as_attachment", "draft")
+_WHEN_AND_HOW = ("at", "delay", "key", "resend", "no_copy", "notify", "require_tls")
+
+_NOT_TOGETHER = {
+    "check": (*_ORIGINALS, "draft"),
+    "draft": _WHEN_AND_HOW,
+    "from_draft": ("reply", "forward", "redirect"),
+    "redirect": _TEXT,
+}
+"""What would be passed over in silence beside the option that is named first."""
+
+_ONLY_WITH = {"everyone": "reply", "as_attachment": "forward"}
+_NAMES = {"everyone": "--all"}
 
 
 def _is_handed_over(given: dict[str, Any]) -> bool:
     """Whether a whole mail comes in: called as sendmail, with its options, or with recipients alone."""
-    written = [name for name in _WRITTEN if given[name] not in (None, "", (), False)]
+    written = [name for name in _WRITTEN if _is_given(given, name)]
     handed = given["as_sendmail"] or given["recipients"] or any(given[name] for name in _SENDMAIL)
     handed = handed or given["sender_address"] is not None
     if handed and written:
-        raise Misused("send.two_ways", option=f"--{written[0].replace('_', '-')}")
+        raise Misused("send.two_ways", option=_named(written[0]))
     return bool(handed) or not written
+
+
+def _is_given(given: dict[str, Any], name: str) -> bool:
+    return given[name] not in (None, "", (), False, 0, "normal")
+
+
+def _named(option: str) -> str:
+    return _NAMES.get(option, f"--{option.replace('_', '-')}")
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    """Nothing that was asked for is passed over in silence."""
+    for option, others in _NOT_TOGETHER.items():
+        other = next((one for one in others if _is_given(given, one)), None)
+        if _is_given(given, option) and other is not None:
+            raise Misused("send.not_together", option=_named(option), other=_named(other))
+    for option, needed in _ONLY_WITH.items():
+        if _is_given(given, option) and not _is_given(given, needed):
+            raise Misused("send.only_with", option=_named(option), other=_named(needed))
 
 
 def _check(face: Face, recipients: list[str]) -> None:
@@ -319,6 +343,7 @@ def _write(face: Face, given: dict[str, Any]) -> None:
         else:
             queued = write_mail(app, letter, _handling(app, given))
         _tell(face, queued)
+        face.hand_on()  # name servers may be slow, and the mail is queued
         from eilbote.cli.foresee import warn_of_domains  # noqa: PLC0415  # not for drafts
 
         warn_of_domains(face, app, [one.address for one in queued.mail.recipients])
@@ -383,6 +408,7 @@ def _submitted(face: Face, given: dict[str, Any]) -> Queued:
         sender=given["sender_address"],
         name=given["full_name"],
         account=given["account"],
+        identity=given["sender"],
     )
     if not posted.recipients and not posted.from_header:
         raise Misused("send.nobody")
@@ -408,7 +434,7 @@ def _handling(app: App, given: dict[str, Any]) -> Handling:
         key=given["key"],
         options=Options(
             notify=_notify(given["notify"] or given["dsn"] or ""),
-            return_full=None if given["dsn_return"] is None else given["dsn_return"].lower() == "full",
+            return_full=_RETURNS.get((given["dsn_return"] or "").lower()),
             require_tls=given["require_tls"],
             envelope_id=given["envid"],
         ),
@@ -423,11 +449,16 @@ def _notify(text: str) -> tuple[str, ...]:
 
 
 def _input() -> bytes:
-    """All of standard input, as far as a mail may be large."""
+    """All of standard input, as far as a mail may be large. Misused `send.no_input` where there is none."""
     from eilbote.engine.send import LARGEST  # noqa: PLC0415
 
     stream = getattr(sys.stdin, "buffer", None)
-    return stream.read(LARGEST + 1) if stream is not None else b""
+    if stream is None or getattr(sys.stdin, "name", "") == os.devnull:  # closed by the caller (`cli.main`)
+        raise Misused("send.no_input")
+    try:
+        return bytes(stream.read(LARGEST + 1))
+    except OSError:
+        raise Misused("send.no_input") from None
 
 
 def _text(face: Face, given: dict[str, Any]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
 
-EX_USAGE, EX_DATAERR = 64, 65
+EX_USAGE, EX_DATAERR, EX_NOINPUT = 64, 65, 66
 EX_UNAVAILABLE, EX_SOFTWARE, EX_TEMPFAIL, EX_NOPERM, EX_CONFIG = 69, 70, 75, 77, 78
 
 _CODES = {
     "send.empty": EX_DATAERR,
+    "send.no_input": EX_NOINPUT,
     "send.too_large": EX_UNAVAILABLE,
     "send.too_many": EX_UNAVAILABLE,
     "send.mode_refused": EX_UNAVAILABLE,

@@ -29,7 +29,7 @@ from eilbote.store.values import Account
 class Posted(Struct, frozen=True):
     """What a program says beside the mail: `sender` (`-f`; None: not given, "" or `<>`: reports go
     nowhere), the name for From (`-F`), recipients, whether those of the header count too (`-t`), whether
-    a dot alone ends it (no `-i`), and the account by name, where it is told."""
+    a dot alone ends it (no `-i`), and the account by name or the identity by address, where it is told."""
 
     recipients: Sequence[str] = ()
     from_header: bool = False
@@ -37,6 +37,7 @@ class Posted(Struct, frozen=True):
     sender: str | None = None
     name: str = ""
     account: str = ""
+    identity: str = ""
 
 
 def submit_mail(app: App, raw: bytes, posted: Posted, handling: Handling = AT_ONCE) -> Queued:
@@ -79,13 +80,17 @@ def _split(argument: str) -> list[str]:
 def _sender(app: App, posted: Posted, writers: Sequence[str]) -> tuple[Account, Identity]:
     """The account that is named, or has the address of `-f` or of From; else the usual one."""
     if posted.account:
-        account = find_account(app, posted.account)
-        return account, identities_of(app, account)[0]
+        return _first_of(app, find_account(app, posted.account))
+    if posted.identity:
+        return sender_named(app, posted.identity) or _first_of(app, find_account(app, posted.identity))
     for address in (posted.sender or "", *writers):
         found = sender_named(app, address) if "@" in address else None
         if found is not None:
             return found
-    account = usual_sender(app)
+    return _first_of(app, usual_sender(app))
+
+
+def _first_of(app: App, account: Account) -> tuple[Account, Identity]:
     return account, identities_of(app, account)[0]
 
 

@@ -253,11 +253,11 @@ def _with_images(letter: Letter) -> tuple[str, tuple[Image, ...]]:
 
 
 def read_file(path: Path) -> bytes:
-    """All of a file that is to be sent. Misused `send.unreadable_file`, `send.too_large`."""
+    """All of a file that is to be sent. Misused `send.no_such_file`, `send.not_a_file`,
+    `send.unreadable_file`, `send.too_large`."""
     try:
         if not path.is_file():
-            reason = "is no file" if path.exists() else "does not exist"
-            raise Misused("send.unreadable_file", file=str(path), reason=reason)
+            raise Misused("send.not_a_file" if path.exists() else "send.no_such_file", file=str(path))
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as problem:

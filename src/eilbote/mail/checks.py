@@ -20,6 +20,7 @@ _SAYS_ATTACHED = re.compile(
     r"|(?:find|is|are) enclosed\b|enclosed (?:is|are|you|please)\b|in the attachment)",
     re.IGNORECASE,
 )
+_LOCAL_PICTURE = re.compile(r"!\[[^\]\n]{0,1000}\]\((?!(?:https?|cid):)([^)\s]{1,500})", re.IGNORECASE)
 _DENIED = re.compile(r"\b(?:kein(?:en?|em)?|ohne|nicht|not|no|without|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
 _SAME_PROVIDER = {"googlemail.com": "gmail.com"}
 
@@ -28,6 +29,8 @@ def warnings_for(draft: Draft, login: str = "", may_send_as: Iterable[str] = ())
     """What the writer may want to know. `login` is the user name at the submission server;
     `may_send_as` are addresses (or `@domain`) known to belong to it."""
     found = []
+    if name := missing_picture(draft):
+        found.append(Problem("compose.picture_missing", {"name": name}))
     if not draft.files and not draft.images and (words := mentioned_attachment(draft)):
         found.append(Problem("compose.attachment_missing", {"words": words}))
     address = draft.identity.address
@@ -44,6 +47,13 @@ def mentioned_attachment(draft: Draft) -> str:
         if not _DENIED.search(text[max(found.start() - 40, 0) : found.start()]):
             return found[0]
     return ""
+
+
+def missing_picture(draft: Draft) -> str:
+    """The first picture that the Markdown shows from a file of the writer's, which no reader has; empty if
+    there is none."""
+    found = _LOCAL_PICTURE.search(draft.text[:_READ]) if draft.markdown else None
+    return found[1] if found else ""
 
 
 def _belongs(address: str, login: str, may_send_as: Iterable[str]) -> bool:

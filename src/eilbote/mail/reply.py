@@ -25,9 +25,6 @@ from eilbote.mail.words import clean
 MAX_REFERENCES = 30
 """Ids in References of an answer: the first, which names the thread, and the newest."""
 
-MAX_ANSWERED = 500
-"""People that an answer to all goes to."""
-
 _MAILTO = re.compile(r"<\s*mailto:([^<>?\s]{3,254})", re.IGNORECASE)
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Delivered-To")
 
@@ -127,10 +124,10 @@ def _recipients(
             )
             if not to and not cc:
                 return _once(answer), ()
-            first = _once(to)[:MAX_ANSWERED]
+            first = _once(to)
             known = {same_address(each.spec) for each in first}
             rest = [each for each in _once(cc) if same_address(each.spec) not in known]
-            return first or tuple(rest), tuple(rest[: MAX_ANSWERED - len(first)]) if first else ()
+            return (first, tuple(rest)) if first else (tuple(rest), ())
 
 
 def _answer_addresses(original: Message, post: str) -> list[Address]:

@@ -35,6 +35,8 @@ _PEOPLE = frozenset(("from", "sender", "reply-to", "to", "cc", "resent-from", "r
 _LEFT_OUT = frozenset(("bcc", "resent-bcc", "return-path", "content-length"))
 _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
+_HEADER_END = re.compile(rb"\n\r*+\n")
+_RETURNS = re.compile(rb"\r++(\n?)")
 _DOT = re.compile(rb"(?:\A|\n)\.\r?(?:\n|\Z)")
 _LOCAL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}\$?")
 
@@ -52,7 +54,7 @@ def submitted(
     of To, Cc and Bcc (or of the Resent fields, where there are any) are added. `sender`: the address of
     the envelope (`-f`), else the identity's. Raises Misused `compose.no_recipients`,
     `compose.bad_address`, `compose.too_many_recipients`, `compose.header_too_large`."""
-    data = ready_to_send(raw)
+    data = ready_to_send(_without_lone_returns(raw))
     start, end, body_start = _split(data)
     headers = Headers(data, start, end)
     if headers.defects:
@@ -87,6 +89,16 @@ def before_dot(raw: bytes) -> bytes:
         return raw
     end = found.start()
     return raw[: end + 1] if raw[end : end + 1] == b"\n" else raw[:end]
+
+
+def _without_lone_returns(raw: bytes) -> bytes:
+    """A CR within a line of the header is space there: sendmail ends no field at one, so no value that
+    holds one may begin a field here. Where CR alone ends all lines, it does."""
+    if b"\r" not in raw or b"\n" not in raw:
+        return raw
+    found = _HEADER_END.search(raw)
+    end = found.start() + 1 if found else len(raw)
+    return _RETURNS.sub(lambda run: run[1] or b" ", raw[:end]) + raw[end:]
 
 
 def _split(data: bytes) -> tuple[int, int, int]:
