@@ -27,10 +27,12 @@ from eilbote.engine.send import (
     show_outgoing,
 )
 from eilbote.engine.sent import follow_up
+from eilbote.engine.setup import Wanted, change_account, remove_account
 from eilbote.engine.write import Letter, write_mail
 from eilbote.errors import Misused, NotAllowed
 from eilbote.protocols.smtp.limits import Window
 from eilbote.providers.values import Sending
+from eilbote.secret import Secret
 from eilbote.store.outbox import Outbox
 from eilbote.store.values import Security, Server
 from eilbote.testing.smtp.sink import Play, Sink, Then
@@ -341,6 +343,37 @@ def test_decisions_are_about_the_mail_as_it_is_at_that_moment(run: Run) -> None:
         del here.sink.replies[f"RCPT {BEN}"]
         await here.deliver()
         assert [got.recipients for got in here.sink.received] == [(ANNA,), (BEN,)]
+
+    run(story)
+
+
+def test_a_new_password_ends_the_pause(run: Run) -> None:
+    async def story(here: Office) -> None:
+        here.sink.accounts = {ADDRESS: "neu"}
+        mail = here.queue(1)
+        assert (await here.deliver()).paused
+        assert (await here.deliver()).paused
+        await change_account(here.app, ADDRESS, Wanted(ADDRESS, name="Kim B."), None)
+        assert here.app.store.sending_pauses.of(here.account.id) is not None, "another name is no reason"
+        await change_account(here.app, ADDRESS, Wanted(ADDRESS), Secret("neu"))
+        await here.deliver()
+        assert here.state(mail) is SendState.DONE
+
+    run(story)
+
+
+def test_an_account_whose_mail_waits_is_not_removed(run: Run) -> None:
+    async def story(here: Office) -> None:
+        sent = here.queue(1)
+        await here.deliver()
+        mail = here.queue(2, handling=Handling(delay=3600))
+        with pytest.raises(NotAllowed) as refused:
+            remove_account(here.app, ADDRESS)
+        assert refused.value.problem.code == "account.mails_wait"
+        assert refused.value.problem.parameters["ids"] == str(mail.id) != str(sent.id)
+        cancel(here.app, mail.id)
+        remove_account(here.app, ADDRESS)
+        assert list_outbox(here.app) == []
 
     run(story)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +193,16 @@ def test_any_input_gives_a_mail_that_servers_take(noise: bytes, head: bytes) -> 
 )
 def test_a_dot_alone_ends_what_is_typed(typed: bytes, taken: bytes) -> None:
     assert before_dot(typed) == taken
+
+
+def test_a_large_mail_is_taken_in_at_once_and_copied_little() -> None:
+    """As cron and backup scripts send them: long outputs, LF alone at the ends of lines."""
+    raw = b"Subject: x\n\n" + (b"y" * 76 + b"\n") * 400_000
+    tracemalloc.start()
+    try:
+        composed = submitted(before_dot(raw), ME, STAMP, ["a@x.example"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(composed.raw) > len(raw)
+    assert peak < 3.5 * len(raw)

@@ -139,7 +139,12 @@ def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) 
         _hint_before_login(face, planned.address, typed=sys.stdin.isatty() and not source.given)
         secret = source.read(face, planned.address)
         tested = asyncio.run(setup.add_account(app, planned, secret))
-    _finish_test(face, tested, mark("{address} is set up; the login works."), kept=True)
+    good = (
+        mark("{address} is set up; the login works.")
+        if _was_tried(tested)
+        else mark("{address} is set up. The login for sending is tried with the first mail.")
+    )
+    _finish_test(face, tested, good, kept=True)
 
 
 @account.command("list", help=mark("List all accounts."), short_help=mark("List all accounts"))
@@ -214,7 +219,12 @@ def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bo
         found = find_account(app, wanted.address)
         secret = source.read(face, found.address) if source.given or password else None
         tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
-    _finish_test(face, tested, mark("{address} is changed; the login works."), kept=True)
+    good = (
+        mark("{address} is changed; the login works.")
+        if _was_tried(tested)
+        else mark("{address} is changed. The login for sending is tried with the next mail.")
+    )
+    _finish_test(face, tested, good, kept=True)
 
 
 @account.command("test", help=mark("Try the login of an account."), short_help=mark("Try the login"))
@@ -225,7 +235,7 @@ def test(face: Face, address: str) -> None:
         tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
     good = (
         mark("{address} lives only here; there is no login to try.")
-        if is_local(tested.account) and tested.account.pop3 is None
+        if not _was_tried(tested)
         else mark("{address}: the login works.")
     )
     _finish_test(face, tested, good, kept=False)
@@ -401,6 +411,11 @@ def _finish_test(face: Face, tested: setup.Tested, good: str, *, kept: bool) -> 
             address=found.address,
         )
     raise click.exceptions.Exit(UNREACHABLE if isinstance(error, Unreachable) else WARNED)
+
+
+def _was_tried(tested: setup.Tested) -> bool:
+    """Whether there is a server to receive from, whose login was tried."""
+    return tested.account.pop3 is not None or not is_local(tested.account)
 
 
 _HINTS = {

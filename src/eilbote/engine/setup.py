@@ -11,6 +11,7 @@ import asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eilbote.delivery.values import ENDED, SendState
 from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
@@ -162,6 +163,9 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
         changes["auth"] = wanted.auth
     if changes:
         await asyncio.to_thread(lambda: app.store.accounts.update(account.id, **changes))
+    if changes.keys() & {"sealed", "user", "smtp", "direct"}:
+        # Sending waits because the old login was refused; the next run tries the new one.
+        await asyncio.to_thread(app.store.sending_pauses.resume, account.id)
     return await test_account(app, account.address)
 
 
@@ -205,8 +209,13 @@ def resume_account(app: App, address: str) -> Account:
 
 def remove_account(app: App, address: str) -> Account:
     """Removes the account and erases its local copy of the mail, index and bodies included. What
-    lies on the server stays there."""
+    lies on the server stays there. NotAllowed `account.mails_wait` while mail that was accepted for sending
+    would go with it."""
     account = find_account(app, address)
+    open_states = [state for state in SendState if state not in (*ENDED, SendState.SENT)]
+    if waiting := app.store.outbox.all(account.id, states=open_states, limit=10_000):
+        ids = ", ".join(str(mail.id) for mail in waiting[:10])
+        raise NotAllowed("account.mails_wait", address=account.address, count=len(waiting), ids=ids)
     app.store.erase(app.store.messages.ids_of(account.id), app.clock.now())
     app.store.accounts.remove(account.id)
     return account

@@ -37,7 +37,10 @@ _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
 _HEADER_END = re.compile(rb"\n\r*+\n")
 _RETURNS = re.compile(rb"\r++(\n?)")
-_DOT = re.compile(rb"(?:\A|\n)\.\r?(?:\n|\Z)")
+_DOT = re.compile(rb"\n\.\r?(?:\n|\Z)")  # begins with one letter: 140 MB take a moment, not seconds
+_FIRST_DOT = re.compile(rb"\.\r?(?:\n|\Z)")
+_LONG_LINE = re.compile(rb"\n[^\n]{%d}" % (MAX_LINE + 2))
+_WIDE = re.compile(rb"[\x80-\xff]")
 _LOCAL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}\$?")
 
 
@@ -65,7 +68,7 @@ def submitted(
     envelope = envelope_recipients(meant)
     if not envelope:
         raise Misused("compose.no_recipients")
-    content, body = _content(headers, data[body_start:])
+    content, body = _content(headers, data, body_start)
     message_id = parse_message(data[start:end] + b"\r\n").envelope.message_id
     head = "".join(
         (*_added(headers, identity, stamp, message_id), *_kept(headers, identity), content)
@@ -84,11 +87,10 @@ def submitted(
 
 def before_dot(raw: bytes) -> bytes:
     """The input up to a line that is a dot alone, which ends a mail unless `-i` is given (sendmail)."""
+    if _FIRST_DOT.match(raw):
+        return b""
     found = _DOT.search(raw)
-    if found is None:
-        return raw
-    end = found.start()
-    return raw[: end + 1] if raw[end : end + 1] == b"\n" else raw[:end]
+    return raw if found is None else raw[: found.start() + 1]
 
 
 def _without_lone_returns(raw: bytes) -> bytes:
@@ -97,7 +99,7 @@ def _without_lone_returns(raw: bytes) -> bytes:
     if b"\r" not in raw or b"\n" not in raw:
         return raw
     found = _HEADER_END.search(raw)
-    end = found.start() + 1 if found else len(raw)
+    end = found.end() if found else len(raw)
     return _RETURNS.sub(lambda run: run[1] or b" ", raw[:end]) + raw[end:]
 
 
@@ -175,22 +177,24 @@ def _qualified(text: str, identity: Identity) -> str:
     return identity.address if _LOCAL_NAME.fullmatch(bare) else bare
 
 
-def _content(headers: Headers, body: bytes) -> tuple[str, bytes]:
+def _content(headers: Headers, data: bytes, start: int) -> tuple[str, bytes | memoryview]:
     """Fields and body of a mail that says nothing of its content but is not plain ASCII or has lines that
     no server takes: it is a text. All others stay."""
+    body = memoryview(data)[start:]  # a large mail is not copied once more
     if "Content-Type" in headers or "MIME-Version" in headers or "Content-Transfer-Encoding" in headers:
         return "", body
-    long = max(map(len, body.split(b"\r\n")), default=0) > MAX_LINE
-    if body.isascii() and not long:
+    first = data.find(b"\n", start)
+    long = first - start > MAX_LINE + 1 or _LONG_LINE.search(data, start) is not None
+    if not long and _WIDE.search(data, start) is None:
         return "", body
     try:
-        text = body.decode()
+        text = str(body, "utf-8")
     except UnicodeDecodeError:
         if not long:
             return (
                 'MIME-Version: 1.0\r\nContent-Type: text/plain; charset="unknown-8bit"\r\n'
                 "Content-Transfer-Encoding: 8bit\r\n"
             ), body  # RFC 1428
-        text = body.decode("cp1252", "replace")
+        text = str(body, "cp1252", "replace")
     part = text_part(text)
     return f"MIME-Version: 1.0\r\n{part.fields}", b"".join(part.body)

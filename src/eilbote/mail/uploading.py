@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 def ready_to_upload(raw: bytes, *, end_last_line: bool = False) -> bytes:
@@ -22,7 +21,7 @@ def ready_to_upload(raw: bytes, *, end_last_line: bool = False) -> bytes:
     if b"\0" in raw:
         raw = raw.replace(b"\0", b"\x80")
     if raw.count(b"\n") != raw.count(b"\r\n"):
-        raw = _BARE_LF.sub(b"\r\n", raw)
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return raw + b"\r\n" if end_last_line and raw and not raw.endswith(b"\r\n") else raw
 
 
