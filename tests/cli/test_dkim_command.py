@@ -19,6 +19,7 @@ def run(tmp_path: Path) -> Runner:
 
 def test_a_key_is_made_shown_and_changed(run: Runner) -> None:
     assert run("account", "add", KIM, "--local", "--direct").code == 0
+    assert "straight to the recipients" in run("account", "show", KIM).out
     missing = run("account", "dkim", KIM)
     assert missing.code == 2
     assert "--new" in missing.err

@@ -86,7 +86,7 @@ def test_who_writes(run: Runner) -> None:
         (("add", "niemand", SHOP), 2, "account.unknown"),
         (("edit", KIM, SHOP, "--name", "x"), 2, "identity.unknown"),
         (("remove", KIM, SHOP), 2, "identity.unknown"),
-        (("add", KIM, SHOP, "--signature-file", "/nowhere"), 64, "send.unreadable_file"),
+        (("add", KIM, SHOP, "--signature-file", "/nowhere"), 64, "send.no_such_file"),
     ],
 )
 def test_what_cannot_be_is_named(run: Runner, arguments: tuple[str, ...], code: int, error: str) -> None:

@@ -459,7 +459,7 @@ def _describe(face: Face, found: Account, watched: Watched | None, holder: Holde
         (mark("Name"), found.name, ""),
         (mark("State"), face.text(state), style),
         (mark("IMAP server"), _server_text(face, found.imap), ""),
-        (mark("SMTP server"), _server_text(face, found.smtp), ""),
+        (mark("SMTP server"), _sends(face, found), ""),
         (mark("POP3 server"), _server_text(face, found.pop3), ""),
         (mark("Mailboxes"), _lives(face, found), ""),
         *(
@@ -503,6 +503,12 @@ def _watch_text(face: Face, watched: Watched) -> str:
     language = face.catalogue.language
     since, until = long_date(watched.since, language), long_date(watched.until, language)
     return face.text(_WATCHED[WatchState(watched.state)], since=since, until=until)
+
+
+def _sends(face: Face, found: Account) -> str:
+    if found.direct:
+        return face.text(mark("none: mail goes straight to the recipients' servers"))
+    return _server_text(face, found.smtp)
 
 
 def _lives(face: Face, found: Account) -> str:

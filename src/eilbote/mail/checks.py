@@ -20,7 +20,7 @@ _SAYS_ATTACHED = re.compile(
     r"|(?:find|is|are) enclosed\b|enclosed (?:is|are|you|please)\b|in the attachment)",
     re.IGNORECASE,
 )
-_LOCAL_PICTURE = re.compile(r"!\[[^\]\n]{0,1000}\]\((?!(?:https?|cid):)([^)\s]{1,500})", re.IGNORECASE)
+_LOCAL_PICTURE = re.compile(r"!\[[^\]\n]{0,1000}\]\((?!(?:https?|cid):)([^)(\s]{1,200})", re.IGNORECASE)
 _DENIED = re.compile(r"\b(?:kein(?:en?|em)?|ohne|nicht|not|no|without|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
 _SAME_PROVIDER = {"googlemail.com": "gmail.com"}
 
