@@ -7,6 +7,9 @@ from datetime import datetime
 from eilbote.catalogue import Language
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_GERMAN_MONTHS = (
+    *("Jan.", "Feb.", "März", "April", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
+)
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
@@ -56,6 +59,17 @@ def short_date(seconds: float | None, now: float, language: Language) -> str:
     if today is not None and moment.date() == today.date():
         return f"{moment:%H:%M}"
     return day(moment, language)
+
+
+def list_date(seconds: float, now: float, language: Language) -> str:
+    """For a list that people run over: the time for today, the day without its year for this year, else
+    the whole day."""
+    moment, today = local_time(seconds), local_time(now)
+    if moment is None or today is None or moment.year != today.year or moment.date() == today.date():
+        return short_date(seconds, now, language)
+    if language == "de":
+        return f"{moment.day}. {_GERMAN_MONTHS[moment.month - 1]}"
+    return f"{moment.day} {_MONTHS[moment.month - 1]}"
 
 
 def long_date(seconds: float | None, language: Language) -> str:

@@ -105,7 +105,7 @@ async def test_every_answer_tells_the_browser_to_be_strict(tmp_path: Path) -> No
             anna = browser()
             seen = [await anna.get("/sign-in"), await anna.get("/none"), await anna.get("/x", Host="evil")]
             await anna.sign_in("Anna")
-            seen += [await anna.get(path) for path in ("/", "/own", "/people")]
+            seen += [await anna.get(path) for path in ("/inbox", "/accounts", "/own", "/people")]
             for answer in seen:
                 policy = answer.headers["content-security-policy"]
                 assert policy.startswith("default-src 'none'")
@@ -149,6 +149,6 @@ async def test_names_are_text_and_nothing_else(tmp_path: Path) -> None:
         async with browsing(app) as browser:
             anna = browser()
             await anna.sign_in("<script>alert(1)</script>")
-            for path in ("/", "/own", "/people"):
+            for path in ("/inbox", "/accounts", "/own", "/people"):
                 page = (await anna.get(path)).text
                 assert "<script>" not in page and "&lt;script&gt;" in page

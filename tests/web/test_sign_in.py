@@ -30,9 +30,9 @@ async def test_the_first_user_comes_by_a_link_that_is_good_once(
             assert (await anna.post(f"/link/{token}", {**fields, "password": "short"})).status_code == 400
             answer = await anna.post(f"/link/{token}", fields)
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
-            assert (await anna.get("/")).status_code == 200
+            assert (await anna.get("/accounts")).status_code == 200
             late = await eve.post(f"/link/{token}", {"name": "Eve", "password": PASSWORD})
-            assert (late.status_code, (await eve.get("/")).status_code) == (404, 303)
+            assert (late.status_code, (await eve.get("/accounts")).status_code) == (404, 303)
         assert [(user.name, user.role) for user in app.store.users.all()] == [("Anna", Role.OWNER)]
         assert SignIns(app).open_link() is None
 
@@ -98,10 +98,10 @@ async def test_a_session_ends_after_twelve_hours_and_by_signing_out(tmp_path: Pa
             assert (await one.post("/sign-out", {})).status_code == 303
             thief = browser()
             thief.client.cookies.set("eilbote-8425", stolen, domain="127.0.0.1")
-            assert (await thief.get("/")).headers["location"] == "/sign-in"
-            assert (await two.get("/")).status_code == 200
+            assert (await thief.get("/accounts")).headers["location"] == "/sign-in"
+            assert (await two.get("/accounts")).status_code == 200
             clock.at += SESSION_SECONDS
-            assert (await two.get("/")).headers["location"] == "/sign-in"
+            assert (await two.get("/accounts")).headers["location"] == "/sign-in"
 
 
 async def test_a_changed_password_ends_every_session(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_a_changed_password_ends_every_session(tmp_path: Path) -> None:
             change = {"before": "wrong", "after": "another good one"}
             assert (await one.post("/own/password", change)).status_code == 400
             assert (await one.post("/own/password", {**change, "before": PASSWORD})).status_code == 303
-            assert {(await each.get("/")).status_code for each in (one, two)} == {303}
+            assert {(await each.get("/accounts")).status_code for each in (one, two)} == {303}
             assert (await one.sign_in("Anna")).status_code == 403
             assert (await one.sign_in("Anna", "another good one")).status_code == 303
 
@@ -182,14 +182,14 @@ async def test_an_owner_lets_others_in_and_out(tmp_path: Path) -> None:
             user = app.store.users.named("ben")
             assert user is not None and user.rights == {}
             await ben.sign_in("Ben")
-            assert "anna@example.org" not in (await ben.get("/")).text
+            assert "anna@example.org" not in (await ben.get("/accounts")).text
             await anna.post(f"/people/{user.id}/rights", {f"account-{account}": "read", "account-99": "read"})
             user = app.store.users.named("Ben")
             assert user is not None and user.rights == {account: Right.READ}
-            assert "anna@example.org" in (await ben.get("/")).text
+            assert "anna@example.org" in (await ben.get("/accounts")).text
             await anna.get("/people")
             assert (await anna.post(f"/people/{user.id}/remove", {})).status_code == 303
-            assert (await ben.get("/")).headers["location"] == "/sign-in"
+            assert (await ben.get("/accounts")).headers["location"] == "/sign-in"
             last = app.store.users.all()[0].id
             await anna.get("/people")
             assert (await anna.post(f"/people/{last}/remove", {})).status_code == 400

@@ -26,6 +26,7 @@ from eilbote.store.values import (
     Identity,
     Lying,
     MailboxUpdate,
+    PageMark,
     People,
     Placement,
     Quarantined,
@@ -230,6 +231,13 @@ class Messages:
                 rows = session.rows(f"SELECT id FROM mailbox {where} ORDER BY id", params)
                 chosen = [integer(row[0]) for row in rows]
             return reading.newest(session, chosen, limit)
+
+    def page(
+        self, mailboxes: Sequence[int], after: PageMark | None, limit: int
+    ) -> list[tuple[Placement, PageMark]]:
+        """Placements of these mailboxes by date, newest first, from behind the mark on."""
+        with self._database.read() as session:
+            return reading.page(session, mailboxes, after, limit)
 
     def placements(self, messages: Sequence[int]) -> list[Placement]:
         """Live placements of messages, in the order asked for."""

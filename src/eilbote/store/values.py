@@ -330,6 +330,14 @@ class Placement(Struct, frozen=True):
     that of the bytes here."""
 
 
+class PageMark(Struct, frozen=True):
+    """A place in a list that goes by date, newest first: that of one placement."""
+
+    date: int
+    mailbox: int
+    uid: Uid
+
+
 class Lying(Struct, frozen=True):
     """A mail where it lies, without what lists show: for work that goes through whole mailboxes.
     `whole` is False where only its headers are here."""

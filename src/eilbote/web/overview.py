@@ -1,4 +1,4 @@
-"""The first page: accounts with their state, and their mailboxes."""
+"""Accounts with their state, and their mailboxes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eilbote.web.visit import SignedIn, user_of
 routes = APIRouter()
 
 
-@routes.get("/")
+@routes.get("/accounts")
 def overview(visit: SignedIn) -> Response:
     accounts = [
         (account, [mailbox for _, mailbox in read.list_mailboxes(visit.app, account.address)])

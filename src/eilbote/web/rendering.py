@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from eilbote import figures
 from eilbote.catalogue import Catalogue, Language
-from eilbote.clock import Clock
+from eilbote.clock import Clock, rfc3339
 from eilbote.errors import Problem
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -43,13 +43,19 @@ def _words(language: Language, now: float) -> dict[str, object]:
     said: dict[str, Callable[..., object]] = {
         "t": catalogue.text,
         "n": catalogue.plural,
-        "short_date": lambda seconds: figures.short_date(seconds, now, language),
+        "list_date": lambda seconds: figures.list_date(seconds, now, language),
+        "machine_date": rfc3339_or_nothing,
         "long_date": partial(figures.long_date, language=language),
         "size": partial(figures.size, language=language),
         "number": partial(figures.number, language=language),
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
     return {"language": language, **said}
+
+
+def rfc3339_or_nothing(seconds: float) -> str:
+    """A moment for machines; nothing where no calendar can say it."""
+    return rfc3339(seconds) if 0 <= seconds < 253_402_300_800 else ""
 
 
 def _sentences(catalogue: Catalogue, problem: Problem) -> list[str]:

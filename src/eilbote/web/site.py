@@ -10,12 +10,21 @@ from eilbote.catalogue import Language
 from eilbote.engine.app import App
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
-from eilbote.web import assets, overview, own, people, sign_in
+from eilbote.web import acting, assets, content, mail, overview, own, people, sign_in
 from eilbote.web.guard import Guard
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import SignedOut, Site, visit_of
 
-PAGES = (assets.routes, sign_in.routes, overview.routes, own.routes, people.routes)
+PAGES = (
+    assets.routes,
+    sign_in.routes,
+    mail.routes,
+    content.routes,
+    acting.routes,
+    overview.routes,
+    own.routes,
+    people.routes,
+)
 
 
 def new_site(app: App, sign_ins: SignIns, host: str, port: int, language: Language) -> FastAPI:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.catalogue import LANGUAGES, Language
 from eilbote.engine.app import App
@@ -41,6 +42,9 @@ class Visit(Struct, frozen=True):
     language: Language
     form: Mapping[str, tuple[str, ...]]
     path: str
+    cookies: Mapping[str, str]
+    from_here: bool
+    """The browser says that our own page was clicked on."""
 
     @property
     def app(self) -> App:
@@ -74,7 +78,8 @@ def visit_of(request: Request) -> Visit:
     cookie = session or request.cookies.get(visit_cookie(site.port), "")
     form = request.scope.get(FORM, {})
     wanted = _language_in(request.headers.get("accept-language", "")) or site.language
-    return Visit(site, user, cookie, wanted, form, request.url.path)
+    from_here = request.headers.get("sec-fetch-site") == "same-origin"
+    return Visit(site, user, cookie, wanted, form, request.url.path, request.cookies, from_here)
 
 
 def signed_in(request: Request) -> Visit:
@@ -109,7 +114,7 @@ def greeted(visit: Visit, template: str, status: int = 200, **shown: object) -> 
     if visit.session:
         return visit.page(template, status, **shown)
     token = visit.app.clock.random_bytes(16).hex()
-    with_cookie = Visit(visit.site, visit.user, token, visit.language, visit.form, visit.path)
+    with_cookie = replace(visit, session=token)
     response = with_cookie.page(template, status, **shown)
     _set_cookie(response, visit_cookie(visit.site.port), token, None)
     return response

@@ -1,0 +1,60 @@
+"""What belongs to one mail beside its page: its HTML for the frame, its bytes, its attachments. None of it
+may run, load anything, or stay in a cache.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from eilbote.engine import browse, read
+from eilbote.errors import Gone
+from eilbote.mail.download_name import attachment_disposition, download_name
+from eilbote.mail.message import parse_message
+from eilbote.web.visit import SignedIn, Visit, user_of
+
+routes = APIRouter(prefix="/mail")
+
+# A frame of no origin: no scripts, no forms, nothing loaded; its pictures are inside of it.
+_FRAME = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+_SAVED = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+@routes.get("/{mail}/html")
+def html(visit: SignedIn, mail: str) -> Response:
+    found = browse.html_of(visit.app, _readable(visit, mail))
+    if found is None:
+        raise Gone("page.unknown")
+    text = visit.site.rendering.page("mail_html.html", visit.language, harmless=found)
+    return HTMLResponse(text, headers=_FRAME)
+
+
+@routes.get("/{mail}/raw")
+def raw(visit: SignedIn, mail: str) -> Response:
+    _readable(visit, mail)
+    return _saved(read.raw_mail(visit.app, mail), f"mail-{read.checked_id(mail)}.eml")
+
+
+@routes.get("/{mail}/part/{number}")
+def part(visit: SignedIn, mail: str, number: str) -> Response:
+    message = parse_message(visit.app.store.messages.whole(_readable(visit, mail)))
+    found = next((one for one in message.attachments if one.number == number), None)
+    if found is None:
+        raise Gone("page.unknown")
+    return _saved(found.content(), download_name(found.file_name, found.number))
+
+
+def _readable(visit: Visit, mail: str) -> int:
+    """Gone `store.no_message`, also where the user may not read it."""
+    return browse.readable_mail(visit.app, user_of(visit), [read.checked_id(mail)])[0].id
+
+
+def _saved(data: bytes, name: str) -> Response:
+    headers = {**_SAVED, "Content-Disposition": attachment_disposition(name)}
+    return Response(data, media_type="application/octet-stream", headers=headers)
