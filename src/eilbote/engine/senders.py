@@ -14,10 +14,9 @@ from msgspec import Struct, field
 from eilbote.engine.app import App
 from eilbote.engine.backoff import Backoff
 from eilbote.engine.connect import HostBudget
-from eilbote.engine.deliver import Delivery, delivery_of
+from eilbote.engine.deliver import Delivery, delivery_of, settle_sent
 from eilbote.engine.events import Sent, Told
 from eilbote.engine.progress import Delivered
-from eilbote.engine.sent import follow_up, note_delays
 from eilbote.engine.tenure import FENCED
 from eilbote.errors import EilboteError
 from eilbote.store.values import Account
@@ -113,15 +112,13 @@ class Senders:
                 one.delivery = delivery_of(app, account, self._budget)
                 result = await one.delivery.run()
                 self._note(one, result)
-            asked = await asyncio.to_thread(follow_up, app, account)
-            result.asked = tuple(mail.id for mail in asked)
-            delayed = await asyncio.to_thread(note_delays, app, account.id)
-            result.delayed = tuple(mail.id for mail in delayed)
-            one.followed = self._app.clock.monotonic()
         except EilboteError as error:
-            if error.problem.code == FENCED:
-                return None
-            result.problem = result.problem or error.problem
+            result.problem = error.problem
+        else:
+            await settle_sent(app, account, result)
+            one.followed = self._app.clock.monotonic()
+        if result.problem is not None and result.problem.code == FENCED:
+            return None
         if result.has_news or set(result.asked) - one.asked:
             self._told(Sent(account.address, self._app.clock.now(), result))
         one.asked = set(result.asked)
