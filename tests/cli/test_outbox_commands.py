@@ -334,3 +334,23 @@ def test_an_uncertain_mail_is_settled_by_a_person(run: Runner, mail: Serving, ar
     assert run("outbox", "show", queued["id"], "--json").record["state"] in ("sent", "done")
     again = run("outbox", "resolve", queued["id"], word, "--json")
     assert (again.code, again.error["code"]) == (2, "send.wrong_state")
+
+
+def test_a_forward_as_a_program_does_it_goes_out_under_the_own_address_and_once(
+    run: Runner, mail: Serving
+) -> None:
+    assert run("sync").code == 0
+    original = run("list", "INBOX", "--limit", "1", "--json").record
+    forward = ("send", "--forward", original["id"], "--automatic", "--text", "", "--json")
+    own = mail.servers.user
+    assert run(*forward, "--to", own).code == 0
+    assert run("outbox", "run").code == 0
+    message = read(received(mail)[0])
+    assert own in message["From"]
+    assert message["Reply-To"]
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Eilbote-Forwarded-By"] == own
+    assert run("sync").code == 0
+    back = run("search", f"subject:{original['subject'].split()[0]}", "--limit", "1", "--json").record
+    refused = run("send", "--forward", back["id"], "--automatic", "--to", BEN, "--text", "", "--json")
+    assert (refused.code, refused.error["code"]) == (2, "send.loop")

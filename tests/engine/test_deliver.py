@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -150,6 +151,11 @@ def test_a_refused_login_pauses_sending_and_burns_no_attempt(run: Run) -> None:
         assert result.paused
         assert result.problem is not None
         assert result.problem.code == "smtp.login_refused"
+        (attempt,) = here.app.store.outgoing_attempts.of(first.id)
+        assert "> EHLO" in attempt.transcript
+        assert "< 535" in attempt.transcript
+        assert PASSWORD not in attempt.transcript
+        assert b64encode(PASSWORD.encode()).decode() not in attempt.transcript
         for mail in (first, second):
             assert here.app.store.outbox.get(mail.id).attempts == 0
             assert here.state(mail) is SendState.DEFERRED

@@ -233,7 +233,7 @@ def run(face: Face, accounts: Sequence[str], wait: bool) -> None:
     for one in results:
         if face.json:
             face.record(delivered_shape(one))
-    if not any(one.has_news or one.asked for one in results):
+    if not any(one.has_news or one.asked or one.paused for one in results):
         face.say(mark("Nothing was due."))
     unreached = [None if one.sent or one.failed or one.uncertain else one.problem for one in results]
     code = outcome_code(unreached, any(needs_attention(one) for one in results))

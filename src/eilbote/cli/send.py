@@ -213,6 +213,12 @@ def _sendmail_options(command: Callable[..., None]) -> Callable[..., None]:
     "--as-attachment", cls=Option, is_flag=True, help=mark("With --forward: the mail as an attachment.")
 )
 @click.option(
+    "--automatic",
+    cls=Option,
+    is_flag=True,
+    help=mark("With --forward: as a program does it, with answers to the first writer and an end to loops."),
+)
+@click.option(
     "--redirect", cls=Option, metavar="ID", default="", help=mark("Send this mail to others as it is.")
 )
 @click.option("--draft", cls=Option, is_flag=True, help=mark("Only save it as a draft, on the server too."))
@@ -251,7 +257,7 @@ def send(face: Face, /, **given: Any) -> None:
 
 _TEXT = ("subject", "text", "text_file", "markdown", "attach", "inline", "priority")
 _ORIGINALS = ("reply", "forward", "redirect", "from_draft")
-_WRITTEN = ("to", "cc", "bcc", *_TEXT, *_ORIGINALS, "everyone", "as_attachment", "draft")
+_WRITTEN = ("to", "cc", "bcc", *_TEXT, *_ORIGINALS, "everyone", "as_attachment", "automatic", "draft")
 _WHEN_AND_HOW = ("at", "delay", "key", "resend", "no_copy", "notify", "require_tls")
 
 _NOT_TOGETHER = {
@@ -262,7 +268,7 @@ _NOT_TOGETHER = {
 }
 """What would be passed over in silence beside the option that is named first."""
 
-_ONLY_WITH = {"everyone": "reply", "as_attachment": "forward"}
+_ONLY_WITH = {"everyone": "reply", "as_attachment": "forward", "automatic": "forward"}
 _NAMES = {"everyone": "--all"}
 
 
@@ -324,6 +330,7 @@ def _write(face: Face, given: dict[str, Any]) -> None:
         everyone=given["everyone"],
         forwards=given["forward"],
         attached=given["as_attachment"],
+        by_itself=given["automatic"],
         redirects=given["redirect"],
         draft=given["from_draft"],
         priority=Priority(given["priority"]),

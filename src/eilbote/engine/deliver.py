@@ -155,7 +155,10 @@ class Delivery:
                 ended = Ended(phase, {}, problem=error.problem)
                 mails = [self._ledger.begin(mail) for mail, _ in self._ready]
                 self._ready.clear()
-                await self._ledger.record({mail.id: ended for mail in mails}, self._peer)
+                opening = tuple(getattr(error, "__notes__", ()))
+                await self._ledger.record(
+                    {mail.id: ended for mail in mails}, self._peer, told="\n".join(opening)
+                )
             return None
 
     # --- what a session takes ---

@@ -129,8 +129,11 @@ class Ledger:
         peer: str,
         ending: Mapping[int, Sequence[Recipient]] | None = None,
         said: Mapping[int, Sequence[smtp.Said]] | None = None,
+        *,
+        told: str = "",
     ) -> None:
-        """Writes down how attempts with `peer` ended, of mails that were begun."""
+        """Writes down how attempts with `peer` ended, of mails that were begun. `told`: the dialogue where
+        it came to no session."""
         ending, said = ending or {}, said or {}
         if not ended and not ending:
             return
@@ -140,7 +143,7 @@ class Ledger:
         for key, one in ended.items():
             mail, began = self._under_way[key]
             settled[key] = settle(mail, one, now, self._chance())
-            transcript = as_transcript(said.get(key, ()), one)
+            transcript = as_transcript(said.get(key, ()), one, told)
             taken = _newly(mail, settled[key], RecipientState.SENT)
             attempts[key] = Attempt(began, now, peer, one.phase, taken, transcript)
         await self._recorder.record(ending, settled, attempts)

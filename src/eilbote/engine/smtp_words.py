@@ -96,9 +96,10 @@ def as_answer(reply: smtp.Reply) -> Answer:
     return Answer(reply.code, reply.enhanced, reply.text[:2000])
 
 
-def as_transcript(said: Sequence[smtp.Said], ended: Ended) -> str:
-    """A dialogue as it is kept: a line each, `>` by us, `<` by the server, `!` what broke it off."""
-    lines = [f"{'>' if one.by_us else '<'} {one.text}" for one in said]
+def as_transcript(said: Sequence[smtp.Said], ended: Ended, told: str = "") -> str:
+    """A dialogue as it is kept: a line each, `>` by us, `<` by the server, `!` what broke it off. `told`:
+    its beginning, written so already."""
+    lines = [*told.splitlines(), *(f"{'>' if one.by_us else '<'} {one.text}" for one in said)]
     if ended.problem is not None:
         lines.append(f"! {ended.problem}")
     return "\n".join(lines)[:_LONGEST_TRANSCRIPT]

@@ -21,15 +21,16 @@ from eilbote.engine.app import App
 from eilbote.engine.identities import identities_of, sender_named, usual_sender
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import AT_ONCE, LARGEST, Envelope, Handling, queue_mail
-from eilbote.errors import Misused, Problem
+from eilbote.errors import Misused, NotAllowed, Problem
 from eilbote.mail.address import is_address
 from eilbote.mail.checks import warnings_for
 from eilbote.mail.compose import compose
 from eilbote.mail.draft import Composed, Draft, File, Image, Priority, Stamp
 from eilbote.mail.envelope import Address
-from eilbote.mail.forward import forward_attached, forward_inline
+from eilbote.mail.forward import forward_attached, forward_by_rule, forward_inline
 from eilbote.mail.identity import Identity, same_address
 from eilbote.mail.language import language_of
+from eilbote.mail.loops import loop_when_forwarded
 from eilbote.mail.mailbox import ANSWERED
 from eilbote.mail.message import Message, parse_message
 from eilbote.mail.quoting import ENGLISH, GERMAN, QuoteWords
@@ -46,7 +47,8 @@ FORWARDED = "$Forwarded"
 class Letter(Struct, frozen=True):
     """What a person has typed. Addresses as text, files as paths. At most one of `answers`, `forwards` and
     `redirects` is the id of a mail here; `draft` that of a draft that is written on. `language`: of the
-    person, for words where the mail tells none."""
+    person, for words where the mail tells none. `by_itself`: forwarded as a program does it, with answers
+    to the first writer and an end to loops."""
 
     to: Sequence[str] = ()
     cc: Sequence[str] = ()
@@ -61,6 +63,7 @@ class Letter(Struct, frozen=True):
     everyone: bool = False
     forwards: str = ""
     attached: bool = False
+    by_itself: bool = False
     redirects: str = ""
     draft: str = ""
     priority: Priority = Priority.NORMAL
@@ -173,12 +176,23 @@ def _draft(letter: Letter, identities: Sequence[Identity], original: Message | N
         audience = Audience.EVERYONE if letter.everyone else Audience.SENDER
         draft = reply(original, identities, _words(letter, original), audience, offset)
         draft = replace(draft, identity=identities[0])
+    elif letter.by_itself:
+        draft = _forwarded_by_itself(letter, identities[0], original, offset)
     elif letter.attached:
         draft = forward_attached(original, identities[0])
     else:
         draft = forward_inline(original, identities[0], _words(letter, original), offset)
     draft = changed_by(letter, draft)
     return replace(draft, language=draft.language or language_of(letter.text))
+
+
+def _forwarded_by_itself(letter: Letter, identity: Identity, original: Message, offset: int) -> Draft:
+    """Under the own address, so that it passes SPF, DKIM and DMARC; NotAllowed `send.loop`."""
+    loop = loop_when_forwarded(original, identity.address)
+    if loop is not None:
+        raise NotAllowed("send.loop", reason=loop.value)
+    words = _words(letter, original)
+    return forward_by_rule(original, identity, (), words, attached=letter.attached, offset=offset)
 
 
 def changed_by(letter: Letter, draft: Draft) -> Draft:

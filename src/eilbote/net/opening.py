@@ -32,6 +32,10 @@ class Conversation(Protocol):
         """Has the line encrypted (STARTTLS, STLS); never goes on in plain text."""
         ...
 
+    def said_so_far(self) -> str:
+        """What was said, a line each, without secrets; "" where that is not kept."""
+        ...
+
 
 C = TypeVar("C", bound=Conversation)
 
@@ -46,7 +50,8 @@ async def enter(
 
     `connect` makes the connection, and has its certificate verified where it is given True. Raises
     Unreachable (`net.certificate` for one that neither verifies nor is pinned), Refused, Garbled,
-    NotAllowed; then the connection is gone.
+    NotAllowed; then the connection is gone, and what was said over it, without secrets, is a note of the
+    error where the conversation keeps that.
     """
     unverified: str | None = None
     while True:
@@ -55,8 +60,10 @@ async def enter(
             try:
                 await _begin(talk, server, terms, unverified)
                 await log_in(talk)
-            except BaseException:
+            except BaseException as error:
                 talk.line.abort()
+                if said := talk.said_so_far():
+                    error.add_note(said)
                 raise
         except Unverified as failure:
             # Once more, without a word to the server before its certificate matches a pin.

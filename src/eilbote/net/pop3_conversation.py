@@ -58,6 +58,10 @@ class Pop3Conversation:
             text, code = event.status.text[:500], event.status.code
             raise Unreachable("pop3.unavailable", _RETRY_SECONDS, host=host, text=text, code=code)
 
+    def said_so_far(self) -> str:
+        """Not kept here: a trace shows it."""
+        return ""
+
     async def secure(self) -> None:
         """STLS."""
         await self.run(flows.secure(self.dialogue))

@@ -120,6 +120,10 @@ class SmtpConversation:
         assert isinstance(event, Greeting)  # the first reply of any connection
         flows.check_greeting(self.dialogue, event.reply)
 
+    def said_so_far(self) -> str:
+        """As a transcript shows it (`>` by us, `<` by the server)."""
+        return "\n".join(f"{'>' if one.by_us else '<'} {one.text}" for one in self.opening)
+
     async def secure(self) -> None:
         """STARTTLS, as the protection wants it."""
         wanted = self._protection.tls
