@@ -136,3 +136,41 @@ async def test_a_hostile_mail_runs_nothing_and_asks_for_nothing(dovecot: Dovecot
                 inside = next(one for one in page.frames if one.url.endswith("/html"))
                 assert await inside.evaluate("window.origin") == "null"
                 await context.close()
+
+
+async def test_new_mail_appears_by_itself_and_keys_work(dovecot: Dovecot, tmp_path: Path) -> None:
+    with world(dovecot, tmp_path / "home") as here:
+        with here.server.imap(here.user) as client:
+            client.create("Archive")
+            client.append("INBOX", "", "", mail(1))
+        with page_of(tmp_path / "home") as link:
+            async with chromium() as browser:
+                page = await browser.new_page(locale="en-GB")
+                wrong: list[str] = []
+                page.on("pageerror", lambda error: wrong.append(str(error)))
+                page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+                await signed_in(page, link)
+                await page.wait_for_selector("text=Nachricht 1")
+                with here.server.imap(here.user) as client:
+                    client.append("INBOX", "", "", mail(2))
+                await page.wait_for_selector("text=Nachricht 2")
+                await page.keyboard.press("?")
+                assert await page.is_visible("#keys")
+                await page.keyboard.press("Escape")
+                await page.keyboard.press("j")
+                await page.keyboard.press("Enter")
+                await page.wait_for_selector("main.mail")
+                await page.keyboard.press("j")
+                await page.wait_for_selector(".row:nth-child(2).open")
+                subject = await page.inner_text("main.mail h1")
+                await page.keyboard.press("e")
+                await page.wait_for_selector("text=Archived.")
+                await until(lambda: len(here.truth().get("Archive", {})) == 1)
+                await page.keyboard.press("z")
+                await page.wait_for_selector(f"text={subject}")
+                await until(lambda: len(here.truth().get("INBOX", {})) == 2)
+                await page.keyboard.press("/")
+                await page.keyboard.type("nachricht 2")
+                await page.keyboard.press("Enter")
+                await page.wait_for_url("**/search?q=*")
+                assert wrong == []

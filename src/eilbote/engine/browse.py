@@ -50,6 +50,11 @@ def mailboxes_of(app: App, user: User) -> list[AccountMailboxes]:
     ]
 
 
+def change_numbers(app: App, user: User) -> tuple[tuple[int, int], ...]:
+    """The change counter of every account that the user may read: others after any change."""
+    return tuple((one.id, one.change) for one in accounts_of(app, user))
+
+
 def mailbox_of(app: App, user: User, mailbox: int) -> Mailbox:
     """Gone `store.no_mailbox`, also where the user may not read it."""
     found = app.store.mailboxes.get(mailbox)

@@ -46,6 +46,8 @@ def act_on_mail(visit: SignedIn) -> Response:
             act.junk(app, ids)
         case "delete":
             act.delete(app, ids)
+        case "move" if not visit.field("to"):
+            return to(back)  # no mailbox was chosen
         case "move":
             act.move(app, ids, visit.field("to"))
         case _:

@@ -35,12 +35,14 @@ async def page_beside(app: App, listen: str, language: Language, told: Told) -> 
         sign_ins = SignIns(app)
         token = await asyncio.to_thread(sign_ins.open_link)
         link = f"http://{shown}/link/{token}" if token else ""
-        server = _Server(_settings(new_site(app, sign_ins, host, port, language)))
+        closing = asyncio.Event()
+        server = _Server(_settings(new_site(app, sign_ins, host, port, language, closing)))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         told(PageOpened(app.clock.now(), f"http://{shown}/", link))
         try:
             yield
         finally:
+            closing.set()
             server.should_exit = True
             await asyncio.wait({running})
         running.result()
@@ -65,7 +67,7 @@ def _settings(site: FastAPI) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
 

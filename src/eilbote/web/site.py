@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
@@ -10,7 +12,7 @@ from eilbote.catalogue import Language
 from eilbote.engine.app import App
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
-from eilbote.web import acting, assets, content, mail, overview, own, people, sign_in
+from eilbote.web import acting, assets, content, live, mail, overview, own, people, sign_in
 from eilbote.web.guard import Guard
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import SignedOut, Site, visit_of
@@ -21,16 +23,26 @@ PAGES = (
     mail.routes,
     content.routes,
     acting.routes,
+    live.routes,
     overview.routes,
     own.routes,
     people.routes,
 )
 
 
-def new_site(app: App, sign_ins: SignIns, host: str, port: int, language: Language) -> FastAPI:
-    """The page of an open home, for requests to this address of this machine alone."""
+def new_site(
+    app: App,
+    sign_ins: SignIns,
+    host: str,
+    port: int,
+    language: Language,
+    closing: asyncio.Event | None = None,
+) -> FastAPI:
+    """The page of an open home, for requests to this address of this machine alone. `closing`, if any, is
+    set before it ends."""
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    site.state.site = Site(app, sign_ins, Rendering(assets.addresses(), app.clock), port, language)
+    rendering = Rendering(assets.addresses(), app.clock)
+    site.state.site = Site(app, sign_ins, rendering, port, language, closing or asyncio.Event())
     for routes in PAGES:
         site.include_router(routes)
     site.add_exception_handler(SignedOut, _to_sign_in)

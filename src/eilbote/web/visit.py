@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -31,6 +32,8 @@ class Site(Struct, frozen=True):
     rendering: Rendering
     port: int
     language: Language
+    closing: asyncio.Event
+    """Set when the page is about to close: who still listens is let go."""
 
 
 class Visit(Struct, frozen=True):
@@ -78,7 +81,8 @@ def visit_of(request: Request) -> Visit:
     cookie = session or request.cookies.get(visit_cookie(site.port), "")
     form = request.scope.get(FORM, {})
     wanted = _language_in(request.headers.get("accept-language", "")) or site.language
-    from_here = request.headers.get("sec-fetch-site") == "same-origin"
+    mode = request.headers.get("sec-fetch-mode", "navigate")
+    from_here = request.headers.get("sec-fetch-site") == "same-origin" and mode == "navigate"
     return Visit(site, user, cookie, wanted, form, request.url.path, request.cookies, from_here)
 
 

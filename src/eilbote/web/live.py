@@ -1,0 +1,47 @@
+"""Tells open pages that something has changed (server-sent events, HTML standard section 9.2): what it is,
+they ask for themselves, with their own rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from eilbote.engine import browse
+from eilbote.web.visit import SignedIn, Site, Visit
+
+routes = APIRouter()
+
+_LOOK_SECONDS = 1.0
+_LOOKS_BETWEEN_SIGNS = 20
+"""So many looks without news, then a sign of life: a line that is gone shows."""
+
+
+@routes.get("/live")
+async def live(visit: SignedIn, request: Request) -> Response:
+    return StreamingResponse(_news(visit, request), media_type="text/event-stream")
+
+
+async def _news(visit: Visit, request: Request) -> AsyncIterator[str]:
+    """Until the page is closed, the session ends, or we do."""
+    site, quiet = visit.site, 0
+    seen = await asyncio.to_thread(_state, site, visit.session)
+    yield "retry: 3000\n\n"
+    while not site.closing.is_set() and not await request.is_disconnected():
+        await site.app.clock.sleep(_LOOK_SECONDS)
+        now = await asyncio.to_thread(_state, site, visit.session)
+        if now is None:
+            return
+        quiet += 1
+        if now != seen or quiet >= _LOOKS_BETWEEN_SIGNS:
+            yield "event: changed\ndata:\n\n" if now != seen else ":\n\n"
+            seen, quiet = now, 0
+
+
+def _state(site: Site, session: str) -> tuple[tuple[int, int], ...] | None:
+    """What the user may see, as numbers that change with it; None where the session has ended."""
+    user = site.sign_ins.visitor(session)
+    return None if user is None else browse.change_numbers(site.app, user)
