@@ -354,3 +354,13 @@ def test_a_forward_as_a_program_does_it_goes_out_under_the_own_address_and_once(
     back = run("search", f"subject:{original['subject'].split()[0]}", "--limit", "1", "--json").record
     refused = run("send", "--forward", back["id"], "--automatic", "--to", BEN, "--text", "", "--json")
     assert (refused.code, refused.error["code"]) == (2, "send.loop")
+
+
+def test_the_login_for_sending_is_tried_too(run: Runner, mail: Serving) -> None:
+    address = mail.servers.user
+    assert run("account", "test", address).code == 0
+    answer_with(mail, AUTH="535 5.7.8 Not you")
+    refused = run("account", "test", address, "--json")
+    assert (refused.code, refused.error["code"]) == (1, "smtp.login_refused")
+    assert refused.record["state"] in ("new", "ready"), "mail still comes in"
+    mail.on_server(forget)

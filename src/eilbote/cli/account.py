@@ -233,9 +233,16 @@ def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bo
 def test(face: Face, address: str) -> None:
     with opened_home(face) as app:
         tested = asyncio.run(setup.test_account(app, find_account(app, address).address))
+        sending = asyncio.run(setup.test_sending(app, tested.account.address))
+    if sending is not None:
+        face.problem(sending.problem, about=tested.account.address, warning=tested.error is None)
+        if tested.error is None:
+            if face.json:
+                face.record(account_shape(tested.account))
+            raise click.exceptions.Exit(UNREACHABLE if isinstance(sending, Unreachable) else WARNED)
     good = (
         mark("{address} lives only here; there is no login to try.")
-        if not _was_tried(tested)
+        if not _was_tried(tested) and tested.account.smtp is None
         else mark("{address}: the login works.")
     )
     _finish_test(face, tested, good, kept=False)

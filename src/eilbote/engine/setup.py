@@ -16,7 +16,7 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
-from eilbote.engine.connect import credential_of, open_pop3, terms_of
+from eilbote.engine.connect import credential_of, open_pop3, open_smtp, terms_of
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
@@ -128,6 +128,20 @@ async def test_account(app: App, address: str) -> Tested:
             app.store.accounts.set_state, account.id, state, error.problem if error else None
         )
     return Tested(await asyncio.to_thread(app.store.accounts.get, account.id), error)
+
+
+async def test_sending(app: App, address: str) -> EilboteError | None:
+    """Logs in at the account's submission server and out again; sends nothing, changes nothing. None where
+    that works, or where there is no such server."""
+    account = await asyncio.to_thread(find_account, app, address)
+    if account.smtp is None:
+        return None
+    try:
+        session = await open_smtp(app, account)
+    except EilboteError as met:
+        return met
+    await session.quit()
+    return None
 
 
 async def change_account(app: App, address: str, wanted: Wanted, secret: Secret | None) -> Tested:
