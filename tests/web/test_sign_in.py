@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
+from eilbote.errors import Gone
 from eilbote.protocols.totp import code_at
+from eilbote.secret import Secret
 from eilbote.store.values import Right, Role
 from tests.store.given import ANNA
 from tests.web.browser import HOST, PASSWORD, browsing, given_user, opened
@@ -35,6 +37,18 @@ async def test_the_first_user_comes_by_a_link_that_is_good_once(
             assert (late.status_code, (await eve.get("/accounts")).status_code) == (404, 303)
         assert [(user.name, user.role) for user in app.store.users.all()] == [("Anna", Role.OWNER)]
         assert SignIns(app).open_link() is None
+
+
+async def test_who_can_start_the_program_can_always_become_an_owner(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        given_user(app, "Anna")
+        sign_ins = SignIns(app)
+        token = sign_ins.open_link(always=True)
+        assert sign_ins.open_link() is None and token is not None
+        user = sign_ins.visitor(sign_ins.use_link(token, "Anna again", Secret(PASSWORD)))
+        assert user is not None and user.role is Role.OWNER
+        with pytest.raises(Gone):
+            sign_ins.use_link(token, "Eve", Secret(PASSWORD))
 
 
 async def test_a_link_is_good_for_a_quarter_of_an_hour(tmp_path: Path) -> None:

@@ -50,8 +50,14 @@ from eilbote.store.values import Holder
     metavar="HOST:PORT",
     help=mark("Address of this machine and port of the web page; off: no page (setting listen)."),
 )
+@click.option(
+    "--link",
+    cls=Option,
+    is_flag=True,
+    help=mark("Print a sign-in link for a new owner of the web page, also where there are users."),
+)
 @click.pass_obj
-def serve(face: Face, listen: str | None) -> None:
+def serve(face: Face, listen: str | None, link: bool) -> None:
     def told(event: Event) -> None:
         if face.json:
             face.record(event_shape(event))
@@ -83,22 +89,22 @@ def serve(face: Face, listen: str | None) -> None:
             face.note(mark("There is no account yet. Add one: eilbote account add you@example.org"))
         greet = partial(face.note, mark("Serving {home}. Stop with Ctrl-C."), home=str(app.config.home))
         with shown_progress(face) as report:
-            page = opened_page(face, app, listen, told)
+            page = opened_page(face, app, listen, told, link=link)
             asyncio.run(serve_home(app, report=_greeting_first(greet, report), told=told, beside=page))
     face.note(mark("Stopped."))
 
 
 def opened_page(
-    face: Face, app: App, listen: str | None, told: Told
+    face: Face, app: App, listen: str | None, told: Told, *, link: bool = False
 ) -> AbstractAsyncContextManager[object] | None:
     """The web page, to be opened beside serving; None where it is switched off. `listen` is what the
-    command line says, if anything."""
+    command line says, if anything; `link` asks for a way in for another owner."""
     where = app.config.listen if listen is None else checked_listen(listen, "--listen")
     if where == "off":
         return None
     from eilbote.web.page import page_beside  # noqa: PLC0415  # no other command pays for it
 
-    return page_beside(app, where, face.catalogue.language, told)
+    return page_beside(app, where, face.catalogue.language, told, link=link)
 
 
 def tell_page(face: Face, address: str, link: str) -> None:

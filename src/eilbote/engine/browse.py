@@ -15,6 +15,7 @@ from eilbote.engine import read
 from eilbote.engine.app import App
 from eilbote.engine.users import accounts_of, may_change, may_read
 from eilbote.errors import Gone, NotAllowed
+from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.mail.message import parse_message
@@ -139,6 +140,21 @@ def html_of(app: App, mail: int) -> Harmless | None:
         if part.content_type.startswith("image/") and f"cid:{part.content_id}" in html
     }
     return harmless_html(html, pictures)
+
+
+def source_of(app: App, mail: int, limit: int) -> str:
+    """The beginning of the mail's source, to be looked at."""
+    return app.store.messages.raw(mail)[:limit].decode("utf-8", "replace")
+
+
+def attachment_of(app: App, mail: int, number: str) -> tuple[str, bytes]:
+    """An attachment's content, and a name to save it under on any system. Gone `attachment.unknown`,
+    `store.headers_only`."""
+    message = parse_message(app.store.messages.whole(mail))
+    found = next((one for one in message.attachments if one.number == number), None)
+    if found is None:
+        raise Gone("attachment.unknown", number=number[:50])
+    return download_name(found.file_name, found.number), found.content()
 
 
 def _page(app: App, mailboxes: Sequence[int], after: PageMark | None) -> Listed:

@@ -42,10 +42,10 @@ class SignIns:
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
         self._nobody = ""
 
-    def open_link(self) -> str | None:
+    def open_link(self, *, always: bool = False) -> str | None:
         """The token of a new link with which the first user is made, good for 15 minutes and one use;
-        None where there is a user."""
-        if self._app.store.users.any():
+        None where there is a user. `always`: then too, for another owner."""
+        if self._app.store.users.any() and not always:
             return None
         token = self._new_token()
         self._app.store.users.put_link(_hashed(token), self._app.clock.now() + LINK_SECONDS)
@@ -56,9 +56,9 @@ class SignIns:
         return self._app.store.users.has_link(_hashed(token), self._app.clock.now())
 
     def use_link(self, token: str, name: str, password: Secret) -> str:
-        """Makes the first user, an owner, and signs in: the token of the session. Gone
+        """Makes an owner, and signs in: the token of the session. Gone
         `user.link_gone`, Misused as `add_user`."""
-        if not self.is_link(token) or self._app.store.users.any():
+        if not self.is_link(token):  # before the slow hash; `add_user` looks again
             raise Gone("user.link_gone")
         return self._begin(add_user(self._app, name, Role.OWNER, password, link=_hashed(token)))
 

@@ -39,6 +39,21 @@ def add_user(app: App, name: str, role: Role, password: Secret, *, link: str | N
     return app.store.users.add(name, role, new_hash(app, password), app.clock.now(), link)
 
 
+def list_users(app: App) -> list[User]:
+    """In the order of adding."""
+    return app.store.users.all()
+
+
+def is_anybody(app: App) -> bool:
+    """Is there a user at all?"""
+    return app.store.users.any()
+
+
+def remove_user(app: App, user: int) -> None:
+    """Ends the user's sessions too. Misused `user.last_owner`."""
+    app.store.users.remove(user)
+
+
 def change_password(app: App, user: User, before: Secret, after: Secret) -> None:
     """Ends all sessions of the user. NotAllowed `user.wrong_password`."""
     if not is_password(user.password, before):

@@ -9,8 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from eilbote.engine import browse, read
 from eilbote.errors import Gone
-from eilbote.mail.download_name import attachment_disposition, download_name
-from eilbote.mail.message import parse_message
+from eilbote.mail.download_name import attachment_disposition
 from eilbote.web.visit import SignedIn, Visit, user_of
 
 routes = APIRouter(prefix="/mail")
@@ -43,11 +42,8 @@ def raw(visit: SignedIn, mail: str) -> Response:
 
 @routes.get("/{mail}/part/{number}")
 def part(visit: SignedIn, mail: str, number: str) -> Response:
-    message = parse_message(visit.app.store.messages.whole(_readable(visit, mail)))
-    found = next((one for one in message.attachments if one.number == number), None)
-    if found is None:
-        raise Gone("page.unknown")
-    return _saved(found.content(), download_name(found.file_name, found.number))
+    name, data = browse.attachment_of(visit.app, _readable(visit, mail), number)
+    return _saved(data, name)
 
 
 def _readable(visit: Visit, mail: str) -> int:

@@ -119,14 +119,14 @@ def _reading(visit: Visit, mail: str, view: str) -> _Reading:
     shown = read.show_mail(app, mail)
     has_html = not shown.headers_only and browse.html_of(app, placement.id) is not None
     view = view if view in _VIEWS and (has_html or view != "html") else ("html" if has_html else "text")
-    source = app.store.messages.raw(placement.id)[:_LONGEST_SOURCE] if view == "source" else b""
+    source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
     return _Reading(
         placement,
         shown,
         browse.conversation_of(app, placement),
         view,
         has_html,
-        source.decode("utf-8", "replace"),
+        source,
         changeable,
     )
 

@@ -26,19 +26,21 @@ _MOST_CONNECTIONS = 100
 
 
 @asynccontextmanager
-async def page_beside(app: App, listen: str, language: Language, told: Told) -> AsyncIterator[None]:
-    """Opens the page and tells its address, and the link with which the first user is made. NotAllowed
-    `page.port_taken` where another program listens there."""
+async def page_beside(
+    app: App, listen: str, language: Language, told: Told, *, link: bool = False
+) -> AsyncIterator[None]:
+    """Opens the page and tells its address, and the link with which the first user is made; with `link`
+    one for another owner. NotAllowed `page.port_taken` where another program listens there."""
     with _listening(listen) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         sign_ins = SignIns(app)
-        token = await asyncio.to_thread(sign_ins.open_link)
-        link = f"http://{shown}/link/{token}" if token else ""
+        token = await asyncio.to_thread(sign_ins.open_link, always=link)
+        way_in = f"http://{shown}/link/{token}" if token else ""
         closing = asyncio.Event()
         server = _Server(_settings(new_site(app, sign_ins, host, port, language, closing)))
         running = asyncio.create_task(server.serve(sockets=[listener]))
-        told(PageOpened(app.clock.now(), f"http://{shown}/", link))
+        told(PageOpened(app.clock.now(), f"http://{shown}/", way_in))
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from eilbote.engine import users
 from eilbote.errors import EilboteError, Misused, Problem
 from eilbote.secret import Secret
 from eilbote.store.values import Right, Role
-from eilbote.web.visit import Owner, Visit, to
+from eilbote.web.visit import Owner, Visit, to, user_of
 
 routes = APIRouter(prefix="/people")
 
@@ -30,7 +30,8 @@ def add(visit: Owner) -> Response:
 
 @routes.post("/{user}/rights")
 def set_rights(visit: Owner, user: int) -> Response:
-    given = {account.id: visit.field(f"account-{account.id}") for account in visit.app.store.accounts.all()}
+    accounts = users.accounts_of(visit.app, user_of(visit))
+    given = {account.id: visit.field(f"account-{account.id}") for account in accounts}
     rights = {key: Right(word) for key, word in given.items() if word in set(Right)}
     users.set_rights(visit.app, user, rights)
     return to("/people")
@@ -39,7 +40,7 @@ def set_rights(visit: Owner, user: int) -> Response:
 @routes.post("/{user}/remove")
 def remove(visit: Owner, user: int) -> Response:
     try:
-        visit.app.store.users.remove(user)
+        users.remove_user(visit.app, user)
     except EilboteError as error:
         return _page(visit, error.problem)
     return to("/people")
@@ -57,7 +58,7 @@ def _page(visit: Visit, problem: Problem | None) -> Response:
         "people.html",
         200 if problem is None else 400,
         problem=problem,
-        people=visit.app.store.users.all(),
-        accounts=visit.app.store.accounts.all(),
+        people=users.list_users(visit.app),
+        accounts=users.accounts_of(visit.app, user_of(visit)),
         name=visit.field("name"),
     )

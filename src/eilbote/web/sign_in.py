@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from eilbote.engine.users import is_anybody
 from eilbote.errors import EilboteError, Gone, Problem
 from eilbote.secret import Secret
 from eilbote.web.visit import Anybody, SignedIn, Visit, greeted, to
@@ -54,7 +55,7 @@ def use_link(visit: Anybody, token: str) -> Response:
 
 
 def _form(visit: Visit, problem: Problem | None) -> Response:
-    nobody = not visit.app.store.users.any()
+    nobody = not is_anybody(visit.app)
     status = 200 if problem is None else 403
     return greeted(visit, "sign_in.html", status, problem=problem, nobody=nobody, name=visit.field("name"))
 
