@@ -511,3 +511,36 @@ def test_a_providers_limits_hold_mail_back(run: Run, monkeypatch: pytest.MonkeyP
         assert (await here.deliver()).sent == 0
 
     run(story)
+
+
+def test_a_pause_ends_when_the_server_lets_the_account_in_again(run: Run) -> None:
+    async def story(here: Office) -> None:
+        mail = here.queue(1)
+        assert (await here.deliver()).paused
+        here.sink.accounts = {ADDRESS: PASSWORD}
+        with here.app.store.database.write() as session:
+            session.run("UPDATE sending_pause SET next_try = 0")
+        assert (await here.deliver()).sent == 1
+        assert here.state(mail) is SendState.DONE
+        assert here.app.store.sending_pauses.of(here.account.id) is None
+
+    run(story, accounts={ADDRESS: "another"})
+
+
+def test_a_limit_that_is_used_up_holds_all_mail_of_the_account(run: Run) -> None:
+    async def story(here: Office) -> None:
+        for number in range(40):
+            here.queue(number)
+        result = await here.deliver()
+        asked = sum(line.upper().startswith(b"RCPT") for line in here.sink.heard)
+        assert asked < 10, "the others are not tried against the same wall"
+        assert result.paused
+        pause = here.app.store.sending_pauses.of(here.account.id)
+        assert pause is not None
+        assert pause.next_try is not None
+        assert 3000 < pause.next_try - here.app.clock.now() < 4000
+        assert (await here.deliver()).paused
+
+    plain = {"extensions": ("8BITMIME",)}  # one mail after the other
+    limit = "450 Requested mail action not taken: Mail send limit exceeded."
+    run(story, replies={f"RCPT {ANNA}": limit}, **plain)

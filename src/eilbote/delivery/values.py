@@ -216,3 +216,5 @@ class Settled(Struct, frozen=True):
     queue_id: str = ""
     burns_attempt: bool = True
     pauses_queue: bool = False
+    holds_until: float = 0.0
+    """The server takes nothing of this account before that time: a sending limit is used up."""

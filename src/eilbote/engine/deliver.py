@@ -146,7 +146,7 @@ class Delivery:
     async def _open(self) -> SmtpSession | None:
         """A session; without one, what was claimed is settled by why there is none."""
         try:
-            return await open_smtp(self._app, self._account)
+            session = await open_smtp(self._app, self._account)
         except EilboteError as error:
             if not self._ledger.stopped:
                 self._ledger.stopped = True
@@ -160,6 +160,8 @@ class Delivery:
                     {mail.id: ended for mail in mails}, self._peer, told="\n".join(opening)
                 )
             return None
+        await self._ledger.let_in()
+        return session
 
     # --- what a session takes ---
 

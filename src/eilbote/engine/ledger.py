@@ -44,6 +44,7 @@ class Ledger:
         self._recorder = Recorder(app)
         self._under_way: dict[int, tuple[Outgoing, float]] = {}
         """Of these a server may be told now: since when."""
+        self._had_paused = False
 
     async def open(self) -> bool:
         """Settles what a process that died has left. False where sending of the account waits."""
@@ -54,6 +55,7 @@ class Ledger:
             self.result.paused, self.result.problem = True, pause.problem
             self.result.next_at = pause.next_try
             return False
+        self._had_paused = pause is not None
         return True
 
     async def close(self) -> None:
@@ -157,17 +159,28 @@ class Ledger:
             self.result.refused += _newly(mail, settling, RecipientState.FAILED)
         refused = next((one.problem for one in settled.values() if one.pauses_queue), None)
         if refused is not None:
-            await self._pause(refused)
+            await self._pause_for_login(refused)
+            return
+        held = max(settled.values(), key=lambda one: one.holds_until, default=None)
+        if held is not None and held.holds_until and held.problem is not None:
+            await self._pause(held.problem, held.holds_until)
 
-    async def _pause(self, problem: Problem) -> None:
+    async def let_in(self) -> None:
+        """The server has let the account in: a pause whose time is over has ended."""
+        if self._had_paused:
+            self._had_paused = False
+            await to_the_end(self._app.store.sending_pauses.resume, self._account)
+
+    async def _pause_for_login(self, problem: Problem) -> None:
         """A refused login is tried again seldom, and not for ever (C5)."""
+        before = await asyncio.to_thread(self._app.store.sending_pauses.of, self._account)
+        tries = before.tries + 1 if before is not None else 1
+        await self._pause(problem, self.now + LOGIN_SECONDS if tries < MOST_LOGINS else None)
+
+    async def _pause(self, problem: Problem, until: float | None) -> None:
         self.stopped = True
         self.result.paused, self.result.problem = True, problem
-        pauses = self._app.store.sending_pauses
-        before = await asyncio.to_thread(pauses.of, self._account)
-        tries = before.tries + 1 if before is not None else 1
-        next_try = self.now + LOGIN_SECONDS if tries < MOST_LOGINS else None
-        await to_the_end(pauses.pause, self._account, problem, self.now, next_try)
+        await to_the_end(self._app.store.sending_pauses.pause, self._account, problem, self.now, until)
 
     def _count(self, settled: Settled) -> None:
         match settled.state:
