@@ -255,8 +255,8 @@ def _whole(
     at = next_try(mail.attempts + 1, mail.begins, now, chance, _pause(waiting, ended))
     if at is None:
         return _given_up(recipients, problem or Problem("send.too_old"), queue_id)
-    # Of an attempt that was about a part of the recipients, a stranger's server speaks for itself alone.
-    limited = not ended.asked and any(
+    # A stranger's server speaks for itself alone.
+    limited = ended.logs_in and any(
         one.answer is not None and meaning_of(one.answer) is Meaning.LIMIT for one in waiting
     )
     return Settled(SendState.DEFERRED, recipients, at, problem, queue_id, holds_until=at if limited else 0.0)
