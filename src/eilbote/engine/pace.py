@@ -5,7 +5,6 @@ Nothing here changes what is stored.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -38,11 +37,3 @@ def storing_pace() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         sys.setswitchinterval(switching)
-
-
-def give_memory_back() -> None:
-    """Hands what a first sync has left free in this process back to the system, where it can be asked
-    to (glibc): a process that serves for months otherwise keeps the size of its busiest minute."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)

@@ -22,16 +22,16 @@ from eilbote.engine.events import (
     Checked,
     Event,
     Interrupted,
-    Passed,
     Shared,
     Told,
     Watching,
     WatchState,
 )
 from eilbote.engine.expire import forget_expired
+from eilbote.engine.give_back import give_back_memory
 from eilbote.engine.nightly import Nights
 from eilbote.engine.owner import chosen_accounts
-from eilbote.engine.pace import give_memory_back, storing_pace
+from eilbote.engine.pace import storing_pace
 from eilbote.engine.progress import Delivered, Report, SyncReport
 from eilbote.engine.repair import nightly_repair
 from eilbote.engine.senders import Senders
@@ -46,16 +46,13 @@ from eilbote.errors import EilboteError, NotAllowed, Unreachable
 from eilbote.store.ownership import Tenure
 from eilbote.store.values import Account, AccountState, Holder, Watched, Wish
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 """How often the store is asked whether anything has changed: what was changed here leaves soon."""
 
 _PASSES = 8
 """Accounts that have a pass at the same time; the others wait their turn."""
 
 _EXPIRE_SECONDS = 3600.0
-
-_MANY = 1_000
-"""After a pass with so many new mails memory is given back."""
 
 _SHARE_SECONDS = 1.0
 """How often it is looked for accounts whose holder has died, of which no change in the store tells."""
@@ -128,7 +125,8 @@ class _Service:
         self._report = report
         self._show = told
         self._syncing: set[int] = set()
-        self._untidy = True
+        self._untidy = False
+        """An account has come to rest for the first time: what its beginning took can be given back."""
         self._nights = Nights(app.config.check_hour)
         self._states: dict[int, Watched] = {}
         self._shown: dict[int, Watched] = {}
@@ -183,7 +181,7 @@ class _Service:
                     self._start(self._check_all(), self._answering)
                 if self._untidy and not self._syncing:
                     self._untidy = False
-                    await self._in(looks, give_memory_back)
+                    await self._in(looks, give_back_memory)
                 self._interrupted = False
             except Unreachable as error:
                 if self._tenure.whole:
@@ -201,10 +199,9 @@ class _Service:
         """Passes on what a watch tells, and remembers it for other processes; a pass is soon over."""
         if isinstance(event, Watching):
             (self._syncing.add if event.state is WatchState.SYNCING else self._syncing.discard)(event.id)
-        if isinstance(event, Passed) and event.report.new >= _MANY:
-            self._untidy = True
         if isinstance(event, Watching) and event.state is not WatchState.SYNCING:
             before = self._states.get(event.id)
+            self._untidy = self._untidy or before is None
             now = Watched(event.state.value, event.since, event.until, event.problem)
             if before is None or (before.state, before.problem) != (now.state, now.problem) or now.until:
                 self._states[event.id] = now
