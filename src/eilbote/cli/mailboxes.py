@@ -29,7 +29,7 @@ ROLES = {
     SpecialUse.FLAGGED: mark("flagged"),
     SpecialUse.IMPORTANT: mark("important"),
     SpecialUse.JUNK: mark("junk"),
-    SpecialUse.SENT: mark("sent"),
+    SpecialUse.SENT: mark("sent mail"),
     SpecialUse.TRASH: mark("trash"),
 }
 
