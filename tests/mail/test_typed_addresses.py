@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eilbote.errors import Misused
-from eilbote.mail.typed_addresses import typed_addresses
+from eilbote.mail.envelope import Address
+from eilbote.mail.typed_addresses import as_typed, typed_addresses
 
 
 def read(text: str) -> list[tuple[str, str]]:
@@ -82,3 +83,13 @@ def test_any_text_gives_addresses_or_a_problem(text: str) -> None:
         assert refused.problem.code.startswith("compose.")
     else:
         assert all("@" in each.spec for each in found)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Anna", "Groß, Karl", 'der "Große"', "a\\b", "<x@y>", "(c)", "a;b", "\t a\r\nb"]
+)
+def test_what_is_shown_as_typed_is_read_as_the_same(name: str) -> None:
+    people = (Address(name, "karl@example.org"), Address("", "eva@example.org"))
+    read = typed_addresses(as_typed(people))
+    assert [one.spec for one in read] == ["karl@example.org", "eva@example.org"]
+    assert read[0].name == " ".join(name.split())

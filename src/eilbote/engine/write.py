@@ -85,9 +85,14 @@ def write_mail(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
     """
     if letter.redirects:
         return _queue_redirect(app, letter, handling)
-    account, draft, original = first_draft(app, letter)
+    account, draft, _ = first_draft(app, letter)
+    return queue_draft(app, account, draft, letter, handling)
+
+
+def queue_draft(app: App, account: Account, draft: Draft, letter: Letter, handling: Handling) -> Queued:
+    """Queues what a draft says; `letter` tells what it answers or forwards. Raises as `write_mail`."""
     composed = compose(draft, stamp_for(app, account, draft.identity.address, handling.key))
-    if original is not None:
+    if letter.answers or letter.forwards:
         number = checked_id(letter.answers or letter.forwards)
         handling = replace(handling, answers=number, marks=ANSWERED if letter.answers else FORWARDED)
     return Queued(_queue(app, account, composed, handling), warnings_about(app, account, draft))

@@ -7,7 +7,7 @@ mail to somebody else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from eilbote.errors import Misused
 from eilbote.mail.compose import MAX_RECIPIENTS
@@ -32,6 +32,18 @@ def typed_addresses(text: str, field: str = "To") -> tuple[Address, ...]:
         if len(found) > MAX_RECIPIENTS:
             raise Misused("compose.too_many_recipients", count=len(found), limit=MAX_RECIPIENTS)
     return tuple(found)
+
+
+def as_typed(addresses: Iterable[Address]) -> str:
+    """Addresses as a person would type them; `typed_addresses` reads the same from it."""
+    return ", ".join(map(_one_as_typed, addresses))
+
+
+def _one_as_typed(address: Address) -> str:
+    name = " ".join("".join(each if each.isprintable() else " " for each in address.name).split())
+    if not name:
+        return address.spec
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + f'" <{address.spec}>'
 
 
 def _between_separators(text: str) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from eilbote.catalogue import Language
 from eilbote.engine.app import App
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
-from eilbote.web import acting, assets, content, live, mail, outbox, overview, own, people, sign_in
+from eilbote.web import acting, assets, content, live, mail, outbox, overview, own, people, sign_in, writing
 from eilbote.web.guard import Guard
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import SignedOut, Site, visit_of
@@ -28,6 +28,7 @@ PAGES = (
     overview.routes,
     own.routes,
     people.routes,
+    writing.routes,
 )
 
 

@@ -38,6 +38,10 @@ const keys = {
   s: () => act(one('main.mail [value="unflag"]') ? "unflag" : "flag"),
   U: () => act("unread"),
   z: () => one(".done button")?.click(),
+  c: () => one("#write")?.click(),
+  r: () => one("#reply")?.click(),
+  a: () => one("#reply-all")?.click(),
+  f: () => one("#forward")?.click(),
   "/": () => one('[type="search"]').select(),
   "?": () => dialog.showModal(),
 };

@@ -1,0 +1,79 @@
+"""Writing on the page: a new mail, an answer, a mail sent on. What is sent waits some seconds in the outbox,
+where it can be taken back.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from msgspec import Struct
+
+from eilbote.engine import write_as
+from eilbote.engine.send import Handling
+from eilbote.engine.write_as import About, Typed
+from eilbote.errors import EilboteError, Gone, Problem
+from eilbote.mail.draft import Draft
+from eilbote.mail.typed_addresses import as_typed
+from eilbote.web.visit import SignedIn, Visit, to, user_of
+
+routes = APIRouter(prefix="/write")
+
+_UNDO_SECONDS = 10.0
+_KEY_BYTES = 16
+
+
+class _Form(Struct, frozen=True):
+    """What stands in the form: what was typed, else what it begins with."""
+
+    typed: Typed
+    draft: Draft
+    key: str
+    """Names the mail, so that a form sent twice is one mail."""
+
+
+@routes.get("")
+def write(visit: SignedIn, answers: str = "", forwards: str = "", everyone: str = "") -> Response:
+    about = About(visit.language, answers, bool(everyone), forwards)
+    draft = write_as.first_form(visit.app, user_of(visit), about)
+    typed = Typed(draft.identity.address, as_typed(draft.to), as_typed(draft.cc), "", draft.subject, "")
+    return _page(visit, about, _Form(typed, draft, _new_key(visit)), None)
+
+
+@routes.post("")
+def send(visit: SignedIn) -> Response:
+    field = visit.field
+    about = About(visit.language, field("answers"), bool(field("everyone")), field("forwards"))
+    typed = Typed(
+        sender=field("sender"),
+        to=field("to"),
+        cc=field("cc"),
+        bcc=field("bcc"),
+        subject=field("subject"),
+        text=field("text"),
+        quotes=bool(field("quotes")),
+    )
+    key = field("key")[:100]
+    handling = Handling(delay=_UNDO_SECONDS, key=f"page:{key}" if key else "")
+    try:
+        queued = write_as.send_typed(visit.app, user_of(visit), about, typed, handling)
+    except Gone:
+        raise
+    except EilboteError as error:
+        draft = write_as.first_form(visit.app, user_of(visit), about)
+        return _page(visit, about, _Form(typed, draft, _new_key(visit)), error.problem)
+    return to(f"/outbox/{queued.mail.id}")
+
+
+def _page(visit: Visit, about: About, form: _Form, problem: Problem | None) -> Response:
+    known = [one.address for one in write_as.identities_for(visit.app, user_of(visit))]
+    return visit.page(
+        "write.html",
+        200 if problem is None else 400,
+        about=about,
+        form=form,
+        identities=known if form.typed.sender in known else [form.typed.sender, *known],
+        problem=problem,
+    )
+
+
+def _new_key(visit: Visit) -> str:
+    return visit.app.clock.random_bytes(_KEY_BYTES).hex()

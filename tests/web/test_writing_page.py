@@ -1,0 +1,189 @@
+"""Writing on the page: what the form begins with, what leaves, that it leaves once, and who may."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from eilbote.delivery.values import SendState
+from eilbote.engine.app import App
+from eilbote.engine.users import set_rights
+from eilbote.mail.message import parse_message
+from eilbote.store.values import Right, Role
+from tests.store.given import ANNA, Home, arrival
+from tests.web.browser import Browser, browsing, given_user, opened
+
+BERT = replace(ANNA, address="bert@example.org", name="Bert")
+ASKED = """From: "Max, der <Große>" <max@example.org>\r
+To: anna@example.org, Eva <eva@example.org>\r
+Message-ID: <asked@example.org>\r
+Subject: Termin\r
+Content-Type: text/plain; charset=utf-8\r
+\r
+Passt es am Montag <b>früh</b>?\r
+""".encode()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with opened(tmp_path) as (app, _):
+        yield app
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The form as a browser would send it."""
+    form = page[page.index('action="/write"') :]
+    inputs = re.findall(r'<input type="(?:hidden|text)" name="(\w+)" value="([^"]*)"', form)
+    fields = {name: html.unescape(value) for name, value in inputs}
+    chosen = re.search(r"<option selected>([^<]+)<", form)
+    text = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", form, re.DOTALL)
+    assert chosen and text
+    fields |= {"sender": chosen[1], "text": html.unescape(text[1])}
+    if 'name="quotes" value="1" checked' in form:
+        fields["quotes"] = "1"
+    return fields
+
+
+async def written(kim: Browser, path: str, **typed: str) -> str:
+    """Opens the form, types, sends; gives the path that it leads to."""
+    page = (await kim.get(path)).text
+    answer = await kim.post("/write", fields_of(page) | typed)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def sent(app: App, path: str) -> bytes:
+    return app.store.outbox.raw(int(path.removeprefix("/outbox/")))
+
+
+async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> None:
+    Home(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        path = await written(
+            kim,
+            "/write",
+            to='"Groß, Karl" <karl@example.org>; eva@example.org',
+            bcc="x@example.org",
+            subject="Größe",
+            text="Guten Tag.\r\n.\r\nEnde",
+        )
+        (mail,) = app.store.outbox.all()
+        assert [one.address for one in mail.recipients] == [
+            "karl@example.org",
+            "eva@example.org",
+            "x@example.org",
+        ]
+        assert (mail.sender, mail.subject, mail.not_before) == (
+            "anna@example.org",
+            "Größe",
+            app.clock.now() + 10,
+        )
+        raw = sent(app, path)
+        assert "Guten Tag.\n.\nEnde" in parse_message(raw).body_text() and b"x@example.org" not in raw
+        assert "Do not send" in (await kim.get(path)).text
+        await kim.post(path, {"decision": "take-back"})
+        assert app.store.outbox.get(mail.id).state is SendState.CANCELLED
+
+
+async def test_an_answer_goes_to_whom_the_form_says_with_the_text_of_the_mail_or_without(app: App) -> None:
+    (number,) = Home(app.store).arrive(arrival(1, raw=ASKED)).ids
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get(f"/write?answers={number}&everyone=1")).text
+        assert "<b>" not in page and "&lt;b&gt;früh" in page
+        fields = fields_of(page)
+        assert fields["subject"] == "Re: Termin" and "eva@example.org" in fields["cc"] + fields["to"]
+        assert "anna@example.org" not in fields["to"] + fields["cc"]
+        path = await written(kim, f"/write?answers={number}&everyone=1", text="Ja.", cc="")
+        mail = app.store.outbox.get(int(path.removeprefix("/outbox/")))
+        left = (
+            {"max@example.org"}
+            if "eva@example.org" in fields["cc"]
+            else {"max@example.org", "eva@example.org"}
+        )
+        assert {one.address for one in mail.recipients} == left
+        raw = sent(app, path)
+        assert (
+            b"In-Reply-To: <asked@example.org>" in raw
+            and "> Passt es am Montag" in parse_message(raw).body_text()
+        )
+        assert (mail.answers, mail.marks) == (number, "\\Answered")
+        path = await written(kim, f"/write?answers={number}", text="Nein.", quotes="")
+        assert "Passt es" not in parse_message(sent(app, path)).body_text()
+
+
+async def test_a_mail_is_sent_on_with_its_text(app: App) -> None:
+    (number,) = Home(app.store).arrive(arrival(1, raw=ASKED)).ids
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        path = await written(kim, f"/write?forwards={number}", text="Zur Kenntnis.", to="eva@example.org")
+        text = parse_message(sent(app, path)).body_text()
+        assert "Zur Kenntnis." in text and "Passt es am Montag" in text
+        assert (await kim.get(f"/write?forwards={number}&answers={number}")).status_code == 400
+
+
+async def test_a_form_sent_twice_is_one_mail_and_a_wrong_one_keeps_what_was_typed(app: App) -> None:
+    Home(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        fields = fields_of((await kim.get("/write")).text) | {"to": "eva@example.org", "text": "Einmal."}
+        first, second = [await kim.post("/write", fields) for _ in range(2)]
+        assert first.headers["location"] == second.headers["location"]
+        assert len(app.store.outbox.all()) == 1
+        for wrong in (
+            {"to": "eva@"},
+            {"to": ""},
+            {"subject": "a\r\nBcc: z@example.org"},
+            {"text": "Anders."},
+        ):
+            answer = await kim.post("/write", fields | {"text": 'Bleibt "stehen" </textarea>'} | wrong)
+            assert answer.status_code in (303, 400)
+            if answer.status_code == 400:
+                again = fields_of(answer.text)
+                assert again["key"] != fields["key"]
+                assert again["text"] == wrong.get("text", 'Bleibt "stehen" </textarea>')
+        assert len(app.store.outbox.all()) == 1
+        assert b"\r\nBcc:" not in app.store.outbox.raw(app.store.outbox.all()[0].id)
+
+
+async def test_only_who_may_change_an_account_writes_as_it_and_only_about_mail_that_may_be_read(
+    app: App,
+) -> None:
+    home = Home(app.store)
+    (hers,) = home.arrive(arrival(1, raw=ASKED)).ids
+    bert = app.store.accounts.add(BERT, app.clock.now())
+    member, reader = given_user(app, "Max", Role.MEMBER), given_user(app, "Eva", Role.MEMBER)
+    given_user(app, "Ute", Role.AUDITOR)
+    set_rights(app, member, {bert.id: Right.CHANGE})
+    set_rights(app, reader, {bert.id: Right.READ})
+    async with browsing(app) as browser:
+        max_, eva, ute = browser(), browser(), browser()
+        for who, name in ((max_, "Max"), (eva, "Eva"), (ute, "Ute")):
+            await who.sign_in(name)
+        for who in (eva, ute):
+            assert (await who.get("/write")).status_code == 403
+        page = (await max_.get("/write")).text
+        assert "bert@example.org" in page and "anna@example.org" not in page
+        fields = fields_of(page) | {"to": "x@example.org", "text": "Hallo"}
+        assert (await max_.get(f"/write?answers={hers}")).status_code == 404
+        await max_.get("/write")
+        assert (await max_.post("/write", fields | {"answers": str(hers)})).status_code == 404
+        await max_.get("/write")
+        assert (await max_.post("/write", fields | {"sender": "anna@example.org"})).status_code == 400
+        await eva.get("/own")
+        assert (await eva.post("/write", {**fields, "token": eva.token})).status_code == 403
+    assert app.store.outbox.all() == []
