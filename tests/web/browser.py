@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+import uvicorn
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
@@ -103,6 +106,24 @@ async def browsing(app: App) -> AsyncIterator[Callable[[], Browser]]:
     finally:
         for client in clients:
             await client.aclose()
+
+
+@asynccontextmanager
+async def shown(app: App) -> AsyncIterator[str]:
+    """The page of a home on a port of this machine; gives its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        closing = asyncio.Event()
+        site = new_site(app, SignIns(app), "127.0.0.1", port, "de", closing)
+        server = uvicorn.Server(uvicorn.Config(site, lifespan="off", log_config=None))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            closing.set()
+            server.should_exit = True
+            await running
 
 
 def given_user(app: App, name: str, role: Role = Role.OWNER) -> int:

@@ -12,11 +12,14 @@ from msgspec.structs import replace
 
 from eilbote.delivery.values import SendState
 from eilbote.engine.app import App
+from eilbote.engine.indexing import index_all
 from eilbote.engine.users import set_rights
 from eilbote.mail.message import parse_message
+from eilbote.mail.typed_addresses import typed_addresses
 from eilbote.store.values import Right, Role
 from tests.store.given import ANNA, Home, arrival
-from tests.web.browser import Browser, browsing, given_user, opened
+from tests.web.browser import PASSWORD, Browser, browsing, given_user, opened, shown
+from tests.web.chromium import chromium
 
 BERT = replace(ANNA, address="bert@example.org", name="Bert")
 ASKED = """From: "Max, der <Große>" <max@example.org>\r
@@ -186,4 +189,47 @@ async def test_only_who_may_change_an_account_writes_as_it_and_only_about_mail_t
         assert (await max_.post("/write", fields | {"sender": "anna@example.org"})).status_code == 400
         await eva.get("/own")
         assert (await eva.post("/write", {**fields, "token": eva.token})).status_code == 403
+        index_all(app.store)
+        assert (await max_.get("/write/people?q=max")).json() == []
     assert app.store.outbox.all() == []
+
+
+async def test_people_are_offered_while_an_address_is_typed(app: App) -> None:
+    home = Home(app.store)
+    hostile = b"From: =?utf-8?q?=3Cscript=3E=0D=0ABcc=3A_x?= <maxi@example.org>\r\n\r\nHallo\r\n"
+    home.arrive(arrival(1, raw=ASKED), arrival(2, raw=hostile))
+    index_all(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        people = (await kim.get("/write/people?q=ma")).json()
+        assert people and all("\n" not in one and typed_addresses(one) for one in people)
+        assert (await kim.get("/write/people?q=" + "x" * 5000)).json() == []
+
+
+async def test_in_a_browser_people_are_chosen_with_keys_and_the_mail_is_queued(app: App) -> None:
+    Home(app.store).arrive(arrival(1), arrival(2, message_id="2@example.org"))
+    index_all(app.store)
+    given_user(app, "Kim")
+    async with shown(app) as address, chromium() as chrome:
+        page = await chrome.new_page(locale="de-DE")
+        await page.goto(f"{address}/sign-in")
+        await page.fill("[name=name]", "Kim")
+        await page.fill("[name=password]", PASSWORD)
+        await page.click("button")
+        await page.wait_for_url("**/inbox")
+        await page.wait_for_selector("#show-keys:not([hidden])")
+        await page.keyboard.press("c")
+        await page.wait_for_selector("[role=combobox]")
+        await page.keyboard.type('"Groß, Eva" <eva@example.org>, ma')
+        await page.wait_for_selector("#people-to [aria-selected=true]")
+        assert await page.get_attribute("[name=to]", "aria-expanded") == "true"
+        await page.keyboard.press("Enter")
+        assert await page.input_value("[name=to]") == '"Groß, Eva" <eva@example.org>, Max <Max@Example.org>, '
+        await page.fill("[name=text]", "Guten Tag.")
+        await page.click("text=Senden")
+        await page.wait_for_url("**/outbox/*")
+        assert "Sie wartet auf den Versand." in await page.inner_text("main")
+    (mail,) = app.store.outbox.all()
+    assert [one.address for one in mail.recipients] == ["eva@example.org", "Max@example.org"]

@@ -10,14 +10,16 @@ from msgspec.structs import replace
 from eilbote.catalogue import Language
 from eilbote.engine import browse
 from eilbote.engine.app import App
+from eilbote.engine.complete import Contact, complete_address
 from eilbote.engine.identities import identities_of, sender_named, senders
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
-from eilbote.engine.users import may_change
+from eilbote.engine.users import accounts_of, may_change
 from eilbote.engine.write import Letter, Queued, first_draft, queue_draft
 from eilbote.errors import Misused, NotAllowed
 from eilbote.mail.draft import Draft
-from eilbote.mail.identity import Identity
+from eilbote.mail.envelope import Address
+from eilbote.mail.identity import Identity, same_address
 from eilbote.mail.typed_addresses import typed_addresses
 from eilbote.store.values import User
 
@@ -88,6 +90,24 @@ def send_typed(app: App, user: User, about: About, typed: Typed, handling: Handl
     if not (draft.to or draft.cc or draft.bcc):
         raise Misused("send.nobody")
     return queue_draft(app, account, draft, letter, handling)
+
+
+def people_for(app: App, user: User, text: str, limit: int) -> list[Address]:
+    """Who may be meant by the beginning of a name or address, the most likely first: only from mail that
+    the user may read."""
+    accounts = accounts_of(app, user)
+    everything = len(accounts) == len(app.store.accounts.all())
+    found: dict[str, Contact] = {}
+    for account in [None] if everything else [one.address for one in accounts]:
+        for one in complete_address(app, text, account, limit):
+            found.setdefault(same_address(one.address.spec), one)
+    # A stable order: where there is one account, or all, theirs.
+    best = found.values() if everything else sorted(found.values(), key=_likely)
+    return [one.address for one in best][:limit]
+
+
+def _likely(one: Contact) -> tuple[int, int, float]:
+    return (-one.written, -one.received, -one.last)
 
 
 def _letter(about: About, sender: str) -> Letter:

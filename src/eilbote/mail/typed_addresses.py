@@ -18,6 +18,7 @@ from eilbote.mail.field_writing import address_on_wire, checked
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|<[^<>]*+>|[,;]|[^",;<>]++|.', re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_PLAIN_NAME = re.compile(r"[\w.'&-]+(?: [\w.'&-]+)*")
 _GROUP = re.compile(r"[^:@<>\"]{0,200}+:")
 
 
@@ -43,6 +44,8 @@ def _one_as_typed(address: Address) -> str:
     name = " ".join("".join(each if each.isprintable() else " " for each in address.name).split())
     if not name:
         return address.spec
+    if _PLAIN_NAME.fullmatch(name):
+        return f"{name} <{address.spec}>"
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + f'" <{address.spec}>'
 
 

@@ -19,6 +19,8 @@ routes = APIRouter(prefix="/write")
 
 _UNDO_SECONDS = 10.0
 _KEY_BYTES = 16
+_LONGEST_ASKED = 100
+_MOST_PEOPLE = 8
 
 
 class _Form(Struct, frozen=True):
@@ -36,6 +38,13 @@ def write(visit: SignedIn, answers: str = "", forwards: str = "", everyone: str 
     draft = write_as.first_form(visit.app, user_of(visit), about)
     typed = Typed(draft.identity.address, as_typed(draft.to), as_typed(draft.cc), "", draft.subject, "")
     return _page(visit, about, _Form(typed, draft, _new_key(visit)), None)
+
+
+@routes.get("/people")
+def people(visit: SignedIn, q: str = "") -> list[str]:
+    """Who may be meant, as it is typed."""
+    found = write_as.people_for(visit.app, user_of(visit), q[:_LONGEST_ASKED], _MOST_PEOPLE)
+    return [as_typed([one]) for one in found]
 
 
 @routes.post("")
