@@ -233,3 +233,22 @@ async def test_in_a_browser_people_are_chosen_with_keys_and_the_mail_is_queued(a
         assert "Sie wartet auf den Versand." in await page.inner_text("main")
     (mail,) = app.store.outbox.all()
     assert [one.address for one in mail.recipients] == ["eva@example.org", "Max@example.org"]
+
+
+async def test_a_mail_goes_out_later_and_as_markdown(app: App) -> None:
+    Home(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        typed = {"to": "eva@example.org", "text": "**Wichtig**", "markdown": "1"}
+        path = await written(kim, "/write", **typed, at="in 2 Stunden")
+        mail = app.store.outbox.get(int(path.removeprefix("/outbox/")))
+        assert mail.not_before == app.clock.now() + 7200
+        assert "<strong>Wichtig</strong>" in parse_message(sent(app, path)).body_html()
+        for wrong in ("gestern 8:00", "irgendwann"):
+            fields = fields_of((await kim.get("/write")).text) | typed | {"at": wrong}
+            answer = await kim.post("/write", fields)
+            assert answer.status_code == 400 and f'name="at" value="{wrong}"' in answer.text
+            assert 'name="markdown" value="1" checked' in answer.text
+        assert len(app.store.outbox.all()) == 1

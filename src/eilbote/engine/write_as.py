@@ -15,7 +15,7 @@ from eilbote.engine.identities import identities_of, sender_named, senders
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
 from eilbote.engine.users import accounts_of, may_change
-from eilbote.engine.write import Letter, Queued, first_draft, queue_draft
+from eilbote.engine.write import Letter, Queued, first_draft, queue_draft, sending_time
 from eilbote.errors import Misused, NotAllowed
 from eilbote.mail.draft import Draft
 from eilbote.mail.envelope import Address
@@ -36,7 +36,8 @@ class About(Struct, frozen=True):
 
 class Typed(Struct, frozen=True):
     """What the form says. `sender` is the address of an identity; people are as they were typed, and what
-    is empty stays empty. `quotes`: with the text of the mail that is answered or sent on."""
+    is empty stays empty. `quotes`: with the text of the mail that is answered or sent on. `markdown`: the
+    text is that. `at`: when it is to leave, as people say it (`tomorrow 8:00`), empty for now."""
 
     sender: str
     to: str
@@ -45,6 +46,8 @@ class Typed(Struct, frozen=True):
     subject: str
     text: str
     quotes: bool = True
+    markdown: bool = False
+    at: str = ""
 
 
 def identities_for(app: App, user: User) -> list[Identity]:
@@ -69,7 +72,9 @@ def first_form(app: App, user: User, about: About) -> Draft:
 
 
 def send_typed(app: App, user: User, about: About, typed: Typed, handling: Handling) -> Queued:
-    """Queues the mail; it is on disk then. Raises as `write_mail`, and as `first_form`."""
+    """Queues the mail; it is on disk then. A time that was typed takes the place of that in `handling`.
+
+    Raises as `write_mail` and `first_form`; Misused `send.bad_time`, `send.past`."""
     original = about.answers or about.forwards
     if original:
         browse.readable_mail(app, user, [checked_id(original)])
@@ -85,10 +90,13 @@ def send_typed(app: App, user: User, about: About, typed: Typed, handling: Handl
         bcc=typed_addresses(typed.bcc, "Bcc"),
         subject=typed.subject,
         text=typed.text,
+        markdown=typed.markdown,
         quoted=draft.quoted if typed.quotes else "",
     )
     if not (draft.to or draft.cc or draft.bcc):
         raise Misused("send.nobody")
+    if typed.at.strip():
+        handling = replace(handling, at=sending_time(app, typed.at), delay=0.0)
     return queue_draft(app, account, draft, letter, handling)
 
 

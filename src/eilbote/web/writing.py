@@ -59,6 +59,8 @@ def send(visit: SignedIn) -> Response:
         subject=field("subject"),
         text=field("text"),
         quotes=bool(field("quotes")),
+        markdown=bool(field("markdown")),
+        at=field("at"),
     )
     key = field("key")[:100]
     handling = Handling(delay=_UNDO_SECONDS, key=f"page:{key}" if key else "")
