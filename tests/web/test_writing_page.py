@@ -74,7 +74,7 @@ async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> 
             kim,
             "/write",
             to='"Groß, Karl" <karl@example.org>; eva@example.org',
-            bcc="x@example.org",
+            bcc="blind.copy@example.org",
             subject="Größe",
             text="Guten Tag.\r\n.\r\nEnde",
         )
@@ -82,7 +82,7 @@ async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> 
         assert [one.address for one in mail.recipients] == [
             "karl@example.org",
             "eva@example.org",
-            "x@example.org",
+            "blind.copy@example.org",
         ]
         assert (mail.sender, mail.subject, mail.not_before) == (
             "anna@example.org",
@@ -90,7 +90,9 @@ async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> 
             app.clock.now() + 10,
         )
         raw = sent(app, path)
-        assert "Guten Tag.\n.\nEnde" in parse_message(raw).body_text() and b"x@example.org" not in raw
+        assert (
+            "Guten Tag.\n.\nEnde" in parse_message(raw).body_text() and b"blind.copy@example.org" not in raw
+        )
         assert "Do not send" in (await kim.get(path)).text
         await kim.post(path, {"decision": "take-back"})
         assert app.store.outbox.get(mail.id).state is SendState.CANCELLED
