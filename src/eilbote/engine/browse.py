@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from eilbote.engine import read
 from eilbote.engine.app import App
-from eilbote.engine.users import accounts_of, may_change, may_read
+from eilbote.engine.users import accounts_of, may_change, may_read, readable_accounts
 from eilbote.errors import Gone, NotAllowed
 from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
@@ -78,11 +78,9 @@ def mailbox_page(app: App, user: User, mailbox: int, after: PageMark | None = No
 def found_page(app: App, user: User, query: str) -> Listed:
     """What a search finds, each mail once. Misused `search.*`."""
     tree = parse_query(query, datetime.fromtimestamp(app.clock.now(), UTC).astimezone())
-    readable = accounts_of(app, user)
-    everything = len(readable) == len(app.store.accounts.all())
     found: list[Placement] = []
-    for account in [None] if everything else [one.id for one in readable]:
-        ids = app.store.search.find(tree, account, MOST_FOUND)
+    for account in readable_accounts(app, user):
+        ids = app.store.search.find(tree, account.id if account else None, MOST_FOUND)
         found += once(app.store.messages.placements(ids))
     newest = heapq.nsmallest(MOST_FOUND, found, key=lambda one: -one.internal_date)
     return Listed(tuple(newest))

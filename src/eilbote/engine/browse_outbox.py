@@ -13,7 +13,7 @@ from msgspec import Struct
 from eilbote.delivery.values import WAITING, Outgoing, RecipientState, SendState
 from eilbote.engine import send
 from eilbote.engine.app import App
-from eilbote.engine.users import accounts_of, may_change, may_read
+from eilbote.engine.users import accounts_of, may_change, may_read, readable_accounts
 from eilbote.errors import Gone, NotAllowed
 from eilbote.store.sending_pauses import Pause
 from eilbote.store.values import Account, User
@@ -43,13 +43,11 @@ class OutboxPage(Struct, frozen=True):
 
 def outbox_page(app: App, user: User, before: int = 0) -> OutboxPage:
     """What is in the outboxes of the accounts that the user may read."""
-    accounts = accounts_of(app, user)
-    everything = len(accounts) == len(app.store.accounts.all())
     found: list[Outgoing] = []
-    for account in [None] if everything else [one.id for one in accounts]:
-        found += app.store.outbox.all(account, limit=PAGE + 1, before=before or None)
+    for account in readable_accounts(app, user):
+        found += app.store.outbox.all(account.id if account else None, limit=PAGE + 1, before=before or None)
     found.sort(key=lambda one: -one.id)
-    paused = [(one, app.store.sending_pauses.of(one.id)) for one in accounts]
+    paused = [(one, app.store.sending_pauses.of(one.id)) for one in accounts_of(app, user)]
     shown = tuple(found[:PAGE])
     return OutboxPage(
         shown,

@@ -72,6 +72,12 @@ def accounts_of(app: App, user: User) -> list[Account]:
     return [one for one in app.store.accounts.all() if may_read(user, one.id)]
 
 
+def readable_accounts(app: App, user: User) -> list[Account | None]:
+    """The accounts to ask the store about one by one; None alone: all of them, which it answers at once."""
+    readable = accounts_of(app, user)
+    return [None] if len(readable) == len(app.store.accounts.all()) else [*readable]
+
+
 def may_read(user: User, account: int) -> bool:
     """Whether the user may read the account's mail."""
     return user.role is Role.OWNER or account in user.rights

@@ -14,7 +14,7 @@ from eilbote.engine.complete import Contact, complete_address
 from eilbote.engine.identities import identities_of, sender_named, senders
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
-from eilbote.engine.users import accounts_of, may_change
+from eilbote.engine.users import may_change, readable_accounts
 from eilbote.engine.write import Letter, Queued, first_draft, queue_draft, sending_time
 from eilbote.errors import Misused, NotAllowed
 from eilbote.mail.draft import Draft
@@ -103,14 +103,12 @@ def send_typed(app: App, user: User, about: About, typed: Typed, handling: Handl
 def people_for(app: App, user: User, text: str, limit: int) -> list[Address]:
     """Who may be meant by the beginning of a name or address, the most likely first: only from mail that
     the user may read."""
-    accounts = accounts_of(app, user)
-    everything = len(accounts) == len(app.store.accounts.all())
+    asked = readable_accounts(app, user)
     found: dict[str, Contact] = {}
-    for account in [None] if everything else [one.address for one in accounts]:
-        for one in complete_address(app, text, account, limit):
+    for account in asked:
+        for one in complete_address(app, text, account.address if account else None, limit):
             found.setdefault(same_address(one.address.spec), one)
-    # A stable order: where there is one account, or all, theirs.
-    best = found.values() if everything else sorted(found.values(), key=_likely)
+    best = sorted(found.values(), key=_likely) if len(asked) > 1 else found.values()
     return [one.address for one in best][:limit]
 
 
