@@ -10,77 +10,37 @@ from __future__ import annotations
 from io import BytesIO
 
 from eilbote.errors import Garbled, Misused
+from eilbote.protocols.line_framer import LineFramer
 from eilbote.protocols.pop3.limits import Limits
 
 _DOT = ord(".")
 
 
-class Framer:
+class Framer(LineFramer):
     """The receive buffer and what of the current answer has been seen.
 
     Receive into `room()`, tell `filled(count)`, then ask for what the dialogue expects next:
-    `take_line`, `take_listing` or `take_mail`, each None until all of it has come.
+    `take_line`, `take_listing` or `take_mail`, each None until all of it has come. Garbled
+    `pop3.line_too_long`. Inside mails a bare LF ends no line.
     """
 
     def __init__(self, limits: Limits) -> None:
         if limits.buffer < 4 * limits.line:
             raise Misused("pop3.buffer_too_small")
+        super().__init__(limits.buffer, limits.line)
         self.limits = limits
-        self._buffer = bytearray(limits.buffer)
-        self._view = memoryview(self._buffer)
-        self._start = 0
-        self._end = 0
-        self._scanned = 0  # no line's end begins before this
         self._lines: list[bytes] = []
         self._bytes = 0
         self._mail: BytesIO | None = None
         self._at_line_start = True
 
-    # --- receiving ---------------------------------------------------------------------------
-
-    def room(self) -> memoryview:
-        """Where to receive next; empty only when `is_full`."""
-        if self._start == self._end:
-            self._start = self._end = self._scanned = 0
-        elif len(self._buffer) - self._end < len(self._buffer) // 4:
-            held = self._end - self._start
-            self._view[:held] = self._view[self._start : self._end]
-            self._scanned = max(0, self._scanned - self._start)
-            self._start, self._end = 0, held
-        return self._view[self._end :]
-
-    def filled(self, count: int) -> None:
-        """`count` bytes were received into `room()`."""
-        self._end += count
-
-    @property
-    def is_full(self) -> bool:
-        """Too little room to receive: read first."""
-        return len(self._buffer) - (self._end - self._start) < len(self._buffer) // 4
-
     @property
     def is_empty(self) -> bool:
         """Nothing received is left unread."""
-        return self._start == self._end and not self._lines and self._mail is None
+        return super().is_empty and not self._lines and self._mail is None
 
-    # --- reading -----------------------------------------------------------------------------
-
-    def take_line(self) -> bytes | None:
-        """The next line without its end. Garbled `pop3.line_too_long`.
-
-        A bare LF ends a line too: that is how some servers greet and refuse. Inside mails it does not.
-        """
-        at = self._buffer.find(b"\n", max(self._scanned, self._start), self._end)
-        if at < 0:
-            self._scanned = self._end
-            if self._end - self._start > self.limits.line:
-                raise Garbled("pop3.line_too_long", limit=self.limits.line)
-            return None
-        line = bytes(self._view[self._start : at])
-        self._start = self._scanned = at + 1
-        if len(line) > self.limits.line:
-            raise Garbled("pop3.line_too_long", limit=self.limits.line)
-        return line.removesuffix(b"\r")
+    def _too_long(self) -> Garbled:
+        return Garbled("pop3.line_too_long", limit=self.limits.line)
 
     def take_listing(self) -> tuple[bytes, ...] | None:
         """The lines of a listing up to its dot, unstuffed. Garbled `pop3.listing_too_long`."""
