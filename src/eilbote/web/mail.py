@@ -10,21 +10,14 @@ from fastapi import APIRouter, Response
 from msgspec import Struct
 
 from eilbote.engine import browse, read
-from eilbote.engine.act import change_flags
 from eilbote.engine.browse import Listed
-from eilbote.engine.users import may_change
 from eilbote.errors import Misused, Problem
-from eilbote.mail.mailbox import SEEN
-from eilbote.store.values import PageMark, Placement
+from eilbote.store.values import PageMark
 from eilbote.web.done import take_done
+from eilbote.web.reading import reading_of
 from eilbote.web.visit import SignedIn, Visit, to, user_of
 
 routes = APIRouter()
-
-_LONGEST_SOURCE = 256 * 1024
-"""Bytes of a mail's source that are shown; all of it can be saved."""
-
-_VIEWS = ("html", "text", "source")
 
 
 class _List(Struct, frozen=True):
@@ -45,18 +38,6 @@ class _List(Struct, frozen=True):
     def next_path(self) -> str:
         mark = self.listed.after
         return f"{self.path}?after={mark.date}.{mark.mailbox}.{mark.uid}" if mark else ""
-
-
-class _Reading(Struct, frozen=True):
-    """The mail that is open, as it is to be shown."""
-
-    mail: Placement
-    shown: read.Shown
-    conversation: list[Placement]
-    view: str
-    has_html: bool
-    source: str
-    changeable: bool
 
 
 @routes.get("/")
@@ -95,7 +76,7 @@ def search(visit: SignedIn, q: str = "", mail: str = "", view: str = "") -> Resp
 
 
 def _page(visit: Visit, shown: _List, mail: str, view: str) -> Response:
-    reading = _reading(visit, mail, view) if mail else None
+    reading = reading_of(visit, mail, view) if mail else None
     response = visit.page(
         "mail.html",
         400 if shown.problem else 200,
@@ -107,28 +88,6 @@ def _page(visit: Visit, shown: _List, mail: str, view: str) -> Response:
         behind=read.search_is_behind(visit.app) if shown.path == "/search" else 0,
     )
     return take_done(visit).leave(response, visit.site.port)
-
-
-def _reading(visit: Visit, mail: str, view: str) -> _Reading:
-    user, app = user_of(visit), visit.app
-    (placement,) = browse.readable_mail(app, user, [read.checked_id(mail)])
-    changeable = may_change(user, placement.account)
-    if changeable and visit.from_here and SEEN not in placement.flags:
-        # Only a click on our own page: a link from elsewhere changes nothing.
-        change_flags(app, [placement.id], [SEEN])
-    shown = read.show_mail(app, mail)
-    has_html = not shown.headers_only and browse.html_of(app, placement.id) is not None
-    view = view if view in _VIEWS and (has_html or view != "html") else ("html" if has_html else "text")
-    source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
-    return _Reading(
-        placement,
-        shown,
-        browse.conversation_of(app, placement),
-        view,
-        has_html,
-        source,
-        changeable,
-    )
 
 
 def _mark(text: str) -> PageMark | None:

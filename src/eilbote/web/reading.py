@@ -1,0 +1,54 @@
+"""The mail that is open, as the page shows it: what it says, the mails around it, and in which form.
+
+To open an unread mail from our own page marks it read; nothing else here changes mail.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from eilbote.engine import browse, read
+from eilbote.engine.act import change_flags
+from eilbote.engine.users import may_change
+from eilbote.mail.mailbox import SEEN
+from eilbote.store.values import Placement
+from eilbote.web.visit import Visit, user_of
+
+_LONGEST_SOURCE = 256 * 1024
+"""Bytes of a mail's source that are shown; all of it can be saved."""
+
+_VIEWS = ("html", "text", "source")
+
+
+class Reading(Struct, frozen=True):
+    """The mail that is open, as it is to be shown."""
+
+    mail: Placement
+    shown: read.Shown
+    conversation: list[Placement]
+    view: str
+    has_html: bool
+    source: str
+    changeable: bool
+
+
+def reading_of(visit: Visit, mail: str, view: str) -> Reading:
+    user, app = user_of(visit), visit.app
+    (placement,) = browse.readable_mail(app, user, [read.checked_id(mail)])
+    changeable = may_change(user, placement.account)
+    if changeable and visit.from_here and SEEN not in placement.flags:
+        # Only a click on our own page: a link from elsewhere changes nothing.
+        change_flags(app, [placement.id], [SEEN])
+    shown = read.show_mail(app, mail)
+    has_html = not shown.headers_only and browse.html_of(app, placement.id) is not None
+    view = view if view in _VIEWS and (has_html or view != "html") else ("html" if has_html else "text")
+    source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
+    return Reading(
+        placement,
+        shown,
+        browse.conversation_of(app, placement),
+        view,
+        has_html,
+        source,
+        changeable,
+    )
