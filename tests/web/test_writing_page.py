@@ -221,7 +221,7 @@ async def test_in_a_browser_people_are_chosen_with_keys_and_the_mail_is_queued(a
         await page.fill("[name=password]", PASSWORD)
         await page.click("button")
         await page.wait_for_url("**/inbox")
-        await page.wait_for_selector("#show-keys:not([hidden])")
+        await page.wait_for_selector("#show-keys:not([hidden])", state="attached")
         await page.keyboard.press("c")
         await page.wait_for_selector("[role=combobox]")
         await page.keyboard.type('"Groß, Eva" <eva@example.org>, ma')
