@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from eilbote.catalogue import Language
 from eilbote.engine.app import App
+from eilbote.engine.page_work import PageWork
+from eilbote.engine.preferences import Preferences
 from eilbote.engine.sign_in import SignIns
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
@@ -39,8 +41,8 @@ async def _still_there() -> dict[str, str]:
 def listening(app: App, user: str) -> tuple[Visit, Request]:
     sign_ins = SignIns(app)
     session = sign_ins.sign_in(user, Secret(PASSWORD), "")
-    site = Site(app, sign_ins, Rendering({}, app.clock), 8425, GERMAN, asyncio.Event())
-    visit = Visit(site, sign_ins.visitor(session), session, GERMAN, {}, "/live", {}, True)
+    site = Site(app, sign_ins, Rendering({}, app.clock), 8425, GERMAN, PageWork(app), asyncio.Event())
+    visit = Visit(site, sign_ins.visitor(session), Preferences(), session, GERMAN, {}, "/live", {}, True)
     return visit, Request({"type": "http", "headers": []}, _still_there)
 
 

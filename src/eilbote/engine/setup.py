@@ -37,6 +37,8 @@ class Wanted(Struct, frozen=True):
     smtp: str = ""
     pop3: str = ""
     security: str | None = None
+    smtp_security: str | None = None
+    """That of the SMTP server alone; None: `security`."""
     auth: AuthKind = AuthKind.PASSWORD
     local: bool = False
     """Without a server to receive mail from: mailboxes that live only here."""
@@ -77,7 +79,7 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
             user=wanted.user or address,
             auth=wanted.auth,
             sealed=b"",
-            smtp=_server("smtp", wanted.smtp, wanted.security, None),
+            smtp=_server("smtp", wanted.smtp, wanted.smtp_security or wanted.security, None),
             state=AccountState.READY,
             direct=wanted.direct,
         )
@@ -96,7 +98,7 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
         auth=wanted.auth,
         sealed=b"",
         imap=imap,
-        smtp=_server("smtp", wanted.smtp, wanted.security, submission),
+        smtp=_server("smtp", wanted.smtp, wanted.smtp_security or wanted.security, submission),
         direct=wanted.direct,
         pop3=_server("pop3", wanted.pop3, wanted.security, provider.pop3 if provider else None),
     )
@@ -108,9 +110,14 @@ async def add_account(app: App, planned: NewAccount, secret: Secret) -> Tested:
     The account is kept, with state `failing`, where that login does not work: what is wrong can be
     put right with `change_account`, `trust_certificate` or at the provider.
     """
-    sealed = await asyncio.to_thread(app.vault.seal, secret, f"account:{planned.address}")
-    account = await asyncio.to_thread(app.store.accounts.add, replace(planned, sealed=sealed))
+    account = await asyncio.to_thread(store_account, app, planned, secret)
     return await test_account(app, account.address)
+
+
+def store_account(app: App, planned: NewAccount, secret: Secret) -> Account:
+    """Seals the secret and stores the account; no login is tried. Misused `store.account_exists`."""
+    sealed = app.vault.seal(secret, f"account:{planned.address}")
+    return app.store.accounts.add(replace(planned, sealed=sealed), app.clock.now())
 
 
 async def test_account(app: App, address: str) -> Tested:
@@ -149,19 +156,29 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
 
     `wanted.address` is not looked at: an account's address never changes.
     """
-    account = await asyncio.to_thread(find_account, app, address)
+    account = await asyncio.to_thread(note_change, app, address, wanted, secret)
+    return await test_account(app, account.address)
+
+
+def note_change(app: App, address: str, wanted: Wanted, secret: Secret | None) -> Account:
+    """Changes as `change_account` does; no login is tried."""
+    account = find_account(app, address)
     if is_local(account) and wanted.imap:
         raise Misused("account.no_imap", address=account.address)
     changes: dict[str, object] = {}
-    for protocol, text in (("imap", wanted.imap), ("smtp", wanted.smtp), ("pop3", wanted.pop3)):
+    for protocol, text, security in (
+        ("imap", wanted.imap, wanted.security),
+        ("smtp", wanted.smtp, wanted.smtp_security or wanted.security),
+        ("pop3", wanted.pop3, wanted.security),
+    ):
         old: Server | None = getattr(account, protocol)
         if text:
-            changes[protocol] = server_from(text, protocol, wanted.security)
-        elif wanted.security is not None and old is not None:
-            security = Security(wanted.security)
-            if security is Security.NONE and not is_loopback(old.host):
+            changes[protocol] = server_from(text, protocol, security)
+        elif security is not None and old is not None:
+            kind = Security(security)
+            if kind is Security.NONE and not is_loopback(old.host):
                 raise NotAllowed("account.insecure", host=old.host)
-            changes[protocol] = replace(old, security=security)
+            changes[protocol] = replace(old, security=kind)
     if wanted.direct and wanted.smtp:
         raise Misused("account.direct_has_server", address=account.address)
     if wanted.direct:
@@ -173,14 +190,20 @@ async def change_account(app: App, address: str, wanted: Wanted, secret: Secret 
     if wanted.user:
         changes["user"] = wanted.user
     if secret is not None:
-        changes["sealed"] = await asyncio.to_thread(app.vault.seal, secret, f"account:{account.address}")
+        changes["sealed"] = app.vault.seal(secret, f"account:{account.address}")
         changes["auth"] = wanted.auth
     if changes:
-        await asyncio.to_thread(lambda: app.store.accounts.update(account.id, **changes))
+        account = app.store.accounts.update(account.id, **changes)
     if changes.keys() & {"sealed", "user", "smtp", "direct"}:
         # Sending waits because the old login was refused; the next run tries the new one.
-        await asyncio.to_thread(app.store.sending_pauses.resume, account.id)
-    return await test_account(app, account.address)
+        app.store.sending_pauses.resume(account.id)
+    return account
+
+
+def begin_account(app: App, address: str, keep: Keep) -> Account:
+    """An account that was stored paused takes part in every sync from now on; of its mail, `keep` is here."""
+    set_keep(app, address, keep)
+    return resume_account(app, address)
 
 
 def set_keep(app: App, address: str, keep: Keep | None, mailbox: str | None = None) -> Account:

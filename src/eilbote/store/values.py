@@ -493,8 +493,9 @@ class Right(StrEnum):
 
 
 class User(Struct, frozen=True):
-    """One person. `password` is its hash in the PHC form; `factor` the sealed secret of the second
-    factor, empty where there is none; `rights` by account."""
+    """One person. `password` is its hash in the PHC form, empty while none was chosen; `factor` the sealed
+    secret of the second factor, empty where there is none; `rights` by account; `preferences` as
+    `engine/preferences` writes them."""
 
     id: int
     name: str
@@ -502,3 +503,14 @@ class User(Struct, frozen=True):
     password: str
     factor: bytes = b""
     rights: Mapping[int, Right] = field(default_factory=dict)
+    preferences: str = ""
+
+
+class SignedIn(Struct, frozen=True):
+    """One session of a user. `id` is the hash of its token; `begun` and `seen` are seconds since 1970;
+    `browser` as it called itself, in short."""
+
+    id: str
+    begun: float
+    seen: float
+    browser: str

@@ -10,9 +10,23 @@ from starlette.exceptions import HTTPException
 
 from eilbote.catalogue import Language
 from eilbote.engine.app import App
+from eilbote.engine.page_work import PageWork
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
-from eilbote.web import acting, assets, content, live, mail, outbox, overview, own, people, sign_in, writing
+from eilbote.web import (
+    acting,
+    assets,
+    content,
+    live,
+    mail,
+    outbox,
+    overview,
+    own,
+    people,
+    settings,
+    sign_in,
+    writing,
+)
 from eilbote.web.guard import Guard
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import SignedOut, Site, visit_of
@@ -28,6 +42,7 @@ PAGES = (
     overview.routes,
     own.routes,
     people.routes,
+    settings.routes,
     writing.routes,
 )
 
@@ -44,7 +59,9 @@ def new_site(
     set before it ends."""
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     rendering = Rendering(assets.addresses(), app.clock)
-    site.state.site = Site(app, sign_ins, rendering, port, language, closing or asyncio.Event())
+    site.state.site = Site(
+        app, sign_ins, rendering, port, language, PageWork(app), closing or asyncio.Event()
+    )
     for routes in PAGES:
         site.include_router(routes)
     site.add_exception_handler(SignedOut, _to_sign_in)

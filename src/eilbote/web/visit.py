@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from eilbote.catalogue import LANGUAGES, Language
 from eilbote.engine.app import App
+from eilbote.engine.page_work import PageWork
+from eilbote.engine.preferences import Preferences, preferences_of
 from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
 from eilbote.errors import NotAllowed, Problem
 from eilbote.store.values import Role, User
@@ -32,6 +34,7 @@ class Site(Struct, frozen=True):
     rendering: Rendering
     port: int
     language: Language
+    work: PageWork
     closing: asyncio.Event
     """Set when the page is about to close: who still listens is let go."""
 
@@ -41,6 +44,7 @@ class Visit(Struct, frozen=True):
 
     site: Site
     user: User | None
+    preferences: Preferences
     session: str
     language: Language
     form: Mapping[str, tuple[str, ...]]
@@ -60,7 +64,13 @@ class Visit(Struct, frozen=True):
     def page(self, template: str, status: int = 200, **shown: object) -> Response:
         """A page in the visitor's language."""
         text = self.site.rendering.page(
-            template, self.language, user=self.user, token=form_token(self.session), path=self.path, **shown
+            template,
+            self.language,
+            user=self.user,
+            preferences=self.preferences,
+            token=form_token(self.session),
+            path=self.path,
+            **shown,
         )
         return HTMLResponse(text, status)
 
@@ -80,10 +90,12 @@ def visit_of(request: Request) -> Visit:
     user = site.sign_ins.visitor(session) if session else None
     cookie = session or request.cookies.get(visit_cookie(site.port), "")
     form = request.scope.get(FORM, {})
-    wanted = _language_in(request.headers.get("accept-language", "")) or site.language
+    preferences = preferences_of(user) if user else Preferences()
+    chosen = next((one for one in LANGUAGES if one == preferences.language), None)
+    wanted = chosen or _language_in(request.headers.get("accept-language", "")) or site.language
     mode = request.headers.get("sec-fetch-mode", "navigate")
     from_here = request.headers.get("sec-fetch-site") == "same-origin" and mode == "navigate"
-    return Visit(site, user, cookie, wanted, form, request.url.path, request.cookies, from_here)
+    return Visit(site, user, preferences, cookie, wanted, form, request.url.path, request.cookies, from_here)
 
 
 def signed_in(request: Request) -> Visit:

@@ -17,7 +17,6 @@ from eilbote.web.visit import SignedIn, Visit, to, user_of
 
 routes = APIRouter(prefix="/write")
 
-_UNDO_SECONDS = 10.0
 _KEY_BYTES = 16
 _LONGEST_ASKED = 100
 _MOST_PEOPLE = 8
@@ -63,7 +62,7 @@ def send(visit: SignedIn) -> Response:
         at=field("at"),
     )
     key = field("key")[:100]
-    handling = Handling(delay=_UNDO_SECONDS, key=f"page:{key}" if key else "")
+    handling = Handling(delay=float(visit.preferences.undo_seconds), key=f"page:{key}" if key else "")
     try:
         queued = write_as.send_typed(visit.app, user_of(visit), about, typed, handling)
     except Gone:

@@ -1,0 +1,108 @@
+"""What the page has set going and does not wait for: logins tried, passes asked for. What a try came to is
+remembered here until the process ends, one for each account.
+
+A secret never comes here: what is tried is the account as it is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eilbote.engine.app import App
+from eilbote.engine.owner import sync_accounts
+from eilbote.engine.setup import test_account, test_sending
+from eilbote.errors import EilboteError, Gone, Problem
+from eilbote.store.values import Account
+
+
+class Trial(Struct, frozen=True):
+    """A try of an account's logins, begun at `began` (seconds since 1970). `receiving` and `sending` say
+    what went wrong; sending is not tried where receiving fails."""
+
+    began: float
+    running: bool = True
+    receiving: Problem | None = None
+    sending: Problem | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return not self.running and self.receiving is None and self.sending is None
+
+
+class PageWork:
+    """The work of one running page. To be called inside of its loop."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._trials: dict[int, Trial] = {}
+        self._passes: dict[int, Problem | None] = {}
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    def try_login(self, account: Account) -> None:
+        """Begins anew where a try is under way: it was of the account as it was before."""
+        self._trials[account.id] = Trial(self._app.clock.now())
+        self._begin("login", account, self._try(account))
+
+    def trial_of(self, account: int) -> Trial | None:
+        """The latest; None where there was none since the process began."""
+        return self._trials.get(account)
+
+    def sync(self, account: Account) -> None:
+        """One pass, by whoever holds the account; nothing where one that was asked for is under way."""
+        if ("sync", account.id) not in self._tasks:
+            self._begin("sync", account, self._pass(account))
+
+    def is_syncing(self, account: int) -> bool:
+        """Whether a pass that was asked for here is under way."""
+        return ("sync", account) in self._tasks
+
+    def pass_problem(self, account: int) -> Problem | None:
+        """What ended the latest pass that was asked for here, if anything did."""
+        return self._passes.get(account)
+
+    async def close(self) -> None:
+        """Nothing of it goes on."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, kind: str, account: Account, work: Coroutine[Any, Any, None]) -> None:
+        key = (kind, account.id)
+        if before := self._tasks.pop(key, None):
+            before.cancel()
+        task = asyncio.create_task(work)
+        self._tasks[key] = task
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if self._tasks.get(key) is done:
+                del self._tasks[key]
+
+        task.add_done_callback(ended)
+
+    async def _try(self, account: Account) -> None:
+        trial = self._trials[account.id]
+        try:
+            tested = await test_account(self._app, account.address)
+            receiving = tested.error.problem if tested.error else None
+            error = None if receiving else await test_sending(self._app, account.address)
+            sending = error.problem if error else None
+            trial = replace(trial, running=False, receiving=receiving, sending=sending)
+        except Gone:  # removed meanwhile
+            self._trials.pop(account.id, None)
+            return
+        except EilboteError as error:
+            trial = replace(trial, running=False, receiving=error.problem)
+        self._trials[account.id] = trial
+
+    async def _pass(self, account: Account) -> None:
+        try:
+            (done,) = await sync_accounts(self._app, [account.address])
+            self._passes[account.id] = done.failed
+        except EilboteError as error:
+            self._passes[account.id] = error.problem
