@@ -82,6 +82,7 @@ def _page(visit: Visit, shown: _List, mail: str, view: str) -> Response:
         400 if shown.problem else 200,
         accounts=browse.mailboxes_of(visit.app, user_of(visit)),
         list=shown,
+        beginnings=visit.site.beginnings.of(visit.app, shown.listed.mails),
         reading=reading,
         done=take_done(visit),
         here=visit.path + (f"?{shown.query}" if shown.query else ""),

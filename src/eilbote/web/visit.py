@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eilbote.catalogue import LANGUAGES, Language
 from eilbote.engine.app import App
+from eilbote.engine.beginnings import Beginnings
 from eilbote.engine.page_work import PageWork
 from eilbote.engine.preferences import Preferences, preferences_of
 from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
@@ -37,6 +38,7 @@ class Site(Struct, frozen=True):
     work: PageWork
     closing: asyncio.Event
     """Set when the page is about to close: who still listens is let go."""
+    beginnings: Beginnings = field(default_factory=Beginnings)
 
 
 class Visit(Struct, frozen=True):
