@@ -254,3 +254,16 @@ async def test_a_mail_goes_out_later_and_as_markdown(app: App) -> None:
             assert answer.status_code == 400 and f'name="at" value="{wrong}"' in answer.text
             assert 'name="markdown" value="1" checked' in answer.text
         assert len(app.store.outbox.all()) == 1
+
+
+async def test_a_link_to_an_address_fills_the_form_and_nothing_else(app: App) -> None:
+    Home(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get("/write?to=karl%40example.org&subject=%22%3E%3Cscript%3E&text=evil")).text
+        fields = fields_of(page)
+        assert (fields["to"], fields["subject"]) == ("karl@example.org", '"><script>')
+        assert "<script>" not in page and "evil" not in fields["text"]
+        assert not app.store.outbox.all()

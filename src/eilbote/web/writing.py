@@ -19,6 +19,7 @@ routes = APIRouter(prefix="/write")
 
 _KEY_BYTES = 16
 _LONGEST_ASKED = 100
+_LONGEST_LINKED = 1000
 _MOST_PEOPLE = 8
 
 
@@ -32,10 +33,19 @@ class _Form(Struct, frozen=True):
 
 
 @routes.get("")
-def write(visit: SignedIn, answers: str = "", forwards: str = "", everyone: str = "") -> Response:
+def write(
+    visit: SignedIn,
+    answers: str = "",
+    forwards: str = "",
+    everyone: str = "",
+    to: str = "",
+    subject: str = "",
+) -> Response:
+    """`to` and `subject` are those of a link to an address: they only stand in the form."""
     about = About(visit.language, answers, bool(everyone), forwards)
     draft = write_as.first_form(visit.app, user_of(visit), about)
-    typed = Typed(draft.identity.address, as_typed(draft.to), as_typed(draft.cc), "", draft.subject, "")
+    wanted, title = to[:_LONGEST_LINKED] or as_typed(draft.to), subject[:_LONGEST_LINKED] or draft.subject
+    typed = Typed(draft.identity.address, wanted, as_typed(draft.cc), "", title, "")
     return _page(visit, about, _Form(typed, draft, _new_key(visit)), None)
 
 
