@@ -17,6 +17,7 @@ from eilbote.engine.users import accounts_of, may_change, may_read, readable_acc
 from eilbote.errors import Gone, NotAllowed
 from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
+from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.mail.message import parse_message
 from eilbote.search.parse import parse_query
@@ -143,6 +144,11 @@ def html_of(app: App, mail: int) -> Harmless | None:
 def source_of(app: App, mail: int, limit: int) -> str:
     """The beginning of the mail's source, to be looked at."""
     return app.store.messages.raw(mail)[:limit].decode("utf-8", "replace")
+
+
+def header_story_of(app: App, mail: int) -> HeaderStory:
+    """What the mail's header tells of it."""
+    return header_story(parse_message(app.store.messages.raw(mail)).headers)
 
 
 def attachment_of(app: App, mail: int, number: str) -> tuple[str, bytes]:

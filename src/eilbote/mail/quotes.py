@@ -68,7 +68,7 @@ class SplitText(Struct, frozen=True):
 def split_reply(text: str) -> SplitText:
     """Takes a plain text body apart; joined in order of lines the three hold every line of it."""
     lines = text.split("\n")
-    kinds = _kinds(lines)
+    kinds = line_kinds(lines)
     picked: dict[str, list[str]] = {"n": [], "q": [], "s": []}
     for line, kind in zip(lines, kinds, strict=True):
         picked[kind].append(line)
@@ -81,7 +81,7 @@ def new_text(text: str) -> str:
     return split_reply(text).new or text.strip()
 
 
-def _kinds(lines: Sequence[str]) -> str:
+def line_kinds(lines: Sequence[str]) -> str:
     """One letter a line: new, quoted, signature."""
     kinds = ["n"] * len(lines)
     at = 0

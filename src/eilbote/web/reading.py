@@ -10,6 +10,8 @@ from msgspec import Struct
 from eilbote.engine import browse, read
 from eilbote.engine.act import change_flags
 from eilbote.engine.users import may_change
+from eilbote.mail.header_story import HeaderStory
+from eilbote.mail.letter import Letter, letter_of
 from eilbote.mail.mailbox import SEEN
 from eilbote.store.values import Placement
 from eilbote.web.visit import Visit, user_of
@@ -17,7 +19,7 @@ from eilbote.web.visit import Visit, user_of
 _LONGEST_SOURCE = 256 * 1024
 """Bytes of a mail's source that are shown; all of it can be saved."""
 
-_VIEWS = ("html", "text", "source")
+_VIEWS = ("html", "text", "headers", "source")
 
 
 class Reading(Struct, frozen=True):
@@ -29,6 +31,8 @@ class Reading(Struct, frozen=True):
     view: str
     has_html: bool
     source: str
+    letter: Letter
+    story: HeaderStory | None
     changeable: bool
 
 
@@ -50,5 +54,7 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         view,
         has_html,
         source,
+        letter_of(shown.text if view == "text" else ""),
+        browse.header_story_of(app, placement.id) if view == "headers" else None,
         changeable,
     )

@@ -47,6 +47,7 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "machine_date": rfc3339_or_nothing,
         "long_date": partial(figures.long_date, language=language),
         "size": partial(figures.size, language=language),
+        "duration": partial(figures.duration, language=language),
         "number": partial(figures.number, language=language),
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
