@@ -58,6 +58,14 @@ def known_provider(address: str) -> Provider | None:
     return provider_of(address)
 
 
+def free_address(app: App, text: str) -> str:
+    """An address that has no account yet. Misused `account.bad_address`, `account.exists`."""
+    address = checked_address(text)
+    if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
+        raise Misused("account.exists", address=address)
+    return address
+
+
 def planned_account(app: App, wanted: Wanted) -> NewAccount:
     """The account that `wanted` describes, its servers filled in from the table; still without a
     secret, so that bad input is named before anybody is asked for a password.
@@ -65,9 +73,7 @@ def planned_account(app: App, wanted: Wanted) -> NewAccount:
     Raises Misused (`account.bad_address`, `account.bad_server`, `account.servers_unknown`,
     `account.exists`, `account.local_has_server`) and NotAllowed `account.insecure`.
     """
-    address = checked_address(wanted.address)
-    if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
-        raise Misused("account.exists", address=address)
+    address = free_address(app, wanted.address)
     if wanted.direct and wanted.smtp:
         raise Misused("account.direct_has_server", address=address)
     if wanted.local:

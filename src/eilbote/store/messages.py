@@ -213,6 +213,19 @@ class Messages:
             )
         return [integer(mailbox) for (mailbox,) in rows]
 
+    def arrived_by_day(self, account: int, since: float) -> dict[int, int]:
+        """How many mails of the account arrived on each day (seconds since 1970, divided by 86,400) from
+        `since` on, those that were written here left out; days without any are not named."""
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT p.date / 86400, count(DISTINCT p.message) FROM mailbox m"
+                " JOIN placement p ON p.mailbox = m.id AND p.date >= ?"
+                " WHERE m.account = ? AND coalesce(m.role, '') NOT IN ('sent', 'drafts')"
+                " GROUP BY p.date / 86400",
+                (int(since), account),
+            )
+        return {integer(day): integer(count) for day, count in rows}
+
     # What faces read
 
     def list_placements(

@@ -1,11 +1,10 @@
-"""Accounts with their state, and their mailboxes."""
+"""All accounts with how they are doing, as rows."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from eilbote.engine import read
-from eilbote.engine.users import accounts_of
+from eilbote.engine.condition import conditions
 from eilbote.web.visit import SignedIn, user_of
 
 routes = APIRouter()
@@ -13,8 +12,4 @@ routes = APIRouter()
 
 @routes.get("/accounts")
 def overview(visit: SignedIn) -> Response:
-    accounts = [
-        (account, [mailbox for _, mailbox in read.list_mailboxes(visit.app, account.address)])
-        for account in accounts_of(visit.app, user_of(visit))
-    ]
-    return visit.page("overview.html", accounts=accounts)
+    return visit.page("overview.html", conditions=conditions(visit.app, user_of(visit)))

@@ -49,6 +49,8 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "size": partial(figures.size, language=language),
         "duration": partial(figures.duration, language=language),
         "number": partial(figures.number, language=language),
+        "said": catalogue.problem,
+        "minutes": lambda seconds: max(1, round(seconds / 60)),
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
     return {"language": language, **said}

@@ -14,11 +14,13 @@ from eilbote.engine.page_work import PageWork
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.web import (
+    account,
     acting,
     assets,
     content,
     live,
     mail,
+    new_account,
     outbox,
     overview,
     own,
@@ -40,6 +42,8 @@ PAGES = (
     live.routes,
     outbox.routes,
     overview.routes,
+    new_account.routes,
+    account.routes,
     own.routes,
     people.routes,
     settings.routes,

@@ -1,0 +1,132 @@
+"""What the forms about an account say: its login, its servers, what is kept of its mail. A password that was
+typed leaves here as a Secret and is never shown again.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from eilbote.engine.backoff import LOGIN_CODES
+from eilbote.engine.setup import Wanted
+from eilbote.errors import Misused, Problem
+from eilbote.mail.keep import Keep, read_keep
+from eilbote.providers.values import Login, Provider
+from eilbote.secret import Secret
+from eilbote.store.values import Account, AuthKind, Server
+from eilbote.web.visit import Visit
+
+_LONGEST = 1024
+_SECURITIES = ("tls", "starttls", "none")
+
+
+class ServerField(Struct, frozen=True):
+    """One server as it stands in three fields."""
+
+    host: str = ""
+    port: str = ""
+    security: str = ""
+
+    @property
+    def text(self) -> str:
+        """As `Wanted` has it; empty where no host was given."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if host and self.port else host
+
+    @property
+    def kind(self) -> str | None:
+        """How the line is protected; None: as the port says. Misused `account.bad_security`."""
+        if self.security and self.security not in _SECURITIES:
+            raise Misused("account.bad_security")
+        return self.security or None
+
+
+class AccountFields(Struct, frozen=True):
+    """The fields of an account, its secret left out. `kind`: `imap`, `pop3` or `local`."""
+
+    kind: str = "imap"
+    name: str = ""
+    user: str = ""
+    receiving: ServerField = ServerField()
+    sending: ServerField = ServerField()
+
+    def wanted(self, address: str, provider: Provider | None, auth: AuthKind) -> Wanted:
+        """What is asked for. Misused `account.bad_security`, `account.server_missing`."""
+        given = self.receiving.text
+        if self.kind == "pop3" and not given and provider is not None and provider.pop3 is not None:
+            given = f"{provider.pop3.host}:{provider.pop3.port}"
+        if self.kind != "local" and not given and (provider is None or self.kind == "pop3"):
+            raise Misused("account.server_missing")
+        return Wanted(
+            address,
+            name=self.name,
+            user=self.user,
+            imap=given if self.kind == "imap" else "",
+            pop3=given if self.kind == "pop3" else "",
+            smtp=self.sending.text,
+            security=self.receiving.kind if self.kind != "local" else self.sending.kind,
+            smtp_security=self.sending.kind,
+            auth=auth,
+            local=self.kind == "local",
+        )
+
+
+def typed_fields(visit: Visit) -> AccountFields:
+    """As they were typed."""
+    kind = visit.field("kind")
+    return AccountFields(
+        kind if kind in ("imap", "pop3", "local") else "imap",
+        visit.field("name").strip(),
+        visit.field("user").strip(),
+        _server(visit, "in"),
+        _server(visit, "out"),
+    )
+
+
+def fields_of(account: Account) -> AccountFields:
+    """An account that is there, to be changed."""
+    received = account.imap or account.pop3
+    kind = "imap" if account.imap else "pop3" if account.pop3 else "local"
+    return AccountFields(kind, account.name, account.user, _shown(received), _shown(account.smtp))
+
+
+def typed_secret(visit: Visit) -> Secret:
+    """The password or token of the form, empty where none was typed."""
+    return Secret(visit.field("password")[:_LONGEST])
+
+
+def auth_kind(provider: Provider | None) -> AuthKind:
+    """What kind of secret the provider takes."""
+    return AuthKind.OAUTH if provider is not None and provider.login is Login.OAUTH else AuthKind.PASSWORD
+
+
+def typed_keep(visit: Visit) -> Keep:
+    """What is to be kept of each mail. Misused `keep.unknown`."""
+    match visit.field("keep"):
+        case "days":
+            return read_keep(f"days:{visit.field('days')[:10]}")
+        case "size":
+            return read_keep(f"size:{visit.field('megabytes')[:10]}M")
+        case other:
+            return read_keep(other[:40])
+
+
+def remedy(problem: Problem) -> str:
+    """Which form puts it right: `trust`, `password` or `servers`."""
+    if problem.code == "net.certificate":
+        return "trust"
+    return "password" if problem.code in LOGIN_CODES else "servers"
+
+
+def spelled(fingerprint: str) -> str:
+    """A fingerprint as programs show it, to be compared: pairs with colons between them."""
+    digits = fingerprint.replace(":", "").upper()
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
+def _server(visit: Visit, prefix: str) -> ServerField:
+    host, port, security = (visit.field(f"{prefix}_{part}").strip() for part in ("host", "port", "security"))
+    return ServerField(host[:300], port[:10], security)
+
+
+def _shown(server: Server | None) -> ServerField:
+    return ServerField(server.host, str(server.port), server.security.value) if server else ServerField()

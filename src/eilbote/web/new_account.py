@@ -1,0 +1,119 @@
+"""An account added in three steps: the address and what is known of its provider; the login, which is tried
+for real; what is kept here, and the start. The account waits, paused, until it is started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+from msgspec.structs import replace
+
+from eilbote.engine import setup
+from eilbote.engine.address import checked_address
+from eilbote.engine.condition import Doing, condition_of
+from eilbote.errors import EilboteError, Misused, Problem
+from eilbote.store.values import Account, AccountState
+from eilbote.web.account_form import (
+    AccountFields,
+    auth_kind,
+    fields_of,
+    remedy,
+    spelled,
+    typed_fields,
+    typed_keep,
+    typed_secret,
+)
+from eilbote.web.visit import Owner, Visit, to
+
+routes = APIRouter(prefix="/accounts")
+
+_AGAIN_SECONDS = "2"
+"""A page that shows work under way is asked for again by the browser itself, without any script."""
+
+
+@routes.get("/new")
+def begin(visit: Owner, address: str = "") -> Response:
+    if not address:
+        return _first(visit, "", None)
+    try:
+        return _second(visit, setup.free_address(visit.app, address), AccountFields(), None)
+    except EilboteError as error:
+        return _first(visit, address, error.problem)
+
+
+@routes.post("/new")
+async def add(visit: Owner) -> Response:
+    fields, typed = typed_fields(visit), visit.field("address").strip()
+    try:
+        account = await asyncio.to_thread(_store, visit, typed, fields)
+    except EilboteError as error:
+        if error.problem.code in ("account.exists", "store.account_exists"):
+            # The form was sent twice, or by two: there is one account all the same.
+            known = await asyncio.to_thread(visit.app.store.accounts.get, checked_address(typed))
+            return to(f"/accounts/{known.id}/start")
+        return await asyncio.to_thread(_second, visit, typed, fields, error.problem)
+    visit.site.work.try_login(account)
+    return to(f"/accounts/{account.id}/start")
+
+
+@routes.get("/{account:int}/start")
+def start_page(visit: Owner, account: int) -> Response:
+    return _third(visit, visit.app.store.accounts.get(account), None)
+
+
+@routes.post("/{account:int}/start")
+def start(visit: Owner, account: int) -> Response:
+    found = visit.app.store.accounts.get(account)
+    try:
+        setup.begin_account(visit.app, found.address, typed_keep(visit))
+    except Misused as error:
+        return _third(visit, found, error.problem)
+    return to(f"/accounts/{account}")
+
+
+def _store(visit: Visit, address: str, fields: AccountFields) -> Account:
+    """Planned and stored, still paused."""
+    provider = setup.known_provider(address)
+    auth = auth_kind(provider if fields.kind != "local" else None)
+    planned = setup.planned_account(visit.app, fields.wanted(address, provider, auth))
+    secret = typed_secret(visit)
+    if not secret.reveal() and (planned.imap or planned.pop3 or planned.smtp):
+        raise Misused("account.empty_secret", address=planned.address)
+    return setup.store_account(visit.app, replace(planned, state=AccountState.PAUSED), secret)
+
+
+def _first(visit: Visit, address: str, problem: Problem | None) -> Response:
+    return visit.page("account_new.html", 400 if problem else 200, problem=problem, address=address[:300])
+
+
+def _second(visit: Visit, address: str, fields: AccountFields, problem: Problem | None) -> Response:
+    return visit.page(
+        "account_login.html",
+        400 if problem else 200,
+        problem=problem,
+        address=address,
+        provider=setup.known_provider(address),
+        fields=fields,
+    )
+
+
+def _third(visit: Visit, account: Account, problem: Problem | None) -> Response:
+    condition = condition_of(visit.app, account)
+    if condition.doing is not Doing.NOT_BEGUN:
+        return to(f"/accounts/{account.id}")
+    trial = visit.site.work.trial_of(account.id)
+    response = visit.page(
+        "account_start.html",
+        400 if problem else 200,
+        problem=problem,
+        account=account,
+        provider=setup.known_provider(account.address),
+        trial=trial,
+        fields=fields_of(account),
+        remedy=remedy,
+        spelled=spelled,
+    )
+    if trial is not None and trial.running:
+        response.headers["Refresh"] = _AGAIN_SECONDS
+    return response
