@@ -1,0 +1,344 @@
+"""What a diagnosis asks for, and what comes back: values that can be written to a file and judged again.
+
+A probe says what to look at; evidence says what was seen, never what it means. Neither ever holds a
+secret. Times in milliseconds, moments in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Protocol(StrEnum):
+    """What is spoken with a server."""
+
+    IMAP = "imap"
+    SMTP = "smtp"
+    POP3 = "pop3"
+
+
+class Place(Struct, frozen=True):
+    """A server of the account; `security`: `tls`, `starttls`, or `none` (this machine only)."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    security: str
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Remembered(Struct, frozen=True):
+    """Why an account is kept as failing: the code of the problem, the server's words and its response code.
+    `since`: when the answer was last remembered; None: not known."""
+
+    code: str
+    text: str = ""
+    response: str = ""
+    protocol: Protocol = Protocol.IMAP
+
+
+class Target(Struct, frozen=True):
+    """What is diagnosed. `is_account`: there is a secret to log in with. `worked`: when mail was last
+    fetched, None: never. `refused`: logins refused in the last quarter of an hour, that further ones are
+    measured by. `trusted`: pinned certificates."""
+
+    address: str
+    places: tuple[Place, ...] = ()
+    provider: str = ""
+    is_account: bool = False
+    oauth: bool = False
+    worked: float | None = None
+    remembered: Remembered | None = None
+    refused: int = 0
+    trusted: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+
+
+# --- probes ------------------------------------------------------------------------------------------
+
+
+class LookAtMachine(Struct, frozen=True, tag="machine"):
+    """The clock, the authorities that are trusted, TLS, disk and store of this computer."""
+
+
+class LookAtSecret(Struct, frozen=True, tag="secret"):
+    """The shape of the secret; no byte of it leaves the vault."""
+
+
+class Resolve(Struct, frozen=True, tag="resolve"):
+    """The addresses of a host."""
+
+    host: str
+
+
+class Dial(Struct, frozen=True, tag="dial"):
+    """A TCP connection to one numeric address, closed again at once."""
+
+    host: str
+    address: str
+    port: int
+
+
+class Converse(Struct, frozen=True, tag="converse"):
+    """A connection with all that comes before a login: TLS, greeting, capabilities, STARTTLS. Says nothing
+    secret."""
+
+    place: Place
+
+
+class LogIn(Struct, frozen=True, tag="login"):
+    """One login, as a sync or a delivery would do it, and a look around: of IMAP the mailboxes, of SMTP
+    whether the sender and the account's own address would be taken."""
+
+    place: Place
+
+
+class Ask(Struct, frozen=True, tag="ask"):
+    """One plain request over HTTP to a host of the provider's own, which tells a captive portal."""
+
+    host: str
+
+
+class SendToSelf(Struct, frozen=True, tag="trip"):
+    """One real mail to oneself, looked for, compared and removed."""
+
+
+Probe = LookAtMachine | LookAtSecret | Resolve | Dial | Converse | LogIn | Ask | SendToSelf
+
+
+# --- evidence ----------------------------------------------------------------------------------------
+
+
+class Machine(Struct, frozen=True, tag="machine"):
+    """This computer. `authorities`: certificates that are trusted; `newest_authority`: when the youngest of
+    them began. `free`: bytes. `store`: problem code of the store, "" where it is sound. `key_mode`: rights
+    of the file with the key, None where there is no file."""
+
+    now: float
+    authorities: int
+    newest_authority: float
+    openssl: str
+    has_tls13: bool
+    free: int
+    is_remote_disk: bool = False
+    store: str = ""
+    key_mode: int | None = None
+    proxies: tuple[str, ...] = ()
+
+
+class SecretShape(Struct, frozen=True, tag="secret"):
+    """What the secret looks like, in no more than what tells a typing mistake. `groups`: lengths between
+    blanks or hyphens. `problem`: code of why there is none."""
+
+    length: int = 0
+    edge_blank: bool = False
+    line_break: bool = False
+    odd_dash: bool = False
+    non_ascii: bool = False
+    is_letters: bool = False
+    groups: tuple[int, ...] = ()
+    problem: str = ""
+    command: bool = False
+
+
+class Outcome(StrEnum):
+    """What came of a look-up or a connection."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    NO_SUCH_NAME = "no_such_name"
+    NO_RECORDS = "no_records"
+    SERVER_FAILURE = "server_failure"
+    ENDED = "ended"
+    ERROR = "error"
+
+
+class Resolved(Struct, frozen=True, tag="resolved"):
+    """`outcome` is of the system's own resolver; `told`: what the name servers say where they were asked
+    too."""
+
+    host: str
+    outcome: Outcome
+    addresses: tuple[str, ...] = ()
+    told: Outcome | None = None
+    ms: float = 0.0
+
+
+class Dialled(Struct, frozen=True, tag="dialled"):
+    host: str
+    address: str
+    port: int
+    outcome: Outcome
+    ms: float = 0.0
+    reason: str = ""
+
+
+class Certificate(Struct, frozen=True):
+    """A certificate as a server sent it. `key`: `rsa 2048`, `ec 256`, `ed25519`. `signature`: the hash of
+    the signature (`sha256`)."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: float
+    not_after: float
+    fingerprint: str
+    key: str
+    signature: str
+    is_authority: bool = False
+    must_staple: bool = False
+    has_ct: bool = False
+    issuer_url: str = ""
+
+
+class Shaken(Struct, frozen=True):
+    """A TLS handshake. `verified`: chain and name are valid for this machine. `error`: what the library
+    said; `verify_code`: OpenSSL's number of why the certificate is not valid. `hung`: nothing came after
+    our first words. `lower`: the older version of TLS that the server would have taken; only looked at to
+    name the cause. `pinned`: the user trusts exactly this certificate."""
+
+    version: str = ""
+    cipher: str = ""
+    verified: bool = False
+    pinned: bool = False
+    verify_code: int = 0
+    error: str = ""
+    hung: bool = False
+    lower: str = ""
+    small_worked: bool = False
+    chain: tuple[Certificate, ...] = ()
+    ms: float = 0.0
+
+    @property
+    def is_proven(self) -> bool:
+        """A secret may go over this line."""
+        return self.verified or self.pinned
+
+
+class Conversed(Struct, frozen=True, tag="conversed"):
+    """What was said before a login. `banner`: the greeting, or the first bytes of whatever answered.
+    `is_greeting`: it is one of this protocol. `before`/`after`: capabilities before and after STARTTLS (or
+    from the beginning where TLS was there first). `starttls`: the answer to STARTTLS. `injected`: bytes
+    that came before TLS began. `swapped`: what the other kind of line (plain or TLS) brought."""
+
+    place: Place
+    outcome: Outcome
+    address: str = ""
+    tls: Shaken | None = None
+    banner: str = ""
+    is_greeting: bool = False
+    silent: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    starttls: str = ""
+    injected: bool = False
+    swapped: str = ""
+    reason: str = ""
+    said: tuple[str, ...] = ()
+    greeting_ms: float = 0.0
+    ms: float = 0.0
+
+
+class Folder(Struct, frozen=True):
+    """A mailbox as the server lists it; `messages` None: not told."""
+
+    name: str
+    role: str = ""
+    messages: int | None = None
+    subscribed: bool = True
+
+
+class Box(Struct, frozen=True):
+    """What lies behind an IMAP login. `quota_used`, `quota_limit` in bytes, None: the server has none.
+    `uidvalidity`: of the inbox, opened twice."""
+
+    server: str = ""
+    capabilities: tuple[str, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    quota_used: int | None = None
+    quota_limit: int | None = None
+    read_only: bool = False
+    keywords: bool = True
+    uidvalidity: tuple[int, int] = (0, 0)
+    uids_stick: bool = True
+    modseq: bool = False
+    append_limit: int | None = None
+    problem: str = ""
+
+
+class Tried(Struct, frozen=True):
+    """One SMTP command that was tried and taken back: its reply in the server's words."""
+
+    what: str
+    reply: str
+    ok: bool
+
+
+class LoggedIn(Struct, frozen=True, tag="login"):
+    """One login. `problem`: code of what went wrong, "" where the server let us in. `text`, `response`: the
+    server's words and its response code. `said`: the last lines of the dialogue, without secrets. `sent`: a
+    secret went out."""
+
+    place: Place
+    problem: str = ""
+    text: str = ""
+    response: str = ""
+    said: tuple[str, ...] = ()
+    sent: bool = True
+    skipped: str = ""
+    box: Box | None = None
+    extensions: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    ms: float = 0.0
+
+
+class Asked(Struct, frozen=True, tag="asked"):
+    """The answer of a web server to a plain request: its status line and where it sends us. `date`: its
+    clock in seconds since 1970."""
+
+    host: str
+    outcome: Outcome
+    status: int = 0
+    location: str = ""
+    date: float | None = None
+    ms: float = 0.0
+
+
+class Leg(Struct, frozen=True):
+    """A leg of the round trip and how long it took."""
+
+    name: str
+    ms: float
+
+
+class Trip(Struct, frozen=True, tag="trip"):
+    """One mail to oneself. `problem`, `text`: why it was not sent. `found`: mailboxes it was found in, once
+    for each copy. `damaged`: parts that came back other than they went. `hops`: protocol of each hop, as
+    Received tells. `results`: methods and results of the trusted Authentication-Results."""
+
+    problem: str = ""
+    text: str = ""
+    legs: tuple[Leg, ...] = ()
+    found: tuple[str, ...] = ()
+    sent_copies: int = 0
+    damaged: tuple[str, ...] = ()
+    hops: tuple[str, ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    from_changed: str = ""
+    left: int = 0
+    waited: float = 0.0
+
+
+class Unmade(Struct, frozen=True, tag="unmade"):
+    """A probe that could not be made: out of time, or a fault of our own (its name)."""
+
+    reason: str
+
+
+Evidence = Machine | SecretShape | Resolved | Dialled | Conversed | LoggedIn | Asked | Trip | Unmade
