@@ -114,8 +114,35 @@ class Report(Struct, frozen=True):
 
 
 CAUSES = frozenset(
-    "password app_password service_off oauth_only web_login rate temporary admin connections quota sender"
-    " relay recipient size spam tls certificate dns refused filtered host_down offline portal interception"
-    " address clock server none".split()
+    [
+        "password",
+        "app_password",
+        "service_off",
+        "oauth_only",
+        "web_login",
+        "rate",
+        "temporary",
+        "admin",
+        "connections",
+        "quota",
+        "sender",
+        "relay",
+        "recipient",
+        "size",
+        "spam",
+        "tls",
+        "certificate",
+        "dns",
+        "refused",
+        "filtered",
+        "host_down",
+        "offline",
+        "portal",
+        "interception",
+        "address",
+        "clock",
+        "server",
+        "none",
+    ]
 )
 """The first words of every `Cause.code`."""
