@@ -16,6 +16,7 @@ import uvicorn
 from eilbote.clock import SystemClock
 from eilbote.config import Config
 from eilbote.engine.app import App, open_app
+from eilbote.engine.pictures import Pictures
 from eilbote.engine.sign_in import SignIns
 from eilbote.engine.users import add_user
 from eilbote.secret import Secret
@@ -88,9 +89,10 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(app: App) -> AsyncIterator[Callable[[], Browser]]:
-    """The page of a home; gives browsers that know nothing of each other."""
-    site = new_site(app, SignIns(app), "127.0.0.1", 8425, "de")
+async def browsing(app: App, pictures: Pictures | None = None) -> AsyncIterator[Callable[[], Browser]]:
+    """The page of a home; gives browsers that know nothing of each other. `pictures` fetches those that lie
+    elsewhere."""
+    site = new_site(app, SignIns(app), "127.0.0.1", 8425, "de", found=pictures)
     clients: list[httpx2.AsyncClient] = []
 
     def browser() -> Browser:

@@ -4,16 +4,34 @@ nothing be asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+import pytest
 from playwright.async_api import Error, Page
 
 from eilbote.mail.harmless_html import harmless_html
 from tests.messages.hostile_html import vectors
+from tests.messages.pictures import png
 from tests.web.chromium import chromium
 
 _LIVELY = ("<img", "<script", "<video", "<audio", "<p ", "<b ", "<table", "<div", "<input", "<svg", "<x ")
 
 
-async def test_zero_scripts_and_zero_requests() -> None:
+class _Everything(Mapping[str, bytes]):
+    """A picture under every address: as if all that a mail asks for had been fetched."""
+
+    def __getitem__(self, _address: str) -> bytes:
+        return png()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("pictures", [{}, _Everything()], ids=["without pictures", "with pictures"])
+async def test_zero_scripts_and_zero_requests(pictures: Mapping[str, bytes]) -> None:
     async with chromium() as browser:
         context = await browser.new_context()
         page = await context.new_page()
@@ -25,9 +43,12 @@ async def test_zero_scripts_and_zero_requests() -> None:
         asked.clear()
         tamed: list[str] = []
         for vector in vectors():
-            harmless = harmless_html(vector, {})
+            html = vector.replace("src=x", "src=http://evil.invalid/p.png") if pictures else vector
+            harmless = harmless_html(html, {}, pictures)
             assert harmless is not None
             tamed.append(harmless.html)
+        shown = sum("data:image/png" in one for one in tamed)
+        assert shown >= 5 if pictures else shown == 0
         for begin in range(0, len(tamed), 40):
             assert await ran(page, "<hr>".join(tamed[begin : begin + 40])) == 0
         assert [address for address in asked if not address.startswith(("data:", "about:"))] == []

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from eilbote.catalogue import Language
 from eilbote.engine.app import App
 from eilbote.engine.page_work import PageWork
+from eilbote.engine.pictures import Pictures
 from eilbote.engine.preferences import Preferences
 from eilbote.engine.sign_in import SignIns
 from eilbote.engine.users import set_rights
@@ -41,7 +42,8 @@ async def _still_there() -> dict[str, str]:
 def listening(app: App, user: str) -> tuple[Visit, Request]:
     sign_ins = SignIns(app)
     session = sign_ins.sign_in(user, Secret(PASSWORD), "")
-    site = Site(app, sign_ins, Rendering({}, app.clock), 8425, GERMAN, PageWork(app), asyncio.Event())
+    rendering, work = Rendering({}, app.clock), PageWork(app)
+    site = Site(app, sign_ins, rendering, 8425, GERMAN, work, Pictures(app), asyncio.Event())
     visit = Visit(site, sign_ins.visitor(session), Preferences(), session, GERMAN, {}, "/live", {}, True)
     return visit, Request({"type": "http", "headers": []}, _still_there)
 

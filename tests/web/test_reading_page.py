@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eilbote.engine.app import App
+from eilbote.engine.pictures import Pictures
+from eilbote.engine.users import set_rights
+from eilbote.net.picture import Reach
+from eilbote.store.values import Right, Role
 from tests.mail.test_header_story import GOOGLE
+from tests.net.test_picture import serving
 from tests.store.given import Home, arrival
 from tests.web.browser import browsing, given_user, opened
 
@@ -56,3 +62,98 @@ async def test_the_header_explained(app: App) -> None:
         assert "Answers go to another address" in page and "other@elsewhere.example" in page
         german = (await kim.get(f"/inbox/{number}?view=headers", Accept_Language="de")).text
         assert "Der Weg, den sie nahm" in german and "vom Anbieter selbst" in german
+
+
+def newsletter(port: int, sender: str = "shop.example") -> bytes:
+    """From a sender that the own server vouches for."""
+    where = f"http://pictures.example:{port}"
+    html = (
+        f'<p>Neues</p><img src="{where}/good.png"><img src="{where}/good.png?once more" alt=x>'
+        f'<img src="{where}/open" width=1 height=1><img src="{where}/gone"><img src="http://10.0.0.1/x.png">'
+    )
+    head, _, _ = GOOGLE.partition(b"\n\n")
+    head = head.replace(b"news@shop.example", b"news@" + sender.encode())
+    return head + b"\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n" + html.encode()
+
+
+def loopback(app: App) -> Pictures:
+    async def resolve(host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"] if host == "pictures.example" else [host]
+
+    return Pictures(app, Reach(resolve, lambda address: address == "127.0.0.1", None))
+
+
+async def test_pictures_are_fetched_when_asked_for_and_only_by_us(app: App) -> None:
+    async with serving() as server, browsing(app, loopback(app)) as browser:
+        (number,) = Home(app.store).arrive(arrival(1, raw=newsletter(server.port))).ids
+        given_user(app, "Kim")
+        given_user(app, "Ben")
+        kim, ben = browser(), browser()
+        await kim.sign_in("Kim")
+        await ben.sign_in("Ben")
+        page = (await kim.get(f"/inbox/{number}")).text
+        assert "5 pictures from elsewhere are not shown" in page
+        assert "pictures.example" not in (await kim.get(f"/mail/{number}/html")).text
+        asked = re.search(rf'href="(/inbox/{number}\?pictures=[0-9a-f]+)"', page)
+        assert asked and server.asked == []
+        page = (await kim.get(asked[1])).text
+        frame_path = re.search(rf'src="(/mail/{number}/html\?pictures=[0-9a-f]+)"', page)
+        assert frame_path and server.asked == []
+        frame = await kim.get(frame_path[1])
+        assert frame.text.count("data:image/png;base64,") == 2 and "pictures.example" not in frame.text
+        assert "2 pictures from elsewhere are shown." in frame.text
+        assert "1 tracking pixel was left out." in frame.text and "2 pictures could not be" in frame.text
+        assert "img-src data:;" in frame.headers["content-security-policy"]
+        paths = sorted(head.partition(" HTTP")[0] for head in server.asked)
+        assert paths == ["GET /gone", "GET /good.png", "GET /good.png?once%20more"]
+        # What is kept is not asked for again; what another made up or copied asks for nothing.
+        await kim.get(frame_path[1])
+        before = len(server.asked)
+        assert before == 4  # the one that was gone, once more
+        for forged in (frame_path[1], f"/mail/{number}/html?pictures=1", f"/mail/{number}/html?pictures="):
+            assert "data:" not in (await ben.get(forged)).text
+        assert len(server.asked) == before
+
+
+async def test_always_holds_for_a_vouched_sender_until_taken_back(app: App) -> None:
+    home = Home(app.store)
+    forged = newsletter(1).replace(b"dmarc=pass", b"dmarc=fail")
+    first, second, third = home.arrive(
+        arrival(1, raw=newsletter(1)), arrival(2, raw=newsletter(2)), arrival(3, raw=forged)
+    ).ids
+    given_user(app, "Kim")
+    given_user(app, "Ben")
+    async with browsing(app) as browser:
+        kim, ben = browser(), browser()
+        await kim.sign_in("Kim")
+        await ben.sign_in("Ben")
+        page = (await kim.get(f"/inbox/{third}")).text
+        assert "nobody vouches" in page and "Always of news" not in page
+        assert (await kim.post(f"/mail/{third}/pictures", {"pictures": "always"})).status_code == 403
+        assert "Always of news@shop.example" in (await kim.get(f"/inbox/{first}")).text
+        said = {"pictures": "always", "back": f"/inbox/{first}"}
+        answer = await kim.post(f"/mail/{first}/pictures", said)
+        assert answer.headers["location"] == f"/inbox/{first}"
+        assert "always fetched" in (await kim.get(f"/inbox/{second}")).text
+        assert f"/mail/{second}/html?pictures=" in (await kim.get(f"/inbox/{second}")).text
+        assert "always fetched" not in (await kim.get(f"/inbox/{third}")).text
+        assert f"/mail/{third}/html?pictures=" not in (await kim.get(f"/inbox/{third}")).text
+        assert "always fetched" not in (await ben.get(f"/inbox/{second}")).text
+        await kim.get(f"/inbox/{second}")
+        await kim.post(f"/mail/{second}/pictures", {"pictures": "ask"})
+        assert "always fetched" not in (await kim.get(f"/inbox/{first}")).text
+
+
+async def test_pictures_need_the_right_to_read(app: App) -> None:
+    home = Home(app.store)
+    (number,) = home.arrive(arrival(1, raw=newsletter(1))).ids
+    user = given_user(app, "Ben", Role.AUDITOR)
+    async with browsing(app) as browser:
+        ben = browser()
+        await ben.sign_in("Ben")
+        token, path, wanted = ben.token, f"/mail/{number}/pictures", {"pictures": "always"}
+        assert (await ben.post(path, wanted, token=token)).status_code == 404
+        assert (await ben.get(f"/mail/{number}/html?pictures=x")).status_code == 404
+        set_rights(app, user, {home.account: Right.READ})
+        assert (await ben.post(path, wanted, token=token)).status_code == 303
+        assert (await ben.post(path, wanted, token="")).status_code == 403

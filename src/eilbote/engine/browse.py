@@ -19,7 +19,7 @@ from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
 from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.mailbox import SpecialUse
-from eilbote.mail.message import parse_message
+from eilbote.mail.message import Message, parse_message
 from eilbote.search.parse import parse_query
 from eilbote.store.values import Account, Mailbox, PageMark, Placement, User
 
@@ -133,12 +133,16 @@ def html_of(app: App, mail: int) -> Harmless | None:
     html = message.body_html()
     if not html:
         return None
-    pictures = {
+    return harmless_html(html, own_pictures(message, html))
+
+
+def own_pictures(message: Message, html: str) -> dict[str, bytes]:
+    """The mail's own pictures that its HTML shows, by their Content-ID."""
+    return {
         part.content_id: part.content()
         for part in islice((one for one in message.parts if one.content_id and not one.children), 200)
         if part.content_type.startswith("image/") and f"cid:{part.content_id}" in html
     }
-    return harmless_html(html, pictures)
 
 
 def source_of(app: App, mail: int, limit: int) -> str:

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 import nh3
 from msgspec import Struct
 
+from eilbote.mail.picture import picture_of
+from eilbote.mail.remote_pictures import is_remote
+
 MAX_HTML = 1024 * 1024
 """Characters of HTML."""
 
@@ -99,27 +102,31 @@ _FLAT = frozenset(
         "option", "p", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "wbr"
     )
 )  # fmt: skip
-_PICTURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
 
 
 class Harmless(Struct, frozen=True):
-    """HTML that may be shown; `left_out` counts the pictures that are not of this mail."""
+    """HTML that may be shown; `left_out` counts the pictures that are missing in it, `remote` those among
+    them that lie elsewhere."""
 
     html: str
     left_out: int
+    remote: int = 0
 
 
-def harmless_html(html: str, pictures: Mapping[str, bytes]) -> Harmless | None:
+def is_showable(html: str) -> bool:
+    """Whether it is within the limits."""
+    return len(html) <= MAX_HTML and not _is_too_complex(html)
+
+
+def harmless_html(
+    html: str, pictures: Mapping[str, bytes], remote: Mapping[str, bytes] | None = None
+) -> Harmless | None:
     """The HTML with everything taken out that is not on the list; None where it is beyond the limits.
-    `pictures`: the mail's own by Content-ID; those that it shows are put inside."""
-    if len(html) > MAX_HTML or _is_too_complex(html):
+    `pictures`: the mail's own by Content-ID, `remote`: fetched ones by their address; those that it shows
+    are put inside."""
+    if not is_showable(html):
         return None
-    filling = _Filling(pictures)
+    filling = _Filling(pictures, remote or {})
     cleaned = nh3.clean(
         html,
         tags=set(_TAGS),
@@ -132,16 +139,18 @@ def harmless_html(html: str, pictures: Mapping[str, bytes]) -> Harmless | None:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         strip_comments=True,
     )
-    return Harmless(cleaned, filling.left_out)
+    return Harmless(cleaned, filling.left_out, filling.remote)
 
 
 class _Filling:
     """Decides about every attribute of one mail."""
 
-    def __init__(self, pictures: Mapping[str, bytes]) -> None:
+    def __init__(self, pictures: Mapping[str, bytes], remote: Mapping[str, bytes]) -> None:
         self._pictures = pictures
+        self._remote = remote
         self._room = MAX_PICTURES
         self.left_out = 0
+        self.remote = 0
 
     def attribute(self, tag: str, name: str, value: str) -> str | None:
         match (tag, name):
@@ -157,21 +166,15 @@ class _Filling:
                 return value if _PLAIN_ATTRIBUTE.fullmatch(value) else None
 
     def _picture(self, address: str) -> str | None:
-        data = self._pictures.get(address[4:]) if address[:4].lower() == "cid:" else None
-        kind = picture_type(data) if data is not None else None
-        if data is None or kind is None or len(data) > self._room:
+        own = address[:4].lower() == "cid:"
+        data = self._pictures.get(address[4:]) if own else self._remote.get(address)
+        picture = picture_of(data) if data is not None else None
+        if data is None or picture is None or not picture.is_sane or len(data) > self._room:
             self.left_out += 1
+            self.remote += not own and is_remote(address)
             return None
         self._room -= len(data)
-        return f"data:{kind};base64,{b64encode(data).decode()}"
-
-
-def picture_type(data: bytes) -> str | None:
-    """The type of a picture by its first bytes, whatever the mail calls it; None for others: SVG is a
-    program."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)
+        return f"data:{picture.kind};base64,{b64encode(data).decode()}"
 
 
 def _plain_style(style: str) -> str:

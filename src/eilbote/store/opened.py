@@ -31,6 +31,7 @@ from eilbote.store.outbox import Outbox
 from eilbote.store.outgoing_attempts import OutgoingAttempts
 from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
+from eilbote.store.picture_senders import PictureSenders
 from eilbote.store.policies import Policies
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
@@ -85,6 +86,7 @@ class Store:
         self.tls_results = TlsResults(database)
         self.identities = Identities(database)
         self.users = Users(database)
+        self.picture_senders = PictureSenders(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

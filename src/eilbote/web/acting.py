@@ -29,7 +29,7 @@ _FLAGS: dict[str, tuple[list[str], list[str]]] = {
 def act_on_mail(visit: SignedIn) -> Response:
     chosen = visit.form.get("id", ())
     wanted = visit.field("act")
-    back = _safe_path(visit.field("back"))
+    back = safe_path(visit.field("back"))
     if len(chosen) > _MOST:
         raise Misused("page.too_many", limit=_MOST)
     ids = [read.checked_id(one) for one in dict.fromkeys(chosen)]
@@ -60,10 +60,10 @@ def undo(visit: SignedIn) -> Response:
     ids = [read.checked_id(one) for one in dict.fromkeys(visit.form.get("id", ())[:_MOST])]
     browse.undoable_mail(visit.app, user_of(visit), ids)
     act.undo(visit.app, ids)
-    return to(_safe_path(visit.field("back")))
+    return to(safe_path(visit.field("back")))
 
 
-def _safe_path(path: str) -> str:
+def safe_path(path: str) -> str:
     """A page of ours to go back to."""
     inside = path.startswith(("/inbox", "/box/", "/search")) and path.isprintable() and "\\" not in path
     return path if inside else "/inbox"

@@ -4,12 +4,15 @@ may run, load anything, or stay in a cache.
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from eilbote.engine import browse, read
 from eilbote.errors import Gone
 from eilbote.mail.download_name import attachment_disposition
+from eilbote.web.pictures import was_asked_for
 from eilbote.web.visit import SignedIn, Visit, user_of
 
 routes = APIRouter(prefix="/mail")
@@ -26,11 +29,20 @@ _SAVED = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 @routes.get("/{mail}/html")
-def html(visit: SignedIn, mail: str) -> Response:
-    found = browse.html_of(visit.app, _readable(visit, mail))
-    if found is None:
+async def html(visit: SignedIn, mail: str, pictures: str = "") -> Response:
+    """`pictures`: the user asked for those that lie elsewhere."""
+    number = await asyncio.to_thread(_readable, visit, mail)
+    if was_asked_for(visit, number, pictures):
+        with_pictures = await visit.site.pictures.html_with_pictures(number)
+        harmless = with_pictures.harmless if with_pictures else None
+    else:
+        with_pictures = None
+        harmless = await asyncio.to_thread(browse.html_of, visit.app, number)
+    if harmless is None:
         raise Gone("page.unknown")
-    text = visit.site.rendering.page("mail_html.html", visit.language, harmless=found)
+    text = visit.site.rendering.page(
+        "mail_html.html", visit.language, harmless=harmless, pictures=with_pictures
+    )
     return HTMLResponse(text, headers=_FRAME)
 
 

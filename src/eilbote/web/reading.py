@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from eilbote.engine import browse, read
 from eilbote.engine.act import change_flags
+from eilbote.engine.pictures import PictureWish, wish_of
 from eilbote.engine.users import may_change
 from eilbote.mail.header_story import HeaderStory
 from eilbote.mail.letter import Letter, letter_of
 from eilbote.mail.mailbox import SEEN
 from eilbote.store.values import Placement
+from eilbote.web.pictures import asked_for, was_asked_for
 from eilbote.web.visit import Visit, user_of
 
 _LONGEST_SOURCE = 256 * 1024
@@ -30,6 +32,12 @@ class Reading(Struct, frozen=True):
     conversation: list[Placement]
     view: str
     has_html: bool
+    remote: int
+    """Pictures of the HTML that lie elsewhere."""
+    wish: PictureWish | None
+    pictures: str
+    """Empty where they are not shown; see `pictures.asked_for`."""
+    show_pictures: str
     source: str
     letter: Letter
     story: HeaderStory | None
@@ -44,15 +52,26 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         # Only a click on our own page: a link from elsewhere changes nothing.
         change_flags(app, [placement.id], [SEEN])
     shown = read.show_mail(app, mail)
-    has_html = not shown.headers_only and browse.html_of(app, placement.id) is not None
+    html = None if shown.headers_only else browse.html_of(app, placement.id)
+    has_html = html is not None
     view = view if view in _VIEWS and (has_html or view != "html") else ("html" if has_html else "text")
     source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
+    remote = html.remote if html is not None and view == "html" else 0
+    wish = wish_of(app, user, placement.id) if remote else None
+    asked = asked_for(visit, placement.id)
+    wanted = wish is not None and (
+        wish.always or was_asked_for(visit, placement.id, visit.query.get("pictures", ""))
+    )
     return Reading(
         placement,
         shown,
         browse.conversation_of(app, placement),
         view,
         has_html,
+        remote,
+        wish,
+        asked if wanted else "",
+        asked,
         source,
         letter_of(shown.text if view == "text" else ""),
         browse.header_story_of(app, placement.id) if view == "headers" else None,

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from eilbote.catalogue import Language
 from eilbote.engine.app import App
 from eilbote.engine.page_work import PageWork
+from eilbote.engine.pictures import Pictures
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.web import (
@@ -25,6 +26,7 @@ from eilbote.web import (
     overview,
     own,
     people,
+    pictures,
     settings,
     sign_in,
     writing,
@@ -38,6 +40,7 @@ PAGES = (
     sign_in.routes,
     mail.routes,
     content.routes,
+    pictures.routes,
     acting.routes,
     live.routes,
     outbox.routes,
@@ -58,13 +61,15 @@ def new_site(
     port: int,
     language: Language,
     closing: asyncio.Event | None = None,
+    found: Pictures | None = None,
 ) -> FastAPI:
     """The page of an open home, for requests to this address of this machine alone. `closing`, if any, is
-    set before it ends."""
+    set before it ends; `found` fetches pictures that lie elsewhere."""
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     rendering = Rendering(assets.addresses(), app.clock)
+    fetched = found or Pictures(app)
     site.state.site = Site(
-        app, sign_ins, rendering, port, language, PageWork(app), closing or asyncio.Event()
+        app, sign_ins, rendering, port, language, PageWork(app), fetched, closing or asyncio.Event()
     )
     for routes in PAGES:
         site.include_router(routes)

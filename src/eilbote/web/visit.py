@@ -15,6 +15,7 @@ from eilbote.catalogue import LANGUAGES, Language
 from eilbote.engine.app import App
 from eilbote.engine.beginnings import Beginnings
 from eilbote.engine.page_work import PageWork
+from eilbote.engine.pictures import Pictures
 from eilbote.engine.preferences import Preferences, preferences_of
 from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
 from eilbote.errors import NotAllowed, Problem
@@ -36,6 +37,7 @@ class Site(Struct, frozen=True):
     port: int
     language: Language
     work: PageWork
+    pictures: Pictures
     closing: asyncio.Event
     """Set when the page is about to close: who still listens is let go."""
     beginnings: Beginnings = field(default_factory=Beginnings)
@@ -54,6 +56,7 @@ class Visit(Struct, frozen=True):
     cookies: Mapping[str, str]
     from_here: bool
     """The browser says that our own page was clicked on."""
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def app(self) -> App:
@@ -97,7 +100,18 @@ def visit_of(request: Request) -> Visit:
     wanted = chosen or _language_in(request.headers.get("accept-language", "")) or site.language
     mode = request.headers.get("sec-fetch-mode", "navigate")
     from_here = request.headers.get("sec-fetch-site") == "same-origin" and mode == "navigate"
-    return Visit(site, user, preferences, cookie, wanted, form, request.url.path, request.cookies, from_here)
+    return Visit(
+        site,
+        user,
+        preferences,
+        cookie,
+        wanted,
+        form,
+        request.url.path,
+        request.cookies,
+        from_here,
+        request.query_params,
+    )
 
 
 def signed_in(request: Request) -> Visit:
