@@ -4,8 +4,7 @@ accounts that the user may read. Reads the local copy only.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 
@@ -13,28 +12,43 @@ from msgspec import Struct
 
 from eilbote.engine import read
 from eilbote.engine.app import App
+from eilbote.engine.identities import identities_of
 from eilbote.engine.users import accounts_of, may_change, may_read, readable_accounts
-from eilbote.errors import Gone, NotAllowed
+from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
 from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.mail.message import Message, parse_message
 from eilbote.search.parse import parse_query
-from eilbote.store.values import Account, Mailbox, PageMark, Placement, User
+from eilbote.search.values import Node
+from eilbote.store.search import Hit
+from eilbote.store.values import Account, Mailbox, Narrowed, Only, PageMark, Placement, User
 
 PAGE = 50
 """Mails of a page."""
 
-MOST_FOUND = 200
-"""Mails that a search shows."""
+EVERYTHING = Narrowed()
+_MOST_ADDRESSES = 50
+_MOST_TOGETHER = 10_000
+
+MOST_COUNTED = 1_000
+"""Mails found that are counted one by one."""
 
 
 class Listed(Struct, frozen=True):
-    """A page of a list, newest first; `after` is where the next one begins, None at the end."""
+    """A page of a list, newest first, and the mark of each mail; `after` is where the next page begins,
+    None at the end. `total`: how many mails a search found, `more` than that where it is not all."""
 
     mails: tuple[Placement, ...]
     after: PageMark | None = None
+    marks: tuple[PageMark, ...] = ()
+    total: int = 0
+    more: bool = False
+    together: Mapping[int, int] = {}
+    """How many mails of its conversation a row stands for."""
+    unread: frozenset[int] = frozenset()
+    """Rows whose conversation has unread mail."""
 
 
 class AccountMailboxes(Struct, frozen=True):
@@ -65,31 +79,98 @@ def mailbox_of(app: App, user: User, mailbox: int) -> Mailbox:
     return found
 
 
-def inbox_page(app: App, user: User, after: PageMark | None = None) -> Listed:
-    """The inboxes of all accounts as one."""
-    boxes = [box for one in mailboxes_of(app, user) for box in one.mailboxes if box.role is SpecialUse.INBOX]
-    return _page(app, [box.id for box in boxes], after)
+def inboxes_of(app: App, user: User) -> list[int]:
+    """The inboxes of all accounts."""
+    return [
+        box.id for one in mailboxes_of(app, user) for box in one.mailboxes if box.role is SpecialUse.INBOX
+    ]
 
 
-def mailbox_page(app: App, user: User, mailbox: int, after: PageMark | None = None) -> Listed:
-    """One mailbox. Gone `store.no_mailbox`."""
-    return _page(app, [mailbox_of(app, user, mailbox).id], after)
+def ordinary_mailboxes(app: App, user: User) -> list[int]:
+    """Every mailbox that the user can open, save junk and trash."""
+    left_out = (SpecialUse.JUNK, SpecialUse.TRASH)
+    return [
+        box.id
+        for one in mailboxes_of(app, user)
+        for box in one.mailboxes
+        if box.selectable and box.role not in left_out
+    ]
 
 
-def found_page(app: App, user: User, query: str) -> Listed:
-    """What a search finds, each mail once. Misused `search.*`."""
-    tree = parse_query(query, datetime.fromtimestamp(app.clock.now(), UTC).astimezone())
-    found: list[Placement] = []
-    for account in readable_accounts(app, user):
-        ids = app.store.search.find(tree, account.id if account else None, MOST_FOUND)
-        found += once(app.store.messages.placements(ids))
-    newest = heapq.nsmallest(MOST_FOUND, found, key=lambda one: -one.internal_date)
-    return Listed(tuple(newest))
+def narrowed(app: App, user: User, only: str, keyword: str) -> Narrowed:
+    """What a list is narrowed to. Misused `page.bad_mark` where there is no such kind of mail."""
+    try:
+        kind = Only(only)
+    except ValueError:
+        raise Misused("page.bad_mark") from None
+    own: tuple[str, ...] = ()
+    if kind is Only.MINE:
+        own = tuple(
+            identity.address for one in accounts_of(app, user) for identity in identities_of(app, one)
+        )
+    return Narrowed(kind, keyword, own[:_MOST_ADDRESSES])
+
+
+def page(app: App, mailboxes: Sequence[int], after: PageMark | None, only: Narrowed = EVERYTHING) -> Listed:
+    """A page of mailboxes that the user may read, as one list."""
+    mails = app.store.messages.page(mailboxes, after, PAGE + 1, only)
+    shown = tuple(mail for mail, _ in mails[:PAGE])
+    marks = tuple(mark for _, mark in mails[:PAGE])
+    return Listed(shown, marks[-1] if len(mails) > PAGE else None, marks)
+
+
+def found_page(
+    app: App, user: User, query: str, after: PageMark | None = None, *, growing: bool = False
+) -> Listed:
+    """A page of what a search finds, each mail once; `growing`: its last word is still being typed.
+    Misused `search.*`."""
+    tree = parsed(app, query, growing=growing)
+    accounts = _asked_accounts(app, user)
+    if accounts == []:
+        return Listed(())
+    start = Hit(after.date, after.uid) if after is not None else None
+    hits = app.store.search.page(tree, accounts, start, PAGE + 1)
+    dates = {hit.message: hit.date for hit in hits[:PAGE]}
+    mails = tuple(once(app.store.messages.placements([*dates])))
+    total = app.store.search.count(tree, accounts, MOST_COUNTED + 1)
+    marks = tuple(PageMark(dates[mail.id], 0, mail.id) for mail in mails)
+    last = hits[PAGE - 1] if len(hits) > PAGE else None
+    next_mark = PageMark(last.date, 0, last.message) if last else None
+    return Listed(mails, next_mark, marks, min(total, MOST_COUNTED), total > MOST_COUNTED)
+
+
+def found_ids(app: App, user: User, query: str, limit: int) -> list[int]:
+    """The newest `limit` mails that a search finds. Misused `search.*`."""
+    accounts = _asked_accounts(app, user)
+    return [hit.message for hit in app.store.search.page(parsed(app, query), accounts, None, limit)]
+
+
+def parsed(app: App, query: str, *, growing: bool = False) -> Node:
+    """What is asked for; dates are those of the machine's time zone. Misused `search.*`."""
+    now = datetime.fromtimestamp(app.clock.now(), UTC).astimezone()
+    return parse_query(query, now, growing=growing)
+
+
+def _asked_accounts(app: App, user: User) -> list[int] | None:
+    """The accounts whose mail is searched; None: all that there are, none in an empty list."""
+    found = readable_accounts(app, user)
+    return None if found == [None] else [one.id for one in found if one is not None]
 
 
 def conversation_of(app: App, mail: Placement) -> list[Placement]:
     """The mails of its conversation, oldest first, each once."""
     return once(app.store.messages.thread(mail.account, mail.thread))
+
+
+def with_conversations(app: App, user: User, ids: Sequence[int], mailbox: int) -> list[int]:
+    """These mails and all others of their conversations that lie in the same mailboxes: `mailbox`, or the
+    inboxes where it is 0. Gone `store.no_message`."""
+    mails = readable_mail(app, user, ids)
+    boxes = [mailbox_of(app, user, mailbox).id] if mailbox else inboxes_of(app, user)
+    threads = {(mail.account, mail.thread) for mail in mails}
+    members = app.store.messages.members(boxes, [thread for _, thread in threads], _MOST_TOGETHER)
+    found = [one.message for one in members if (one.account, one.thread) in threads]
+    return list(dict.fromkeys([*ids, *found]))
 
 
 def once(mails: Sequence[Placement]) -> list[Placement]:
@@ -112,18 +193,6 @@ def changeable_mail(app: App, user: User, ids: Sequence[int]) -> list[Placement]
     if not all(may_change(user, one.account) for one in found):
         raise NotAllowed("user.may_not_change")
     return found
-
-
-def undoable_mail(app: App, user: User, ids: Sequence[int]) -> None:
-    """As `changeable_mail`, for mails that may lie nowhere any more."""
-    for id_ in ids:
-        latest = app.store.journal.latest_of(id_)
-        if latest is None:
-            changeable_mail(app, user, [id_])
-        elif not may_read(user, latest.account):
-            raise Gone("store.no_message", id=id_)
-        elif not may_change(user, latest.account):
-            raise NotAllowed("user.may_not_change")
 
 
 def html_of(app: App, mail: int) -> Harmless | None:
@@ -163,9 +232,3 @@ def attachment_of(app: App, mail: int, number: str) -> tuple[str, bytes]:
     if found is None:
         raise Gone("attachment.unknown", number=number[:50])
     return download_name(found.file_name, found.number), found.content()
-
-
-def _page(app: App, mailboxes: Sequence[int], after: PageMark | None) -> Listed:
-    mails = app.store.messages.page(mailboxes, after, PAGE + 1)
-    shown = tuple(mail for mail, _ in mails[:PAGE])
-    return Listed(shown, mails[PAGE - 1][1] if len(mails) > PAGE else None)

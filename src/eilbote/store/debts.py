@@ -105,6 +105,29 @@ def latest_of(session: Session, message: int) -> Debt | None:
     return _debt(row) if row else None
 
 
+def undoable(session: Session, numbers: Sequence[int]) -> list[Debt]:
+    """Those of some debts that can still be undone, the youngest first."""
+    found: list[Debt] = []
+    for chunk in chunked(numbers):
+        rows = session.rows(
+            f"{_SELECT} WHERE id IN {in_list(len(chunk))} AND undo_of = 0"
+            " AND state NOT IN ('failed', 'conflict') AND NOT EXISTS (SELECT 1 FROM journal u"
+            " WHERE u.message = journal.message AND u.undo_of = journal.id)",
+            chunk,
+        )
+        found += map(_debt, rows)
+    return sorted(found, key=lambda debt: -debt.id)
+
+
+def accounts_of(session: Session, numbers: Sequence[int]) -> set[int]:
+    """The accounts whose debts these are."""
+    found: set[int] = set()
+    for chunk in chunked(numbers):
+        rows = session.rows(f"SELECT DISTINCT account FROM journal WHERE id IN {in_list(len(chunk))}", chunk)
+        found |= {integer(account) for (account,) in rows}
+    return found
+
+
 def advance(
     session: Session,
     debts: Sequence[int],

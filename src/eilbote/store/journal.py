@@ -225,6 +225,21 @@ class Journal:
         with self._database.write() as session:
             return _ids(reversing.undo(session, debts.get(session, debt), origin, now))
 
+    def undo_all(self, numbers: Sequence[int], now: float, origin: str = "undo") -> int:
+        """Turns changes back, the youngest first, each that can be and was not yet; all in one
+        transaction. Returns of how many mails."""
+        turned: set[int] = set()
+        with self._database.write() as session:
+            for debt in debts.undoable(session, numbers):
+                reversing.undo(session, debt, origin, now)
+                turned.add(debt.message)
+        return len(turned)
+
+    def accounts_of(self, numbers: Sequence[int]) -> set[int]:
+        """The accounts of these rows."""
+        with self._database.read() as session:
+            return debts.accounts_of(session, numbers)
+
     def restore(self, messages: Sequence[int], origin: str, now: float) -> list[int]:
         """Brings removed messages back to where they lay last; returns the debts' ids."""
         with self._database.write() as session:

@@ -17,6 +17,7 @@ from eilbote.store import placed as placements
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.local import new_uids
+from eilbote.store.narrowing import condition
 from eilbote.store.problems import AGAIN, problem_from_text
 from eilbote.store.values import (
     Applied,
@@ -26,6 +27,8 @@ from eilbote.store.values import (
     Identity,
     Lying,
     MailboxUpdate,
+    Member,
+    Narrowed,
     PageMark,
     People,
     Placement,
@@ -246,11 +249,27 @@ class Messages:
             return reading.newest(session, chosen, limit)
 
     def page(
-        self, mailboxes: Sequence[int], after: PageMark | None, limit: int
+        self,
+        mailboxes: Sequence[int],
+        after: PageMark | None,
+        limit: int,
+        narrowed: Narrowed = Narrowed(),  # noqa: B008  # frozen
     ) -> list[tuple[Placement, PageMark]]:
         """Placements of these mailboxes by date, newest first, from behind the mark on."""
+        only = condition(narrowed, self._database.dialect)
         with self._database.read() as session:
-            return reading.page(session, mailboxes, after, limit)
+            return reading.page(session, mailboxes, after, limit, only)
+
+    def ids_in(self, mailboxes: Sequence[int], narrowed: Narrowed, limit: int) -> list[int]:
+        """Up to `limit` messages that lie in these mailboxes, each once."""
+        only = condition(narrowed, self._database.dialect)
+        with self._database.read() as session:
+            return reading.ids(session, mailboxes, limit, only)
+
+    def keywords(self, mailboxes: Sequence[int]) -> list[tuple[Flags, int]]:
+        """The sets of flags of labelled mails in these mailboxes, and how many have each."""
+        with self._database.read() as session:
+            return [(flags_from_text(flags), count) for flags, count in reading.keywords(session, mailboxes)]
 
     def placements(self, messages: Sequence[int]) -> list[Placement]:
         """Live placements of messages, in the order asked for."""
@@ -308,6 +327,26 @@ class Messages:
         with self._database.read() as session:
             sql = "SELECT label FROM label WHERE message = ? ORDER BY label"
             return [text(label) for (label,) in session.rows(sql, (message,))]
+
+    def labels_of(self, messages: Sequence[int]) -> dict[int, list[str]]:
+        """The labels that the server gave these messages; those without any are left out."""
+        found: dict[int, list[str]] = {}
+        with self._database.read() as session:
+            for chunk in chunked(messages):
+                sql = (
+                    f"SELECT message, label FROM label WHERE message IN {in_list(len(chunk))} ORDER BY label"
+                )
+                for message, label in session.rows(sql, chunk):
+                    found.setdefault(integer(message), []).append(text(label))
+        return found
+
+    def members(self, mailboxes: Sequence[int], threads: Sequence[int], limit: int) -> list[Member]:
+        """Up to `limit` placements in these mailboxes of mails of these conversations."""
+        found: list[Member] = []
+        with self._database.read() as session:
+            for chunk in chunked(threads):
+                found += reading.members(session, mailboxes, chunk, limit - len(found))
+        return found
 
     def ids_of(self, account: int) -> list[int]:
         """Every message of an account, removed ones too."""

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from eilbote.errors import NotAllowed
 from eilbote.store.accounts import Accounts
+from eilbote.store.batches import Batches
 from eilbote.store.belonging import belong_together
 from eilbote.store.bodies import Bodies
 from eilbote.store.changes import Changes
@@ -87,6 +88,7 @@ class Store:
         self.identities = Identities(database)
         self.users = Users(database)
         self.picture_senders = PictureSenders(database)
+        self.batches = Batches(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

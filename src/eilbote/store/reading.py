@@ -5,10 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from eilbote.mail.mailbox import MailboxName, flags_from_text
+from eilbote.mail.mailbox import SEEN, MailboxName, flags_from_text
+from eilbote.store.conditions import EVERYWHERE, Condition
 from eilbote.store.database import Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import ENVELOPE_COLUMNS, from_columns
-from eilbote.store.values import Lying, PageMark, Placement
+from eilbote.store.narrowing import LABELLED
+from eilbote.store.values import Lying, Member, PageMark, Placement
 
 _ENVELOPE = ", ".join(f"m.{name}" for name in ENVELOPE_COLUMNS)
 _COLUMNS = (
@@ -35,12 +37,17 @@ def newest(session: Session, mailboxes: Sequence[int], limit: int) -> list[Place
 
 
 def page(
-    session: Session, mailboxes: Sequence[int], after: PageMark | None, limit: int
+    session: Session,
+    mailboxes: Sequence[int],
+    after: PageMark | None,
+    limit: int,
+    only: Condition = EVERYWHERE,
 ) -> list[tuple[Placement, PageMark]]:
     """Up to `limit` placements of these mailboxes after a mark, newest first, each with its own mark. By
     date, then mailbox, then UID, so that no page shows one twice or leaves one out; as fast at the end
-    of a list as at its beginning."""
-    sql = f"{_SELECT_MARKED} WHERE p.mailbox = ? AND (p.date, p.uid) < (?, ?)"
+    of a list as at its beginning. `only` narrows it."""
+    narrowed, params = only
+    sql = f"{_SELECT_MARKED} WHERE p.mailbox = ? AND (p.date, p.uid) < (?, ?) AND {narrowed}"
     sql += " ORDER BY p.date DESC, p.uid DESC LIMIT ?"
     found = []
     for mailbox in mailboxes:
@@ -50,12 +57,56 @@ def page(
             uid = (
                 after.uid if mailbox == after.mailbox else _AFTER_ALL * (1 if mailbox > after.mailbox else -1)
             )
-        found.append(session.rows(sql, (mailbox, date, uid, limit)))
+        found.append(session.rows(sql, (mailbox, date, uid, *params, limit)))
     merged = heapq.merge(*found, key=lambda row: (-integer(row[-2]), integer(row[-1])))
     return [
         (_placement(row[:-2]), PageMark(integer(row[-2]), integer(row[-1]), integer(row[4])))
         for row, _ in zip(merged, range(limit), strict=False)
     ]
+
+
+def ids(session: Session, mailboxes: Sequence[int], limit: int, only: Condition) -> list[int]:
+    """Up to `limit` messages of these mailboxes, the newest of each mailbox first, each once."""
+    narrowed, params = only
+    sql = "SELECT p.message FROM placement p JOIN message m ON m.id = p.message WHERE p.mailbox = ?"
+    sql += f" AND {narrowed} ORDER BY p.date DESC, p.uid DESC LIMIT ?"
+    found: dict[int, None] = {}
+    for mailbox in mailboxes:
+        found.update((integer(row[0]), None) for row in session.rows(sql, (mailbox, *params, limit)))
+    return [*found][:limit]
+
+
+def members(session: Session, mailboxes: Sequence[int], threads: Sequence[int], limit: int) -> list[Member]:
+    """Up to `limit` placements in these mailboxes of mails of these conversations."""
+    rows = session.rows(
+        "SELECT m.account, m.thread, m.id, p.date, p.mailbox, p.uid, p.flags FROM message m"
+        f" JOIN placement p ON p.message = m.id WHERE m.thread IN {in_list(len(threads))} LIMIT ?",
+        (*threads, limit),
+    )
+    wanted = set(mailboxes)
+    return [
+        Member(
+            account=integer(row[0]),
+            thread=integer(row[1]),
+            message=integer(row[2]),
+            mark=PageMark(integer(row[3]), integer(row[4]), integer(row[5])),
+            unread=SEEN not in text(row[6]),
+        )
+        for row in rows
+        if row[4] in wanted
+    ]
+
+
+def keywords(session: Session, mailboxes: Sequence[int]) -> list[tuple[str, int]]:
+    """The sets of flags of these mailboxes' labelled mails, and how many mails have each."""
+    found: list[tuple[str, int]] = []
+    for mailbox in mailboxes:
+        rows = session.rows(
+            f"SELECT p.flags, count(*) FROM placement p WHERE p.mailbox = ? AND {LABELLED} GROUP BY p.flags",
+            (mailbox,),
+        )
+        found += [(text(flags), integer(count)) for flags, count in rows]
+    return found
 
 
 def lying(session: Session, mailbox: int, after: int, limit: int) -> list[Lying]:

@@ -29,6 +29,13 @@ class Covered(Struct, frozen=True):
     content: int = 0
 
 
+class Hit(Struct, frozen=True):
+    """A message that was found, with its date: a place in what a search finds."""
+
+    date: int
+    message: int
+
+
 class Pending(Struct, frozen=True):
     """A message to be indexed: what its row says. Its text comes from its bytes."""
 
@@ -58,6 +65,15 @@ class Index(Protocol):
 
     def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
         """Messages that lie somewhere, newest first."""
+        ...
+
+    def page(self, node: Node, accounts: Sequence[int] | None, after: Hit | None, limit: int) -> list[Hit]:
+        """Up to `limit` messages behind `after`, in the index's own order, newest first: one page after
+        the other shows everything once. `accounts` None: all."""
+        ...
+
+    def count(self, node: Node, accounts: Sequence[int] | None, limit: int) -> int:
+        """How many messages there are; `limit` where there are as many or more."""
         ...
 
     def forget(self, messages: Sequence[int], *, for_good: bool) -> None:
@@ -94,6 +110,8 @@ class Search:
         self.covered = self._index.covered
         self.add = self._index.add
         self.clear = self._index.clear
+        self.page = self._index.page
+        self.count = self._index.count
         self.many_to_come = self._index.many_to_come
 
     def find(self, node: Node, account: int | None = None, limit: int = 50, offset: int = 0) -> list[int]:

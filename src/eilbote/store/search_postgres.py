@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from eilbote.search.fold import spellings, words
 from eilbote.search.values import All, Document, Field, Node, Not, Some, Words
-from eilbote.store.conditions import Conditions, Mailboxes, is_of_words, joined
+from eilbote.store.conditions import Condition, Conditions, Mailboxes, is_of_words, joined
 from eilbote.store.database import Database, Row, Session, chunked, in_list, integer
-from eilbote.store.search import Covered, without_gone
+from eilbote.store.search import Covered, Hit, without_gone
 
 _VERSION = 1
 _LAST_POSITION = 16_383  # PostgreSQL keeps no greater ones
@@ -28,6 +28,7 @@ _LETTERS = {
     Field.BODY: ("b",),
     Field.FILE: ("a",),
 }
+_NEWEST_FIRST = " ORDER BY d.date DESC, d.message DESC"
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS search_state (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS search_document (message BIGINT PRIMARY KEY, account BIGINT NOT NULL,"
@@ -83,21 +84,36 @@ class PostgresIndex:
 
     def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
         with self._database.read() as session:
-            conditions = Conditions(
-                Mailboxes(session),
-                lambda of_words: ("d.words @@ CAST(? AS tsquery)", [question(of_words)]),
-                position="strpos",
-            )
-            found = [conditions.of_mail(node), conditions.lies()]
-            if account is not None:
-                found.append(("d.account = ?", [account]))
-            where, params = joined(" AND ", found)
+            where, params = _condition(session, node, None if account is None else [account])
             rows = session.rows(
-                f"SELECT d.message FROM search_document d WHERE {where}"
-                " ORDER BY d.date DESC, d.message DESC LIMIT ? OFFSET ?",
+                f"SELECT d.message FROM search_document d WHERE {where}{_NEWEST_FIRST} LIMIT ? OFFSET ?",
                 (*params, limit, offset),
             )
             return [integer(message) for (message,) in rows]
+
+    def page(self, node: Node, accounts: Sequence[int] | None, after: Hit | None, limit: int) -> list[Hit]:
+        with self._database.read() as session:
+            where, params = _condition(session, node, accounts)
+            if after is not None:
+                where, params = (
+                    f"{where} AND (d.date, d.message) < (?, ?)",
+                    [*params, after.date, after.message],
+                )
+            rows = session.rows(
+                f"SELECT d.date, d.message FROM search_document d WHERE {where}{_NEWEST_FIRST} LIMIT ?",
+                (*params, limit),
+            )
+            return [Hit(integer(date), integer(message)) for date, message in rows]
+
+    def count(self, node: Node, accounts: Sequence[int] | None, limit: int) -> int:
+        with self._database.read() as session:
+            where, params = _condition(session, node, accounts)
+            row = session.one(
+                f"SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE {where} LIMIT ?) AS found",
+                (*params, limit),
+            )
+            assert row is not None
+            return integer(row[0])
 
     def forget(self, messages: Sequence[int], *, for_good: bool) -> None:
         with self._database.write() as session:
@@ -126,6 +142,18 @@ class PostgresIndex:
 
     def close(self) -> None:
         """The database is the store's."""
+
+
+def _condition(session: Session, node: Node, accounts: Sequence[int] | None) -> Condition:
+    conditions = Conditions(
+        Mailboxes(session),
+        lambda of_words: ("d.words @@ CAST(? AS tsquery)", [question(of_words)]),
+        position="strpos",
+    )
+    found = [conditions.of_mail(node), conditions.lies()]
+    if accounts is not None:
+        found.append((f"d.account IN {in_list(len(accounts))}", [*accounts]))
+    return joined(" AND ", found)
 
 
 def _covered(session: Session) -> Covered:

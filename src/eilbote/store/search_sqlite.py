@@ -16,7 +16,7 @@ from eilbote.search.fold import plain, spellings
 from eilbote.search.values import All, Dated, Document, Field, Node, Not, Some, Words
 from eilbote.store.conditions import Condition, Conditions, Mailboxes, is_of_place, is_of_words, joined
 from eilbote.store.database import Observer, Session, Value, chunked, in_list, integer
-from eilbote.store.search import Covered, without_gone
+from eilbote.store.search import Covered, Hit, without_gone
 from eilbote.store.sqlite import SqliteDatabase
 
 _APPLICATION_ID = 0x45494C53  # "EILS"
@@ -140,17 +140,28 @@ class SqliteIndex:
 
     def find(self, node: Node, account: int | None, limit: int, offset: int) -> list[int]:
         with self._file.read() as session:
-            conditions = Conditions(
-                Mailboxes(session, "mail.mailbox"),
-                lambda words: ("d.slot IN (SELECT rowid FROM words WHERE words MATCH ?)", [_match(words)]),
-                position="instr",
-                placement="mail.placement",
-            )
-            sql, params = _query(node, account, conditions, _state(session, "drift"))
+            sql, params = _asked(session, node, None if account is None else [account])
             rows = session.rows(f"{sql} LIMIT ? OFFSET ?", (*params, limit, offset))
             # Slots may lie a few mails off where an import has filled every second.
             rows.sort(key=lambda row: -integer(row[1]))
             return [integer(row[0]) for row in rows]
+
+    def page(self, node: Node, accounts: Sequence[int] | None, after: Hit | None, limit: int) -> list[Hit]:
+        with self._file.read() as session:
+            below = _LATEST * 2
+            if after is not None:
+                row = session.one("SELECT slot FROM document WHERE message = ?", (after.message,))
+                below = integer(row[0]) if row else _slot(after.date) + _state(session, "drift") + 1
+            sql, params = _asked(session, node, accounts, below)
+            rows = session.rows(f"{sql} LIMIT ?", (*params, limit))
+            return [Hit(integer(date), integer(message)) for message, date in rows]
+
+    def count(self, node: Node, accounts: Sequence[int] | None, limit: int) -> int:
+        with self._file.read() as session:
+            sql, params = _asked(session, node, accounts)
+            row = session.one(f"SELECT count(*) FROM ({sql} LIMIT ?) AS found", (*params, limit))
+            assert row is not None
+            return integer(row[0])
 
     def forget(self, messages: Sequence[int], *, for_good: bool) -> None:
         with self._file.write() as session:
@@ -256,9 +267,27 @@ def _next_free(session: Session, slot: int, *, down: bool = False) -> int:
     return integer(row[0])
 
 
-def _query(node: Node, account: int | None, conditions: Conditions, drift: int) -> tuple[str, list[Value]]:
+def _asked(
+    session: Session, node: Node, accounts: Sequence[int] | None, below: int | None = None
+) -> tuple[str, list[Value]]:
+    conditions = Conditions(
+        Mailboxes(session, "mail.mailbox"),
+        lambda words: ("d.slot IN (SELECT rowid FROM words WHERE words MATCH ?)", [_match(words)]),
+        position="instr",
+        placement="mail.placement",
+    )
+    return _query(node, accounts, conditions, _state(session, "drift"), below)
+
+
+def _query(
+    node: Node,
+    accounts: Sequence[int] | None,
+    conditions: Conditions,
+    drift: int,
+    below: int | None,
+) -> tuple[str, list[Value]]:
     """The query without its LIMIT. Words that every hit must have drive it, newest row first; dates
-    bound its rows."""
+    bound its rows, and `below` those of a page."""
     parts = node.nodes if isinstance(node, All) else (node,)
     must = [one for one in parts if is_of_words(one)]
     without = [one.node for one in parts if must and isinstance(one, Not) and is_of_words(one.node)]
@@ -276,8 +305,10 @@ def _query(node: Node, account: int | None, conditions: Conditions, drift: int) 
                 found.append((f"{slot} >= ?", [_slot(int(one.since)) - drift]))
             if one.until is not None:
                 found.append((f"{slot} <= ?", [_slot(int(one.until)) + drift]))
-    if account is not None:
-        found.append(("d.account = ?", [account]))
+    if below is not None:
+        found.append((f"{slot} < ?", [below]))
+    if accounts is not None:
+        found.append((f"d.account IN {in_list(len(accounts))}", [*accounts]))
     found += [conditions.of_mail(one) for one in rest if not is_of_place(one)]
     found.append(conditions.lies(joined(" AND ", places)) if places else conditions.lies())
     where, params = joined(" AND ", found)

@@ -338,6 +338,46 @@ class PageMark(Struct, frozen=True):
     uid: Uid
 
 
+class Member(Struct, frozen=True):
+    """A mail of a conversation where it lies, as much of it as tells which of them is the newest."""
+
+    account: int
+    thread: int
+    message: int
+    mark: PageMark
+    unread: bool
+
+
+class Only(StrEnum):
+    """Which mails of a list are shown; `mine`: those written to an address of one's own."""
+
+    EVERYTHING = ""
+    UNREAD = "unread"
+    FLAGGED = "flagged"
+    ATTACHED = "attached"
+    MINE = "mine"
+
+
+class Narrowed(Struct, frozen=True):
+    """What a list is narrowed to: a kind of mail, and a keyword if any. `addresses`: one's own."""
+
+    only: Only = Only.EVERYTHING
+    keyword: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+class Batch(Struct, frozen=True):
+    """What a user did with how many mails at once; `debts` are the journal's rows of it."""
+
+    id: int
+    person: int
+    act: str
+    mails: int
+    debts: tuple[int, ...]
+    undone: bool
+    created: float
+
+
 class Lying(Struct, frozen=True):
     """A mail where it lies, without what lists show: for work that goes through whole mailboxes.
     `whole` is False where only its headers are here."""

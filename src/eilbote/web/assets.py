@@ -16,14 +16,22 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 
 
 def addresses() -> dict[str, str]:
-    """The address of each file by its name."""
-    return {name: f"/assets/{sha256(data).hexdigest()[:16]}/{name}" for name, data in _files().items()}
+    """The address of each file by its name. All have one mark, so that a module finds another beside it."""
+    everything = sha256()
+    for name, data in _files().items():
+        everything.update(f"{name}\0{len(data)}\0".encode() + data)
+    return {name: f"/assets/{everything.hexdigest()[:16]}/{name}" for name in _files()}
+
+
+@cache
+def _addresses() -> dict[str, str]:
+    return addresses()
 
 
 @routes.get("/assets/{mark}/{name}")
 def asset(mark: str, name: str) -> Response:
     data = _files().get(name)
-    if data is None or addresses()[name] != f"/assets/{mark}/{name}":
+    if data is None or _addresses()[name] != f"/assets/{mark}/{name}":
         raise HTTPException(404)
     headers = {"Cache-Control": "max-age=31536000, immutable"}
     return Response(data, media_type=_TYPES[Path(name).suffix], headers=headers)

@@ -1,43 +1,29 @@
-"""The mail page: mailboxes, a list, and the mail that is read. One page in three forms: the inbox of all
-accounts, one mailbox, and what a search found.
+"""The mail page: mailboxes, a list, and the mail that is read. One page in four forms: the inbox of all
+accounts, all mail, one mailbox, and what a search found.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from typing import Annotated
 
-from fastapi import APIRouter, Response
-from msgspec import Struct
+from fastapi import APIRouter, Depends, Response
+from msgspec.structs import replace
 
 from eilbote.engine import browse, read
-from eilbote.engine.browse import Listed
-from eilbote.errors import Misused, Problem
-from eilbote.store.values import PageMark
+from eilbote.engine.bulk import MOST_AT_ONCE
+from eilbote.engine.labels import labels_of, labels_there, not_kept
+from eilbote.engine.users import may_change
 from eilbote.web.done import take_done
+from eilbote.web.lists import BY_CONVERSATION, Scope, day_mark, list_of
 from eilbote.web.reading import reading_of
 from eilbote.web.visit import SignedIn, Visit, to, user_of
 
 routes = APIRouter()
 
+_REFUSED_SECONDS = 600.0
+"""So long it is told that a server keeps no labels."""
 
-class _List(Struct, frozen=True):
-    """What stands in the middle: `path` leads to it, `query` is what must be said again."""
-
-    path: str
-    listed: Listed
-    mailbox: int = 0
-    title: str = ""
-    search: str = ""
-    query: str = ""
-    problem: Problem | None = None
-
-    def mail_path(self, mail: int) -> str:
-        return f"{self.path}/{mail}" + (f"?{self.query}" if self.query else "")
-
-    @property
-    def next_path(self) -> str:
-        mark = self.listed.after
-        return f"{self.path}?after={mark.date}.{mark.mailbox}.{mark.uid}" if mark else ""
+_BY_SECONDS = 400 * 86_400
 
 
 @routes.get("/")
@@ -45,64 +31,76 @@ def first(_visit: SignedIn) -> Response:
     return to("/inbox")
 
 
+def _narrowed(only: str = "", label: str = "", by: str = "", after: str = "", day: str = "") -> Scope:
+    """What an address says of the list beside its path; `after` is carried in `mark`."""
+    return Scope("", "", only, label, by, mark=day_mark(day) if day else after)
+
+
+Narrowing = Annotated[Scope, Depends(_narrowed)]
+
+
 @routes.get("/inbox")
 @routes.get("/inbox/{mail}")
-def inbox(visit: SignedIn, mail: str = "", after: str = "", view: str = "") -> Response:
-    listed = browse.inbox_page(visit.app, user_of(visit), _mark(after))
-    return _page(visit, _List("/inbox", listed, query=_query(after=after)), mail, view)
+def inbox(visit: SignedIn, narrowing: Narrowing, mail: str = "", view: str = "") -> Response:
+    return _page(visit, replace(narrowing, path="/inbox"), mail, view)
+
+
+@routes.get("/all")
+@routes.get("/all/{mail}")
+def everything(visit: SignedIn, narrowing: Narrowing, mail: str = "", view: str = "") -> Response:
+    return _page(visit, replace(narrowing, path="/all"), mail, view)
 
 
 @routes.get("/box/{box}")
 @routes.get("/box/{box}/{mail}")
-def mailbox(visit: SignedIn, box: int, mail: str = "", after: str = "", view: str = "") -> Response:
-    found = browse.mailbox_of(visit.app, user_of(visit), box)
-    listed = browse.mailbox_page(visit.app, user_of(visit), box, _mark(after))
-    shown = _List(f"/box/{box}", listed, mailbox=box, title=found.name, query=_query(after=after))
-    return _page(visit, shown, mail, view)
+def mailbox(visit: SignedIn, narrowing: Narrowing, box: int, mail: str = "", view: str = "") -> Response:
+    browse.mailbox_of(visit.app, user_of(visit), box)
+    return _page(visit, replace(narrowing, path=f"/box/{box}"), mail, view)
 
 
 @routes.get("/search")
 @routes.get("/search/{mail}")
-def search(visit: SignedIn, q: str = "", mail: str = "", view: str = "") -> Response:
-    problem = None
-    listed = Listed(())
-    if q.strip():
-        try:
-            listed = browse.found_page(visit.app, user_of(visit), q)
-        except Misused as error:
-            problem = error.problem
-    shown = _List("/search", listed, search=q, query=_query(q=q), problem=problem)
-    return _page(visit, shown, mail, view)
+def search(
+    visit: SignedIn, q: str = "", mail: str = "", view: str = "", after: str = "", growing: str = ""
+) -> Response:
+    return _page(visit, Scope("/search", q, mark=after), mail, view, growing=bool(growing))
 
 
-def _page(visit: Visit, shown: _List, mail: str, view: str) -> Response:
+def _page(visit: Visit, scope: Scope, mail: str, view: str, *, growing: bool = False) -> Response:
+    app, user = visit.app, user_of(visit)
+    chosen_by = scope.by
+    if not chosen_by and scope.path != "/search":
+        kept = visit.cookies.get(_cookie(visit), "")
+        scope = replace(scope, by=kept)
     reading = reading_of(visit, mail, view) if mail else None
+    shown = list_of(app, user, scope, growing=growing)
+    accounts = browse.mailboxes_of(app, user)
+    done = take_done(visit)
+    refused = not_kept(app, [one.account.id for one in accounts], app.clock.now() - _REFUSED_SECONDS)
     response = visit.page(
         "mail.html",
         400 if shown.problem else 200,
-        accounts=browse.mailboxes_of(visit.app, user_of(visit)),
+        accounts=accounts,
+        changeable={one.account.id for one in accounts if may_change(user, one.account.id)},
         list=shown,
-        beginnings=visit.site.beginnings.of(visit.app, shown.listed.mails),
+        beginnings=visit.site.beginnings.of(app, shown.listed.mails),
+        here_mailbox=next(
+            (box for one in accounts for box in one.mailboxes if box.id == scope.mailbox), None
+        ),
+        labels=labels_there(app, [box.id for one in accounts for box in one.mailboxes]),
+        no_labels=[one.account.address for one in accounts if one.account.id in refused],
         reading=reading,
-        done=take_done(visit),
+        reading_labels=labels_of(app, [reading.mail])[reading.mail.id] if reading else [],
+        done=done,
         here=visit.path + (f"?{shown.query}" if shown.query else ""),
-        behind=read.search_is_behind(visit.app) if shown.path == "/search" else 0,
+        behind=read.search_is_behind(app) if scope.path == "/search" else 0,
+        most_at_once=MOST_AT_ONCE,
+        by_conversation=scope.by == BY_CONVERSATION,
     )
-    return take_done(visit).leave(response, visit.site.port)
+    if chosen_by in (BY_CONVERSATION, "mail"):
+        response.set_cookie(_cookie(visit), chosen_by, max_age=_BY_SECONDS, httponly=True, samesite="strict")
+    return done.leave(response, visit.site.port)
 
 
-def _mark(text: str) -> PageMark | None:
-    """Where a page begins. Misused `page.bad_mark`."""
-    if not text:
-        return None
-    try:
-        date, mailbox, uid = (int(part) for part in text[:80].split("."))
-    except ValueError:
-        raise Misused("page.bad_mark") from None
-    if max(abs(date), abs(mailbox), abs(uid)) >= 2**62:
-        raise Misused("page.bad_mark")
-    return PageMark(date, mailbox, uid)
-
-
-def _query(**fields: str) -> str:
-    return urlencode({name: value for name, value in fields.items() if value}, quote_via=quote)
+def _cookie(visit: Visit) -> str:
+    return f"eilbote-by-{visit.site.port}"

@@ -99,7 +99,9 @@ def visit_of(request: Request) -> Visit:
     chosen = next((one for one in LANGUAGES if one == preferences.language), None)
     wanted = chosen or _language_in(request.headers.get("accept-language", "")) or site.language
     mode = request.headers.get("sec-fetch-mode", "navigate")
-    from_here = request.headers.get("sec-fetch-site") == "same-origin" and mode == "navigate"
+    # Our own script says that somebody opens a mail; another site's could not without being asked first.
+    opens = mode == "navigate" or request.headers.get("eilbote-opens") == "1"
+    from_here = request.headers.get("sec-fetch-site") == "same-origin" and opens
     return Visit(
         site,
         user,

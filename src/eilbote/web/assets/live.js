@@ -1,32 +1,66 @@
-// New mail appears without a reload: the server says that something has changed, and the lists of this page
-// are asked for again. What is being read, chosen or typed stays.
+// What is shown renews itself: the server says that something has changed, and this page is asked for again.
+// Every element with data-live="name" takes the place of its older self; the rows of a list are put where they
+// belong. What is read, chosen or typed stays.
 
-const parts = [".boxes", ".rows"];
+import { fetched, reached } from "./page.js";
+import { merge, stretch } from "./rows.js";
+
+let running = false;
+let again = false;
 
 async function renew() {
-  if (document.querySelector(".row input:checked")) return;
-  const answer = await fetch(location.href, { credentials: "same-origin" });
-  if (!answer.ok || answer.redirected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const focused = document.activeElement?.closest(".row a")?.getAttribute("href");
-  if (!document.querySelector(".rows") !== !fresh.querySelector(".rows")) {
-    document.querySelector(".list").replaceWith(fresh.querySelector(".list"));
+  if (running) {
+    again = true;
+    return;
   }
-  for (const part of parts) {
-    const old = document.querySelector(part);
-    const now = fresh.querySelector(part);
-    if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(now);
+  running = true;
+  try {
+    const { ok, page } = await fetched(location.href);
+    if (ok) show(page);
+    const deep = document.querySelector(".list .rows") ? stretch() : "";
+    if (ok && deep) merge((await fetched(deep)).page);
+  } catch {
+    again = false; // the bar says that the server is gone; when it is back, all is asked for again
   }
-  if (focused) document.querySelector(`.row a[href="${CSS.escape(focused)}"]`)?.focus();
+  running = false;
+  if (again) {
+    again = false;
+    renew();
+  }
 }
 
-let source = new EventSource("/live");
-source.addEventListener("changed", renew);
+export function show(page) {
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
+    if (!fresh || old.innerHTML === fresh.innerHTML || old.matches(":has(input:focus, textarea:focus, select:focus)")) continue;
+    const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    old.replaceWith(fresh);
+    if (focused) fresh.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+  const list = document.querySelector(".list");
+  if (!list) return;
+  const fresh = page.querySelector(".list");
+  if (!fresh || fresh.dataset.list !== list.dataset.list) return;
+  if (!merge(page) && list.querySelector(".rows, .empty") && !list.contains(document.activeElement)) list.replaceWith(fresh);
+}
+
+let source;
+
+function listen() {
+  source = new EventSource("/live");
+  source.addEventListener("changed", renew);
+  source.addEventListener("open", () => reached(true));
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.OPEN) fetched("/assets", { cache: "no-store" }).catch(() => {});
+  });
+}
+
+listen();
+document.addEventListener("reached", renew);
 // A page that is put away holds no connection, and has missed something when it comes back.
 addEventListener("pagehide", () => source.close());
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  source = new EventSource("/live");
-  source.addEventListener("changed", renew);
+  listen();
   renew();
 });
