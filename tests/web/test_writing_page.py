@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from eilbote.delivery.values import SendState
+from eilbote.delivery.values import Outgoing, SendState
 from eilbote.engine.app import App
 from eilbote.engine.indexing import index_all
 from eilbote.engine.users import set_rights
@@ -43,25 +43,32 @@ def fields_of(page: str) -> dict[str, str]:
     form = page[page.index('action="/write"') :]
     inputs = re.findall(r'<input type="(?:hidden|text)" name="(\w+)" value="([^"]*)"', form)
     fields = {name: html.unescape(value) for name, value in inputs}
-    chosen = re.search(r"<option selected>([^<]+)<", form)
+    chosen = re.search(r'<option value="([^"]+)" selected>', form)
     text = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", form, re.DOTALL)
     assert chosen and text
     fields |= {"sender": chosen[1], "text": html.unescape(text[1])}
-    if 'name="quotes" value="1" checked' in form:
-        fields["quotes"] = "1"
-    return fields
+    for tick in ("quotes", "sign", "markdown"):
+        if f'name="{tick}" value="1" checked' in form:
+            fields[tick] = "1"
+    priority = re.search(r'name="priority">.*?<option value="(\w+)" selected>', form)
+    return fields | ({"priority": priority[1]} if priority else {})
 
 
 async def written(kim: Browser, path: str, **typed: str) -> str:
-    """Opens the form, types, sends; gives the path that it leads to."""
+    """Opens the form, types, sends; gives the path of the mail."""
     page = (await kim.get(path)).text
     answer = await kim.post("/write", fields_of(page) | typed)
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 
 
+def outgoing(app: App, path: str) -> Outgoing:
+    """What was put into the outbox from there."""
+    return app.store.outbox.get(app.store.writings.get(int(path.removeprefix("/write/"))).outgoing)
+
+
 def sent(app: App, path: str) -> bytes:
-    return app.store.outbox.raw(int(path.removeprefix("/outbox/")))
+    return app.store.outbox.raw(outgoing(app, path).id)
 
 
 async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> None:
@@ -93,9 +100,11 @@ async def test_a_new_mail_waits_some_seconds_and_can_be_taken_back(app: App) -> 
         assert (
             "Guten Tag.\n.\nEnde" in parse_message(raw).body_text() and b"blind.copy@example.org" not in raw
         )
-        assert "Do not send" in (await kim.get(path)).text
-        await kim.post(path, {"decision": "take-back"})
+        assert "Take it back" in (await kim.get(path)).text
+        await kim.post(f"{path}/take-back", {})
         assert app.store.outbox.get(mail.id).state is SendState.CANCELLED
+        fields = fields_of((await kim.get(path)).text)
+        assert fields["text"] == "Guten Tag.\n.\nEnde" and fields["bcc"] == "blind.copy@example.org"
 
 
 async def test_an_answer_goes_to_whom_the_form_says_with_the_text_of_the_mail_or_without(app: App) -> None:
@@ -110,7 +119,7 @@ async def test_an_answer_goes_to_whom_the_form_says_with_the_text_of_the_mail_or
         assert fields["subject"] == "Re: Termin" and "eva@example.org" in fields["cc"] + fields["to"]
         assert "anna@example.org" not in fields["to"] + fields["cc"]
         path = await written(kim, f"/write?answers={number}&everyone=1", text="Ja.", cc="")
-        mail = app.store.outbox.get(int(path.removeprefix("/outbox/")))
+        mail = outgoing(app, path)
         left = (
             {"max@example.org"}
             if "eva@example.org" in fields["cc"]
@@ -156,11 +165,9 @@ async def test_a_form_sent_twice_is_one_mail_and_a_wrong_one_keeps_what_was_type
             {"text": "Anders."},
         ):
             answer = await kim.post("/write", fields | {"text": 'Bleibt "stehen" </textarea>'} | wrong)
-            assert answer.status_code in (303, 400)
-            if answer.status_code == 400:
-                again = fields_of(answer.text)
-                assert again["key"] != fields["key"]
-                assert again["text"] == wrong.get("text", 'Bleibt "stehen" </textarea>')
+            assert answer.status_code in (400, 409)
+            again = fields_of(answer.text)
+            assert again["text"] == wrong.get("text", 'Bleibt "stehen" </textarea>')
         assert len(app.store.outbox.all()) == 1
         assert b"\r\nBcc:" not in app.store.outbox.raw(app.store.outbox.all()[0].id)
 
@@ -230,9 +237,10 @@ async def test_in_a_browser_people_are_chosen_with_keys_and_the_mail_is_queued(a
         await page.keyboard.press("Enter")
         assert await page.input_value("[name=to]") == '"Groß, Eva" <eva@example.org>, Max <Max@Example.org>, '
         await page.fill("[name=text]", "Guten Tag.")
-        await page.click("text=Senden")
-        await page.wait_for_url("**/outbox/*")
-        assert "Sie wartet auf den Versand." in await page.inner_text("main")
+        await page.click("#send")
+        await page.wait_for_url("**/write/*")
+        await page.wait_for_selector("text=Zurücknehmen")
+        assert "Sie geht in ein paar Sekunden hinaus." in await page.inner_text("main")
     (mail,) = app.store.outbox.all()
     assert [one.address for one in mail.recipients] == ["eva@example.org", "Max@example.org"]
 
@@ -245,7 +253,7 @@ async def test_a_mail_goes_out_later_and_as_markdown(app: App) -> None:
         await kim.sign_in("Kim")
         typed = {"to": "eva@example.org", "text": "**Wichtig**", "markdown": "1"}
         path = await written(kim, "/write", **typed, at="in 2 Stunden")
-        mail = app.store.outbox.get(int(path.removeprefix("/outbox/")))
+        mail = outgoing(app, path)
         assert mail.not_before == app.clock.now() + 7200
         assert "<strong>Wichtig</strong>" in parse_message(sent(app, path)).body_html()
         for wrong in ("gestern 8:00", "irgendwann"):

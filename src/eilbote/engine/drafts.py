@@ -25,9 +25,11 @@ from eilbote.mail.draft import Composed, Draft
 from eilbote.mail.draft_reading import SavedDraft, read_draft
 from eilbote.mail.headers import split_headers
 from eilbote.mail.mailbox import ANSWERED, DRAFT, SEEN, SpecialUse
-from eilbote.mail.message import Message, parse_message
+from eilbote.mail.message import Message, parse_message, read_source
 from eilbote.mail.submission import submitted
-from eilbote.store.values import Account
+from eilbote.mail.uploading import ready_to_upload
+from eilbote.store.prepare import prepared_mail
+from eilbote.store.values import Account, Arrival, Mailbox
 
 # What is made anew when a draft is sent as it lies there.
 _ANEW = re.compile(
@@ -52,16 +54,29 @@ def save_draft(app: App, letter: Letter) -> Saved:
         raise Misused("draft.redirect")
     warnings: tuple[Problem, ...] = ()
     if letter.draft:
-        account, saved, _ = _opened(app, letter.draft)
+        account, saved, _ = opened_draft(app, letter.draft)
         draft, warnings = changed_by(letter, saved.draft), _losses(saved)
     else:
         account, draft, _ = first_draft(app, letter)
     composed = compose(draft, stamp_for(app, account, draft.identity.address), keep_bcc=True)
-    mailbox = role_mailbox(app, account, SpecialUse.DRAFTS, "Drafts")
+    mailbox = draft_mailbox(app, account)
     message, _ = act.append(app, account, mailbox.name, composed.raw, (DRAFT, SEEN))
     if letter.draft:
         act.delete(app, [checked_id(letter.draft)], for_good=True)
     return Saved(message, composed.message_id, warnings)
+
+
+def draft_mailbox(app: App, account: Account) -> Mailbox:
+    """Where the account's drafts lie; made where there is none."""
+    return role_mailbox(app, account, SpecialUse.DRAFTS, "Drafts")
+
+
+def draft_arrival(app: App, account: Account, draft: Draft) -> Arrival:
+    """A draft as the mail that lies in its mailbox, Bcc included. Misused `compose.*`."""
+    composed = compose(draft, stamp_for(app, account, draft.identity.address), keep_bcc=True)
+    raw = ready_to_upload(composed.raw, end_last_line=True)
+    flags = frozenset({DRAFT, SEEN})
+    return Arrival(0, flags, app.clock.now(), 0, raw, prepared_mail(raw, read_source(raw)))
 
 
 def send_draft(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued:
@@ -69,7 +84,7 @@ def send_draft(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
     back). Tried again after an interruption it is queued no second time. Raises as `write_mail`, Misused
     `draft.none`."""
     number = checked_id(letter.draft)
-    account, saved, message = _opened(app, letter.draft)
+    account, saved, message = opened_draft(app, letter.draft)
     key = handling.key or f"draft:{number}"
     draft = changed_by(letter, saved.draft)
     stamp = stamp_for(app, account, draft.identity.address, key)
@@ -79,7 +94,7 @@ def send_draft(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
         warnings: tuple[Problem, ...] = ()
     else:
         composed, warnings = compose(draft, stamp), _losses(saved)
-    answers = _answered(app, account, draft)
+    answers = answered_by(app, account, draft)
     handling = replace(handling, key=key, answers=answers, marks=ANSWERED if answers else "")
     envelope = Envelope(composed.sender, composed.recipients)
     queued: Outgoing = queue_mail(app, account, composed.raw, envelope, handling)
@@ -87,8 +102,10 @@ def send_draft(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
     return Queued(queued, (*warnings, *warnings_about(app, account, draft)))
 
 
-def _opened(app: App, draft: str) -> tuple[Account, SavedDraft, Message]:
-    """Gone `store.no_message`, `store.headers_only`; Misused `draft.none` for mail that is no draft."""
+def opened_draft(app: App, draft: str) -> tuple[Account, SavedDraft, Message]:
+    """A draft of any program, read so that writing can go on, and whose it is.
+
+    Gone `store.no_message`, `store.headers_only`; Misused `draft.none` for mail that is no draft."""
     number = checked_id(draft)
     places = app.store.messages.get(number)
     account = app.store.accounts.get(places[0].account)
@@ -108,7 +125,7 @@ def _without_stamp(raw: bytes) -> bytes:
     return _ANEW.sub(b"", raw[start:end]) + raw[end:]
 
 
-def _answered(app: App, account: Account, draft: Draft) -> int:
+def answered_by(app: App, account: Account, draft: Draft) -> int:
     """The mail here that a draft answers, whatever program it was written with; 0: none."""
     if not draft.in_reply_to:
         return 0

@@ -308,10 +308,12 @@ async def push_append(round_: Round, debt: Debt) -> None:
             if debt.id in found:
                 await _close(round_, debt, found[debt.id])
                 return
+        claimed = await round_.call(store.journal.mark_sent, [debt.id], round_.now)
+        if debt.state is DebtState.OPEN and not claimed:
+            return  # withdrawn a moment ago: another draft took its place
         raw = await round_.call(store.messages.whole, debt.message)
         identity = await round_.call(store.messages.identity, debt.message)
         flags = await _kept_there(round_, imap, target, debt.add)
-        await round_.call(store.journal.mark_sent, [debt.id], round_.now)
 
         async def say(flags: Flags) -> AppendUid | None:
             return await _with_target(

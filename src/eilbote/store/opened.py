@@ -43,11 +43,12 @@ from eilbote.store.users import Users
 from eilbote.store.values import Erased
 from eilbote.store.watches import Watches
 from eilbote.store.wishes import Wishes
+from eilbote.store.writings import Writings
 
 DATABASE = "eilbote.sqlite"
 PACKS = "packs"
 LEASE_SECONDS = 24.0
-_OURS = (DATABASE, PACKS, "owner.lock", SEARCH_FILE, "eilbote.toml", "config.toml")
+_OURS = (DATABASE, PACKS, "uploads", "owner.lock", SEARCH_FILE, "eilbote.toml", "config.toml")
 
 
 class Store:
@@ -89,6 +90,7 @@ class Store:
         self.users = Users(database)
         self.picture_senders = PictureSenders(database)
         self.batches = Batches(database)
+        self.writings = Writings(database, self.bodies)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

@@ -1,15 +1,19 @@
 """What stands before every page: who may ask (Host, Origin, the form's token), how much, and what a
-browser may do with the answer. Pages cannot forget it: a form that they see has passed.
+browser may do with the answer. Pages cannot forget it: a form that they see has passed. Files come only
+from who is signed in, and go again unless a page has taken them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,11 +21,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FORM = "eilbote.form"
 """Key of the scope under which a page finds the fields of the form that was sent."""
 
+if TYPE_CHECKING:
+    from eilbote.web.multipart import FormReader
+
+RECEIVED = "eilbote.received"
+"""Key of the scope under which a page finds the files that came with the form, as `Received`."""
+
 TOKEN_FIELD = "token"  # noqa: S105  # the name of a field
 
 _LONGEST_FORM = 256 * 1024
 _MOST_FIELDS = 1000
 _FORM_SECONDS = 20.0
+_LONGEST_UPLOAD = 1 << 30
+"""Bytes that are read at all: more than any mail holds, so that a page can say so."""
+_UPLOAD_SECONDS = 900.0
+_SILENT_SECONDS = 20.0
 _SAFE = ("GET", "HEAD")
 
 _CONTENT_POLICY = (
@@ -67,13 +81,31 @@ def cookies_in(headers: Headers) -> dict[str, str]:
         return {}
 
 
+class Uploads(Struct, frozen=True):
+    """Where files of forms come to lie (`fresh` names one that is not there yet), and whether the session
+    in a cookie is that of somebody who may send any."""
+
+    fresh: Callable[[], Path]
+    may_send: Callable[[str], bool]
+
+
+class Refused(Exception):
+    """A request is not taken: an HTTP status and the reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
 class Guard:
     """ASGI in front of ASGI."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], port: int) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], port: int, uploads: Uploads) -> None:
         self._app = app
         self._hosts = hosts
         self._port = port
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,67 +118,121 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)
-        if refusal is None and scope["method"] not in _SAFE:
-            refusal, form = await self._form(headers, receive)
-            scope[FORM] = form
-            receive = _nothing_more
         if refusal is not None:
-            status, reason = refusal
-            await PlainTextResponse(reason, status)(scope, receive, send_guarded)
-            return
-        await self._app(scope, receive, send_guarded)
+            await _answer(refusal)(scope, receive, send_guarded)
+        elif scope["method"] in _SAFE:
+            await self._app(scope, receive, send_guarded)
+        elif headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data":
+            await self._with_files(headers, scope, receive, send_guarded)
+        else:
+            try:
+                scope[FORM] = await self._form(headers, receive)
+            except Refused as refused:
+                await _answer(refused)(scope, receive, send_guarded)
+                return
+            await self._app(scope, _nothing_more, send_guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers) -> Refused | None:
         host = headers.get("host", "").lower()
         if host not in self._hosts:  # another name that leads here: DNS rebinding
-            return 421, "This page answers to its own address only."
+            return Refused(421, "This page answers to its own address only.")
         from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         if method in _SAFE:
             # A link from elsewhere may open a page; nothing else from there may load one.
             if from_elsewhere and headers.get("sec-fetch-mode") != "navigate":
-                return 403, "Other sites may not load this."
+                return Refused(403, "Other sites may not load this.")
             return None
         if method != "POST":
-            return 405, "Not here."
+            return Refused(405, "Not here.")
         if headers.get("origin") != f"http://{host}" or from_elsewhere:
-            return 403, "Forms of other sites are not taken."
+            return Refused(403, "Forms of other sites are not taken.")
         return None
 
-    async def _form(
-        self, headers: Headers, receive: Receive
-    ) -> tuple[tuple[int, str] | None, Mapping[str, tuple[str, ...]]]:
-        """The fields, all values of each, or why they are refused."""
+    async def _form(self, headers: Headers, receive: Receive) -> Mapping[str, tuple[str, ...]]:
+        """The fields, all values of each."""
         if headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-            return (415, "Only forms are taken."), {}
+            raise Refused(415, "Only forms are taken.")
         body = bytearray()
-        try:
-            async with asyncio.timeout(_FORM_SECONDS):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        return (400, "The form broke off."), {}
-                    body += message.get("body", b"")
-                    if len(body) > _LONGEST_FORM:
-                        return (413, "The form is too large."), {}
-                    if not message.get("more_body"):
-                        break
-        except TimeoutError:
-            return (408, "The form took too long."), {}
+        async for piece in _body(receive, _FORM_SECONDS):
+            body += piece
+            if len(body) > _LONGEST_FORM:
+                raise Refused(413, "The form is too large.")
         form: dict[str, tuple[str, ...]] = {}
         try:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
             )
         except ValueError:
-            return (400, "The form cannot be read."), {}
+            raise Refused(400, "The form cannot be read.") from None
         for name, value in pairs:
             form[name] = (*form.get(name, ()), value)
+        if not self._is_of(headers, form):
+            raise Refused(403, "The form is not of this session. Load the page again.")
+        return form
+
+    async def _with_files(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a form with files on. Those that the page did not take are gone when it has answered."""
+        from eilbote.web import multipart  # noqa: PLC0415  # no other form needs it
+
+        session = cookies_in(headers).get(session_cookie(self._port), "")
+        boundary = multipart.boundary_of(headers.get("content-type", ""))
+        if not session or not await asyncio.to_thread(self._uploads.may_send, session):
+            refused = Refused(403, "The form is not of this session. Load the page again.")
+        elif not 0 < len(boundary) <= 70:  # RFC 2046 section 5.1.1
+            refused = Refused(400, "The form cannot be read.")
+        else:
+            fresh = self._uploads.fresh
+            reader = multipart.FormReader(boundary, fresh, lambda form: self._is_of(headers, form))
+            try:
+                await _fed(reader, receive)
+                scope[RECEIVED] = reader.received()
+                scope[FORM] = reader.fields
+                await self._app(scope, _nothing_more, send)
+            except Refused as error:
+                refused = error
+            else:
+                return
+            finally:
+                await asyncio.to_thread(reader.forget)
+        await _answer(refused)(scope, receive, send)
+
+    def _is_of(self, headers: Headers, form: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether the form has the token of the browser's cookie."""
         cookies = cookies_in(headers)
         cookie = cookies.get(session_cookie(self._port)) or cookies.get(visit_cookie(self._port), "")
         given = form.get(TOKEN_FIELD, ("",))[0].encode()
-        if not cookie or not hmac.compare_digest(form_token(cookie).encode(), given):
-            return (403, "The form is not of this session. Load the page again."), {}
-        return None, form
+        return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), given)
+
+
+async def _fed(reader: FormReader, receive: Receive) -> None:
+    """Everything that comes, in a thread: a disk may be slow."""
+    size = 0
+    async for piece in _body(receive, _UPLOAD_SECONDS):
+        size += len(piece)
+        if size > _LONGEST_UPLOAD:
+            raise Refused(413, "The form is too large.")
+        await asyncio.to_thread(reader.feed, piece)
+
+
+async def _body(receive: Receive, seconds: float) -> AsyncIterator[bytes]:
+    """What the browser sends, piece by piece, for so long at most and never silent for long."""
+    until = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            left = min(until, asyncio.get_running_loop().time() + _SILENT_SECONDS)
+            async with asyncio.timeout_at(left):
+                message = await receive()
+        except TimeoutError:
+            raise Refused(408, "The form took too long.") from None
+        if message["type"] != "http.request":
+            raise Refused(400, "The form broke off.")
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
+
+
+def _answer(refused: Refused) -> PlainTextResponse:
+    return PlainTextResponse(refused.reason, refused.status)
 
 
 def _add_headers(headers: MutableHeaders) -> None:

@@ -17,6 +17,7 @@ from eilbote.catalogue import Language
 from eilbote.config import split_listen
 from eilbote.engine.app import App
 from eilbote.engine.events import PageOpened, Told
+from eilbote.engine.show_drafts import keep_drafts_shown
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import NotAllowed
 from eilbote.web.site import new_site
@@ -40,14 +41,16 @@ async def page_beside(
         closing = asyncio.Event()
         server = _Server(_settings(new_site(app, sign_ins, host, port, language, closing)))
         running = asyncio.create_task(server.serve(sockets=[listener]))
+        showing = asyncio.create_task(keep_drafts_shown(app, closing))
         told(PageOpened(app.clock.now(), f"http://{shown}/", way_in))
         try:
             yield
         finally:
             closing.set()
             server.should_exit = True
-            await asyncio.wait({running})
+            await asyncio.wait({running, showing})
         running.result()
+        showing.result()
 
 
 class _Server(uvicorn.Server):

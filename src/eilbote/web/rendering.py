@@ -36,6 +36,14 @@ class Rendering:
         words = _words(language, self._clock.now())
         return self._environment.get_template(template).render(**words, **shown)
 
+    def sentences(self, language: Language, problem: Problem) -> list[str]:
+        """What a problem says, for who asks without a page."""
+        return _sentences(Catalogue(language), problem)
+
+    def list_date(self, language: Language, seconds: float) -> str:
+        """As lists show it."""
+        return figures.list_date(seconds, self._clock.now(), language)
+
 
 def _words(language: Language, now: float) -> dict[str, object]:
     """What a template says things with: `t` and `n` for texts, and dates, sizes and numbers."""

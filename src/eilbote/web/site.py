@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from eilbote.catalogue import Language
 from eilbote.engine.app import App
+from eilbote.engine.attached_files import fresh_file
 from eilbote.engine.page_work import PageWork
 from eilbote.engine.pictures import Pictures
 from eilbote.engine.sign_in import SignIns
@@ -33,7 +35,7 @@ from eilbote.web import (
     sign_in,
     writing,
 )
-from eilbote.web.guard import Guard
+from eilbote.web.guard import Guard, Uploads
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import SignedOut, Site, visit_of
 
@@ -81,7 +83,10 @@ def new_site(
     site.add_exception_handler(EilboteError, _told)
     site.add_exception_handler(HTTPException, _not_there)
     names = {host, "localhost", f"[{host}]"} if host != "::1" else {"[::1]", "localhost"}
-    site.add_middleware(Guard, hosts=frozenset(f"{name}:{port}" for name in names), port=port)
+    uploads = Uploads(partial(fresh_file, app), lambda session: sign_ins.visitor(session) is not None)
+    site.add_middleware(
+        Guard, hosts=frozenset(f"{name}:{port}" for name in names), port=port, uploads=uploads
+    )
     return site
 
 

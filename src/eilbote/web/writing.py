@@ -1,35 +1,65 @@
-"""Writing on the page: a new mail, an answer, a mail sent on. What is sent waits some seconds in the outbox,
-where it can be taken back.
+"""Writing on the page: a new mail, an answer, a mail sent on, a draft of any device. What is typed is kept,
+with a script or by a button; what is sent waits some seconds in the outbox, where it can be taken back.
 """
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from msgspec import Struct
+from collections.abc import Sequence
+from typing import Annotated
 
-from eilbote.engine import write_as
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eilbote.engine import show_drafts, write_as, writing_sent, writings
+from eilbote.engine.attached_files import Received
+from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
-from eilbote.engine.write_as import About, Typed
-from eilbote.errors import EilboteError, Gone, Problem
-from eilbote.mail.draft import Draft
+from eilbote.engine.write_as import About
+from eilbote.engine.writings import Form, Opened
+from eilbote.engine.written import Typed, begun_with, typed_of
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
+from eilbote.mail.draft import Priority
+from eilbote.mail.identity import Identity
 from eilbote.mail.typed_addresses import as_typed
+from eilbote.web.guard import RECEIVED, form_token
 from eilbote.web.visit import SignedIn, Visit, to, user_of
 
 routes = APIRouter(prefix="/write")
 
-_KEY_BYTES = 16
 _LONGEST_ASKED = 100
 _LONGEST_LINKED = 1000
 _MOST_PEOPLE = 8
 
 
-class _Form(Struct, frozen=True):
-    """What stands in the form: what was typed, else what it begins with."""
+def _received(request: Request) -> Received:
+    found: Received = request.scope.get(RECEIVED, Received())
+    return found
 
-    typed: Typed
-    draft: Draft
-    key: str
-    """Names the mail, so that a form sent twice is one mail."""
+
+Files = Annotated[Received, Depends(_received)]
+
+
+class _File(Struct, frozen=True):
+    """A file as the form shows it; one without an id is kept only when the form is."""
+
+    name: str
+    size: int
+    id: int = 0
+
+
+class _Shown(Struct, frozen=True):
+    """What stands in the form. `beside`: the mail that another window has changed, or sent."""
+
+    form: Form
+    quoted: str
+    files: Sequence[_File]
+    saved: float = 0.0
+    layout_lost: bool = False
+    beside: int = 0
+    beside_sent: bool = False
+    problem: Problem | None = None
 
 
 @routes.get("")
@@ -38,15 +68,26 @@ def write(
     answers: str = "",
     forwards: str = "",
     everyone: str = "",
-    to: str = "",
+    attached: str = "",
+    draft: str = "",
+    people: Annotated[str, Query(alias="to")] = "",
     subject: str = "",
 ) -> Response:
     """`to` and `subject` are those of a link to an address: they only stand in the form."""
-    about = About(visit.language, answers, bool(everyone), forwards)
-    draft = write_as.first_form(visit.app, user_of(visit), about)
-    wanted, title = to[:_LONGEST_LINKED] or as_typed(draft.to), subject[:_LONGEST_LINKED] or draft.subject
-    typed = Typed(draft.identity.address, wanted, as_typed(draft.cc), "", title, "")
-    return _page(visit, about, _Form(typed, draft, _new_key(visit)), None)
+    app, user = visit.app, user_of(visit)
+    if draft:
+        return to(f"/write/{writings.open_draft(app, user, draft).id}")
+    about = About(visit.language, answers, bool(everyone), forwards, bool(attached))
+    if forwards and write_as.is_held_in_part(app, user, forwards):
+        return visit.page("write_fetch.html", about=about, problem=None)
+    began = write_as.first_form(app, user, about)
+    typed = typed_of(began)
+    typed = replace(
+        typed, to=people[:_LONGEST_LINKED] or typed.to, subject=subject[:_LONGEST_LINKED] or typed.subject
+    )
+    form = Form(writings.new_key(app), typed, about)
+    files = [_File(one.name, len(one.content)) for one in began.files]
+    return _page(visit, _Shown(form, began.quoted, files))
 
 
 @routes.get("/people")
@@ -56,44 +97,193 @@ def people(visit: SignedIn, q: str = "") -> list[str]:
     return [as_typed([one]) for one in found]
 
 
+@routes.get("/token")
+def token(visit: SignedIn) -> dict[str, str]:
+    """For a form that is older than its session: what was typed goes on under the new one."""
+    return {"token": form_token(visit.session)}
+
+
+@routes.get("/{writing}")
+def written(visit: SignedIn, writing: str) -> Response:
+    return _opened_page(visit, checked_id(writing))
+
+
 @routes.post("")
-def send(visit: SignedIn) -> Response:
+def act(visit: SignedIn, received: Files) -> Response:
+    """The form, sent by one of its buttons. All of them keep what was typed first."""
+    app, user = visit.app, user_of(visit)
+    form = _form(visit)
+    try:
+        kept = writings.save(app, user, form)
+    except Gone:
+        raise
+    except EilboteError as error:
+        return _refused_page(visit, form, error.problem)
+    number = kept.writing.id
+    try:
+        writings.attach(app, user, number, received)
+        if kept.beside:
+            return _opened_page(visit, number, beside=kept.beside)
+        _do(visit, number, visit.field("do") or "send")
+    except Gone:
+        raise
+    except EilboteError as error:
+        return _opened_page(visit, number, problem=error.problem)
+    return to(f"/write/{number}")
+
+
+@routes.post("/save")
+def save(visit: SignedIn, received: Files) -> Response:
+    """The form, sent by a script: what it has to know."""
+    app, user = visit.app, user_of(visit)
+    try:
+        kept = writings.save(app, user, _form(visit))
+        number, problem = kept.writing.id, None
+    except EilboteError as error:
+        return JSONResponse({"problem": visit.site.rendering.sentences(visit.language, error.problem)}, 400)
+    try:
+        writings.attach(app, user, number, received)
+        if not kept.beside:
+            _do(visit, number, visit.field("do") or "keep")
+    except EilboteError as error:
+        problem = error.problem
+    found = writings.opened(app, user, number)
+    page = visit.site.rendering.page(
+        "write_files.html", visit.language, files=found.files, shown_size=sum(one.size for one in found.files)
+    )
+    told = {
+        "writing": number,
+        "version": found.writing.version,
+        "path": f"/write/{number}",
+        "saved": visit.site.rendering.list_date(visit.language, found.writing.saved),
+        "files": page,
+        "beside": f"/write/{kept.beside}" if kept.beside else "",
+        "problem": visit.site.rendering.sentences(visit.language, problem) if problem else [],
+    }
+    return JSONResponse(told, 400 if problem else 200)
+
+
+@routes.post("/{writing}/take-back")
+def take_back(visit: SignedIn, writing: str) -> Response:
+    number = checked_id(writing)
+    try:
+        writing_sent.take_back(visit.app, user_of(visit), number)
+    except NotAllowed as error:
+        return _opened_page(visit, number, problem=error.problem)
+    return to(f"/write/{number}")
+
+
+@routes.post("/{writing}/bring-back")
+def bring_back(visit: SignedIn, writing: str) -> Response:
+    number = checked_id(writing)
+    writings.bring_back(visit.app, user_of(visit), number)
+    return to(f"/write/{number}")
+
+
+def _do(visit: Visit, number: int, what: str) -> None:
+    """What a button is for, after the text was kept."""
+    app, user = visit.app, user_of(visit)
+    match what.partition("-")[0]:
+        case "send":
+            writing_sent.send_writing(app, user, number, Handling(delay=float(visit.preferences.undo_seconds)))
+        case "leave" | "save":
+            show_drafts.show(app, writings.opened(app, user, number).writing)
+        case "keep" | "attach":
+            pass
+        case "remove":
+            writings.detach(app, user, number, checked_id(what.partition("-")[2]))
+        case "discard":
+            writings.discard(app, user, number)
+        case _:
+            raise Misused("page.unknown_act")
+
+
+def _form(visit: Visit) -> Form:
     field = visit.field
-    about = About(visit.language, field("answers"), bool(field("everyone")), field("forwards"))
+    try:
+        priority = Priority(field("priority") or Priority.NORMAL)
+    except ValueError:
+        raise Misused("page.unknown_act") from None
     typed = Typed(
         sender=field("sender"),
         to=field("to"),
         cc=field("cc"),
         bcc=field("bcc"),
         subject=field("subject"),
-        text=field("text"),
+        text=field("text").replace("\r\n", "\n"),
         quotes=bool(field("quotes")),
         markdown=bool(field("markdown")),
+        sign=bool(field("sign")),
+        priority=priority,
         at=field("at"),
     )
-    key = field("key")[:100]
-    handling = Handling(delay=float(visit.preferences.undo_seconds), key=f"page:{key}" if key else "")
-    try:
-        queued = write_as.send_typed(visit.app, user_of(visit), about, typed, handling)
-    except Gone:
-        raise
-    except EilboteError as error:
-        draft = write_as.first_form(visit.app, user_of(visit), about)
-        return _page(visit, about, _Form(typed, draft, _new_key(visit)), error.problem)
-    return to(f"/outbox/{queued.mail.id}")
+    about = About(
+        visit.language, field("answers"), bool(field("everyone")), field("forwards"), bool(field("attached"))
+    )
+    number, version = _number(field("writing")), _number(field("version"))
+    return Form(field("key"), typed, about, number, version)
 
 
-def _page(visit: Visit, about: About, form: _Form, problem: Problem | None) -> Response:
-    known = [one.address for one in write_as.identities_for(visit.app, user_of(visit))]
+def _number(text: str) -> int:
+    """0 for nothing. Misused `mail.bad_id`."""
+    return checked_id(text) if text not in ("", "0") else 0
+
+
+def _opened_page(visit: Visit, number: int, *, beside: int = 0, problem: Problem | None = None) -> Response:
+    found = writings.opened(visit.app, user_of(visit), number)
+    writing = writing_sent.settled(visit.app, found.writing)
+    if writing.is_open:
+        return _page(visit, _of_writing(visit, replace(found, writing=writing), beside, problem))
+    if not writing.is_sent:
+        return visit.page("write_discarded.html", writing=writing, typed=found.content.typed)
     return visit.page(
-        "write.html",
-        200 if problem is None else 400,
-        about=about,
-        form=form,
-        identities=known if form.typed.sender in known else [form.typed.sender, *known],
+        "write_sent.html",
+        200 if problem is None else 403,
+        writing=writing,
+        typed=found.content.typed,
+        mail=writing_sent.outgoing_of(visit.app, writing),
+        warnings=writing_sent.warnings_of(visit.app, user_of(visit), found),
         problem=problem,
+        now=visit.app.clock.now(),
     )
 
 
-def _new_key(visit: Visit) -> str:
-    return visit.app.clock.random_bytes(_KEY_BYTES).hex()
+def _refused_page(visit: Visit, form: Form, problem: Problem) -> Response:
+    """What could not be kept stands in the form again."""
+    if form.writing:
+        found = writings.opened(visit.app, user_of(visit), form.writing)
+        shown = _of_writing(visit, found, 0, problem)
+        return _page(visit, replace(shown, form=form))
+    began = write_as.first_form(visit.app, user_of(visit), form.about)
+    files = [_File(one.name, len(one.content)) for one in began.files]
+    begun = begun_with(began)
+    return _page(visit, _Shown(form, begun.quoted, files, problem=problem))
+
+
+def _of_writing(visit: Visit, found: Opened, beside: int, problem: Problem | None) -> _Shown:
+    begun, writing = found.content.begun, found.writing
+    about = About(visit.language, begun.answers, False, begun.forwards)
+    form = Form(writings.new_key(visit.app), found.content.typed, about, writing.id, writing.version)
+    files = [_File(one.name, one.size, one.id) for one in found.files]
+    problem = problem or writing.problem
+    sent = beside != 0 and writings.opened(visit.app, user_of(visit), beside).writing.is_sent
+    return _Shown(form, begun.quoted, files, writing.saved, begun.layout_lost, beside, sent, problem)
+
+
+def _page(visit: Visit, shown: _Shown) -> Response:
+    known = write_as.identities_for(visit.app, user_of(visit))
+    sender = shown.form.typed.sender
+    if all(one.address != sender for one in known):
+        known = [Identity(sender), *known]
+    return visit.page(
+        "write.html",
+        400 if shown.problem else 409 if shown.beside else 200,
+        shown=shown,
+        form=shown.form,
+        typed=shown.form.typed,
+        about=shown.form.about,
+        identities=known,
+        files=shown.files,
+        shown_size=sum(one.size for one in shown.files),
+        priorities=list(Priority),
+    )
