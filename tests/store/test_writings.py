@@ -50,7 +50,7 @@ def test_a_save_that_meets_another_changes_nothing(home: Home) -> None:
 
 def test_a_draft_that_no_server_has_heard_of_leaves_nothing(home: Home) -> None:
     writing = begun(home)
-    messages = []
+    messages: list[int] = []
     for number in range(1, 6):
         message, gone = shown(home, writing, number)
         assert gone == messages[-1:]

@@ -23,13 +23,15 @@ from eilbote.store.values import User
 
 class About(Struct, frozen=True):
     """What is written: a new mail, an answer to a mail here (`everyone`: to all of its people), or a mail
-    sent on within the text or, `attached`, as it is. `language`: of the person."""
+    sent on within the text or, `attached`, as it is. `language`: of the person;
+    `sender`: the address that they like to write from, empty: none."""
 
     language: Language
     answers: str = ""
     everyone: bool = False
     forwards: str = ""
     attached: bool = False
+    sender: str = ""
 
 
 def identities_for(app: App, user: User) -> list[Identity]:
@@ -47,9 +49,9 @@ def first_form(app: App, user: User, about: About) -> Draft:
         mail = browse.readable_mail(app, user, [checked_id(original)])[0]
         account = app.store.accounts.get(mail.account)
         if not (account.can_send and may_change(user, account.id)):
-            sender = _usual(app, user)
+            sender = _usual(app, user, about.sender)
     else:
-        sender = _usual(app, user)
+        sender = _usual(app, user, about.sender)
     return first_draft(app, _letter(about, sender))[1]
 
 
@@ -87,10 +89,12 @@ def _letter(about: About, sender: str) -> Letter:
     )
 
 
-def _usual(app: App, user: User) -> str:
+def _usual(app: App, user: User, wanted: str) -> str:
     """The address that a new mail is written from at first."""
     known = identities_for(app, user)
     if not known:
         raise NotAllowed("user.may_not_write")
+    if any(one.address == wanted for one in known):
+        return wanted
     named = sender_named(app, app.config.send_from) if app.config.send_from else None
     return named[1].address if named is not None and named[1] in known else known[0].address

@@ -77,13 +77,16 @@ def write(
     app, user = visit.app, user_of(visit)
     if draft:
         return to(f"/write/{writings.open_draft(app, user, draft).id}")
-    about = About(visit.language, answers, bool(everyone), forwards, bool(attached))
+    about = About(visit.language, answers, bool(everyone), forwards, bool(attached), visit.preferences.sender)
     if forwards and write_as.is_held_in_part(app, user, forwards):
         return visit.page("write_fetch.html", about=about, problem=None)
     began = write_as.first_form(app, user, about)
     typed = typed_of(began)
     typed = replace(
-        typed, to=people[:_LONGEST_LINKED] or typed.to, subject=subject[:_LONGEST_LINKED] or typed.subject
+        typed,
+        to=people[:_LONGEST_LINKED] or typed.to,
+        subject=subject[:_LONGEST_LINKED] or typed.subject,
+        sign=visit.preferences.signature,
     )
     form = Form(writings.new_key(app), typed, about)
     files = [_File(one.name, len(one.content)) for one in began.files]
@@ -185,7 +188,9 @@ def _do(visit: Visit, number: int, what: str) -> None:
     app, user = visit.app, user_of(visit)
     match what.partition("-")[0]:
         case "send":
-            writing_sent.send_writing(app, user, number, Handling(delay=float(visit.preferences.undo_seconds)))
+            writing_sent.send_writing(
+                app, user, number, Handling(delay=float(visit.preferences.undo_seconds))
+            )
         case "leave" | "save":
             show_drafts.show(app, writings.opened(app, user, number).writing)
         case "keep" | "attach":
