@@ -29,7 +29,7 @@ from eilbote.mail.message import Message, parse_message, read_source
 from eilbote.mail.submission import submitted
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, Arrival, Mailbox
+from eilbote.store.values import Account, Arrival, Mailbox, Placement
 
 # What is made anew when a draft is sent as it lies there.
 _ANEW = re.compile(
@@ -102,6 +102,12 @@ def send_draft(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued
     return Queued(queued, (*warnings, *warnings_about(app, account, draft)))
 
 
+def is_draft(app: App, mail: Placement) -> bool:
+    """Whether a mail is one that is being written: marked so, or among the drafts."""
+    mailbox = app.store.mailboxes.find(mail.account, mail.mailbox)
+    return DRAFT in mail.flags or (mailbox is not None and mailbox.role is SpecialUse.DRAFTS)
+
+
 def opened_draft(app: App, draft: str) -> tuple[Account, SavedDraft, Message]:
     """A draft of any program, read so that writing can go on, and whose it is.
 
@@ -109,8 +115,7 @@ def opened_draft(app: App, draft: str) -> tuple[Account, SavedDraft, Message]:
     number = checked_id(draft)
     places = app.store.messages.get(number)
     account = app.store.accounts.get(places[0].account)
-    drafts = {one.name for one in app.store.mailboxes.all(account.id) if one.role is SpecialUse.DRAFTS}
-    if not any(DRAFT in one.flags or one.mailbox in drafts for one in places):
+    if not any(is_draft(app, one) for one in places):
         raise Misused("draft.none", id=draft)
     message = parse_message(app.store.messages.whole(number))
     return account, read_draft(message, identities_of(app, account)), message

@@ -77,14 +77,15 @@ class Queued(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
 
 
-def write_mail(app: App, letter: Letter, handling: Handling = AT_ONCE) -> Queued:
-    """Makes the mail and puts it into the outbox; it is on disk then.
+def write_mail(app: App, letter: Letter, handling: Handling = AT_ONCE, *, mark: bool = True) -> Queued:
+    """Makes the mail and puts it into the outbox; it is on disk then. A mail that is redirected gets its
+    mark once this one is out, unless `mark` is False.
 
     Raises Misused for what was typed wrongly (`compose.*`, `send.*`, `mail.bad_id`, `redirect.no_header`),
     Gone for mail that is not here, NotAllowed `send.key_reused`.
     """
     if letter.redirects:
-        return _queue_redirect(app, letter, handling)
+        return _queue_redirect(app, letter, handling, mark=mark)
     account, draft, _ = first_draft(app, letter)
     return queue_draft(app, account, draft, letter, handling)
 
@@ -222,7 +223,7 @@ def changed_by(letter: Letter, draft: Draft) -> Draft:
     )
 
 
-def _queue_redirect(app: App, letter: Letter, handling: Handling) -> Queued:
+def _queue_redirect(app: App, letter: Letter, handling: Handling, *, mark: bool) -> Queued:
     original = _original(app, letter)
     assert original is not None
     account, identities = _writer(app, letter, original)
@@ -230,7 +231,8 @@ def _queue_redirect(app: App, letter: Letter, handling: Handling) -> Queued:
     bcc = _typed(letter.bcc, "Bcc")
     stamp = stamp_for(app, account, identities[0].address, handling.key)
     composed = redirect(original.raw, identities[0], to, stamp, bcc)
-    handling = replace(handling, answers=checked_id(letter.redirects), marks=FORWARDED)
+    if mark:
+        handling = replace(handling, answers=checked_id(letter.redirects), marks=FORWARDED)
     return Queued(_queue(app, account, composed, handling))
 
 

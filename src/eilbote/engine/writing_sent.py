@@ -12,7 +12,7 @@ from eilbote.engine.act import Origin
 from eilbote.engine.app import App
 from eilbote.engine.drafts import answered_by
 from eilbote.engine.send import Envelope, Handling, cancel, queue_mail
-from eilbote.engine.users import may_read
+from eilbote.engine.users import may_change
 from eilbote.engine.write import FORWARDED, Queued, sending_time, stamp_for, warnings_about
 from eilbote.engine.writings import Opened, opened, sender_of
 from eilbote.engine.written import draft_to_keep, draft_to_send
@@ -133,8 +133,8 @@ def _key(writing: Writing) -> str:
 
 
 def _original(app: App, user: User, account: Account, found: Opened, draft: Draft) -> int:
-    """The mail here that gets a mark when this one is out: it may be gone, and is then not missed."""
+    """The mail here that gets a mark when this one is out; 0 where it is gone or may only be read."""
     begun = found.content.begun
     number = int(begun.answers or begun.forwards or 0) or answered_by(app, account, draft)
     places = app.store.messages.placements([number]) if number else []
-    return number if any(may_read(user, one.account) for one in places) else 0
+    return number if any(may_change(user, one.account) for one in places) else 0

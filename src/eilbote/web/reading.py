@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from eilbote.engine import browse, read
 from eilbote.engine.act import change_flags
+from eilbote.engine.drafts import is_draft
 from eilbote.engine.pictures import PictureWish, wish_of
 from eilbote.engine.users import may_change
 from eilbote.mail.header_story import HeaderStory
@@ -42,6 +43,7 @@ class Reading(Struct, frozen=True):
     letter: Letter
     story: HeaderStory | None
     changeable: bool
+    is_draft: bool
 
 
 def reading_of(visit: Visit, mail: str, view: str) -> Reading:
@@ -76,4 +78,5 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         letter_of(shown.text if view == "text" else ""),
         browse.header_story_of(app, placement.id) if view == "headers" else None,
         changeable,
+        is_draft(app, placement),
     )

@@ -21,6 +21,7 @@ from eilbote.web import (
     acting,
     assets,
     content,
+    forwarding,
     live,
     mail,
     mailboxes,
@@ -56,6 +57,7 @@ PAGES = (
     own.routes,
     people.routes,
     settings.routes,
+    forwarding.routes,
     writing.routes,
 )
 

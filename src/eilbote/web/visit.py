@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from eilbote.catalogue import LANGUAGES, Language
 from eilbote.engine.app import App
 from eilbote.engine.beginnings import Beginnings
+from eilbote.engine.foreseeing import Foresight
 from eilbote.engine.page_work import PageWork
 from eilbote.engine.pictures import Pictures
 from eilbote.engine.preferences import Preferences, preferences_of
@@ -41,6 +42,7 @@ class Site(Struct, frozen=True):
     closing: asyncio.Event
     """Set when the page is about to close: who still listens is let go."""
     beginnings: Beginnings = field(default_factory=Beginnings)
+    foresight: Foresight = field(default_factory=Foresight)
 
 
 class Visit(Struct, frozen=True):

@@ -4,6 +4,7 @@ with a script or by a button; what is sent waits some seconds in the outbox, whe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from eilbote.engine import show_drafts, write_as, writing_sent, writings
 from eilbote.engine.attached_files import Received
+from eilbote.engine.foreseeing import outlook
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
 from eilbote.engine.write_as import About
@@ -23,6 +25,7 @@ from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.mail.draft import Priority
 from eilbote.mail.identity import Identity
 from eilbote.mail.typed_addresses import as_typed
+from eilbote.web.forwarding import fetch_page
 from eilbote.web.guard import RECEIVED, form_token
 from eilbote.web.visit import SignedIn, Visit, to, user_of
 
@@ -79,7 +82,7 @@ def write(
         return to(f"/write/{writings.open_draft(app, user, draft).id}")
     about = About(visit.language, answers, bool(everyone), forwards, bool(attached), visit.preferences.sender)
     if forwards and write_as.is_held_in_part(app, user, forwards):
-        return visit.page("write_fetch.html", about=about, problem=None)
+        return fetch_page(visit, forwards, "forward", attached=bool(attached))
     began = write_as.first_form(app, user, about)
     typed = typed_of(began)
     typed = replace(
@@ -98,6 +101,17 @@ def people(visit: SignedIn, q: str = "") -> list[str]:
     """Who may be meant, as it is typed."""
     found = write_as.people_for(visit.app, user_of(visit), q[:_LONGEST_ASKED], _MOST_PEOPLE)
     return [as_typed([one]) for one in found]
+
+
+@routes.get("/foresee")
+async def foreseen(visit: SignedIn, domains: str = "") -> Response:
+    """Whether mail to these domains, with commas between them, will arrive encrypted."""
+    if not await asyncio.to_thread(write_as.identities_for, visit.app, user_of(visit)):
+        raise NotAllowed("user.may_not_write")
+    found = await visit.site.foresight.of(visit.app, user_of(visit).id, domains[:_LONGEST_LINKED].split(","))
+    reason = visit.site.rendering.sentences
+    seen = [(one.domain, outlook(one), " ".join(reason(visit.language, one.reason))) for one in found]
+    return visit.page("write_foreseen.html", seen=seen)
 
 
 @routes.get("/token")
