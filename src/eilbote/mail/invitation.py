@@ -136,7 +136,8 @@ def _parsed(lines: CalendarLines) -> Any:
     except (ValueError, KeyError, IndexError, TypeError, OverflowError):
         return None
     for name, _ in event.errors:
-        event.pop(name, None)
+        if name:
+            event.pop(name, None)
     return event
 
 

@@ -1,4 +1,4 @@
-"""The answer to an invitation, as its organiser's calendar reads it (METHOD:REPLY, RFC 5546 section 3.2.3)."""
+"""The answer to an invitation, as its organiser's calendar reads it (RFC 5546 section 3.2.3)."""
 
 from __future__ import annotations
 
