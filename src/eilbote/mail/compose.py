@@ -124,10 +124,12 @@ def _content(draft: Draft, stamp: Stamp, *, eight_bit: bool, seven_bit: bool) ->
         raise Misused("compose.bad_field", field="boundary")
     text = _text_part(draft, eight_bit)
     loose: list[Written] = []
-    if draft.markdown:
-        html = _html_part(draft, stamp, eight_bit)
-        text = multipart("alternative", [text, html], f"a{stamp.boundary}")
-    else:
+    others = [_html_part(draft, stamp, eight_bit)] if draft.markdown else []
+    if draft.calendar:
+        others.append(text_part(draft.calendar, "text/calendar", {"method": "REPLY"}, eight_bit=eight_bit))
+    if others:
+        text = multipart("alternative", [text, *others], f"a{stamp.boundary}")
+    if not draft.markdown:
         loose = [_image_part(image) for image in draft.images]
     files = loose + [_file_part(file, seven_bit) for file in draft.files]
     return multipart("mixed", [text, *files], f"m{stamp.boundary}") if files else text

@@ -65,6 +65,8 @@ class Draft(Struct, frozen=True):
     priority: Priority = Priority.NORMAL
     language: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    calendar: str = ""
+    """An iCalendar object that says the same for calendars (RFC 6047), with METHOD:REPLY."""
 
 
 class Stamp(Struct, frozen=True):

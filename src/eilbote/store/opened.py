@@ -24,6 +24,7 @@ from eilbote.store.failures import files_at
 from eilbote.store.fencing import FencedDatabase, Lease
 from eilbote.store.findings import Findings
 from eilbote.store.identities import Identities
+from eilbote.store.invitation_answers import InvitationAnswers
 from eilbote.store.journal import Journal
 from eilbote.store.keeping import Keeping
 from eilbote.store.mailboxes import Mailboxes
@@ -88,6 +89,7 @@ class Store:
         self.tls_results = TlsResults(database)
         self.identities = Identities(database)
         self.users = Users(database)
+        self.invitation_answers = InvitationAnswers(database)
         self.picture_senders = PictureSenders(database)
         self.batches = Batches(database)
         self.writings = Writings(database, self.bodies)

@@ -49,13 +49,13 @@ async def html(visit: SignedIn, mail: str, pictures: str = "") -> Response:
 @routes.get("/{mail}/raw")
 def raw(visit: SignedIn, mail: str) -> Response:
     _readable(visit, mail)
-    return _saved(read.raw_mail(visit.app, mail), f"mail-{read.checked_id(mail)}.eml")
+    return saved(read.raw_mail(visit.app, mail), f"mail-{read.checked_id(mail)}.eml")
 
 
 @routes.get("/{mail}/part/{number}")
 def part(visit: SignedIn, mail: str, number: str) -> Response:
     name, data = browse.attachment_of(visit.app, _readable(visit, mail), number)
-    return _saved(data, name)
+    return saved(data, name)
 
 
 def _readable(visit: Visit, mail: str) -> int:
@@ -63,6 +63,7 @@ def _readable(visit: Visit, mail: str) -> int:
     return browse.readable_mail(visit.app, user_of(visit), [read.checked_id(mail)])[0].id
 
 
-def _saved(data: bytes, name: str) -> Response:
+def saved(data: bytes, name: str) -> Response:
+    """Bytes of a mail, to be saved and never shown."""
     headers = {**_SAVED, "Content-Disposition": attachment_disposition(name)}
     return Response(data, media_type="application/octet-stream", headers=headers)

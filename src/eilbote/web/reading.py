@@ -10,6 +10,7 @@ from msgspec import Struct
 from eilbote.engine import browse, read
 from eilbote.engine.act import change_flags
 from eilbote.engine.drafts import is_draft
+from eilbote.engine.invitations import Invited, invited_by
 from eilbote.engine.pictures import PictureWish, wish_of
 from eilbote.engine.users import may_change
 from eilbote.mail.header_story import HeaderStory
@@ -22,6 +23,7 @@ from eilbote.web.visit import Visit, user_of
 _LONGEST_SOURCE = 256 * 1024
 """Bytes of a mail's source that are shown; all of it can be saved."""
 
+_KEY_BYTES = 16
 _VIEWS = ("html", "text", "headers", "source")
 
 
@@ -42,6 +44,9 @@ class Reading(Struct, frozen=True):
     source: str
     letter: Letter
     story: HeaderStory | None
+    invited: Invited | None
+    key: str
+    """Names an answer, so that a form sent twice is one mail."""
     changeable: bool
     is_draft: bool
 
@@ -77,6 +82,8 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         source,
         letter_of(shown.text if view == "text" else ""),
         browse.header_story_of(app, placement.id) if view == "headers" else None,
+        invited_by(app, user, placement) if view in ("html", "text") else None,
+        app.clock.random_bytes(_KEY_BYTES).hex(),
         changeable,
         is_draft(app, placement),
     )

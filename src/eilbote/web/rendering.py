@@ -12,6 +12,7 @@ from eilbote import figures
 from eilbote.catalogue import Catalogue, Language
 from eilbote.clock import Clock, rfc3339
 from eilbote.errors import Problem
+from eilbote.web.occasion import day_of, when
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -55,6 +56,8 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "machine_date": rfc3339_or_nothing,
         "long_date": partial(figures.long_date, language=language),
         "size": partial(figures.size, language=language),
+        "when": partial(when, language=language),
+        "day_of": partial(day_of, language=language),
         "duration": partial(figures.duration, language=language),
         "number": partial(figures.number, language=language),
         "said": catalogue.problem,
