@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,7 @@ async def test_a_second_factor_is_asked_for_and_each_code_is_good_once(tmp_path:
 
             wrong = {"secret": secret, "code": str((int(code()) + 1) % 10**6).zfill(6)}
             assert (await anna.post("/own/factor", wrong)).status_code == 400
-            assert (await anna.post("/own/factor", {"secret": secret, "code": code()})).status_code == 303
+            assert (await anna.post("/own/factor", {"secret": secret, "code": code()})).status_code == 200
             assert bytes.fromhex(secret) not in app.store.users.all()[0].factor
             used, other = code(), browser()
             assert (await other.sign_in("Anna")).status_code == 403
@@ -172,6 +173,10 @@ async def test_only_an_owner_sees_and_changes_users(tmp_path: Path, role: Role) 
             new = {"name": "Eve", "password": PASSWORD, "role": "owner"}
             for path, fields in (
                 ("/people", new),
+                ("/people", {**new, "password": ""}),
+                (f"/people/{other}/role", {"role": "owner"}),
+                (f"/people/{owner}/link", {}),
+                (f"/people/{owner}/factor/off", {}),
                 (f"/people/{other}/rights", {"account-1": "change"}),
                 (f"/people/{owner}/remove", {}),
             ):
@@ -208,3 +213,102 @@ async def test_an_owner_lets_others_in_and_out(tmp_path: Path) -> None:
             await anna.get("/people")
             assert (await anna.post(f"/people/{last}/remove", {})).status_code == 400
             assert HOST in str(anna.client.base_url)
+
+
+async def test_a_link_lets_a_new_user_choose_a_password_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna, ben, eve = browser(), browser(), browser()
+            await anna.sign_in("Anna")
+            await anna.get("/people")
+            shown = await anna.post("/people", {"name": "Ben", "password": "", "role": "member"})
+            link = shown.text.split(f"http://{HOST}")[1].split('"')[0]
+            assert link.startswith("/password/")
+            assert (await ben.sign_in("Ben", "")).status_code == 403
+            assert "Ben" in (await ben.get(link)).text
+            assert (await ben.post(link, {"password": "short"})).status_code == 400
+            assert (await ben.post(link, {"password": "a word of my own"})).headers["location"] == "/sign-in"
+            assert (await eve.get(link)).status_code == 404
+            assert (await ben.sign_in("Ben", "a word of my own")).status_code == 303
+            user = app.store.users.named("Ben")
+            assert user is not None and link not in (await anna.get(f"/people/{user.id}")).text
+            # A password that was forgotten: the one before is good until another is chosen.
+            shown = await anna.post(f"/people/{user.id}/link", {})
+            link = shown.text.split(f"http://{HOST}")[1].split('"')[0]
+            clock.at += 3 * 86_400
+            assert (await ben.get(link)).status_code == 404
+            assert (await browser().sign_in("Ben", "a word of my own")).status_code == 303
+
+
+async def test_a_recovery_code_lets_in_once_without_the_device(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna = browser()
+            await anna.sign_in("Anna")
+            page = (await anna.get("/own")).text
+            assert "<svg" in page and "style=" not in page
+            secret = page.split('name="secret" value="')[1][:40]
+            code = code_at(bytes.fromhex(secret), int(clock.at) // 30)
+            shown = (await anna.post("/own/factor", {"secret": secret, "code": code})).text
+            codes = re.findall(r"<code>([A-Z2-7-]{19})</code>", shown)
+            assert len(set(codes)) == 8
+            assert (await browser().sign_in("Anna", code=codes[0].lower())).status_code == 303
+            assert (await browser().sign_in("Anna", code=codes[0])).status_code == 403
+            assert (await browser().sign_in("Anna", "wrong", codes[1])).status_code == 403
+            assert (await browser().sign_in("Anna", code=codes[1])).status_code == 303
+            page = (await anna.get("/own")).text
+            assert "6 recovery codes are left" in page and codes[2] not in page
+            assert (await anna.post("/own/codes", {"password": "wrong"})).status_code == 400
+            assert (await anna.post("/own/codes", {"password": PASSWORD})).status_code == 200
+            assert (await browser().sign_in("Anna", code=codes[2])).status_code == 403
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "home").glob("eilbote.sqlite*"))
+    assert codes[3].encode() not in kept and codes[3].replace("-", "").encode() not in kept
+
+
+async def test_sessions_are_listed_and_ended_by_whose_they_are(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        given_user(app, "Anna")
+        given_user(app, "Ben")
+        async with browsing(app) as browser:
+            one, two, three, ben = (browser() for _ in range(4))
+            two.client.headers["User-Agent"] = (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/2 Firefox/130.0"
+            )
+            for each in (one, two, three):
+                await each.sign_in("Anna")
+            await ben.sign_in("Ben")
+            page = (await one.get("/own")).text
+            assert "Firefox, Linux" in page and page.count('name="session"') == 3
+            firefox = page.split("Firefox, Linux")[1].split('name="session" value="')[1][:64]
+            await ben.post("/own/sessions/end", {"session": firefox})
+            assert (await two.get("/accounts")).status_code == 200
+            await one.post("/own/sessions/end", {"session": firefox})
+            assert [(await each.get("/accounts")).status_code for each in (two, three)] == [303, 200]
+            await one.get("/own")
+            await one.post("/own/sessions/end", {})
+            assert [(await each.get("/accounts")).status_code for each in (one, three, ben)] == [
+                200,
+                303,
+                200,
+            ]
+
+
+async def test_a_role_is_changed_and_the_last_owner_stays(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        account = app.store.accounts.add(ANNA).id
+        anna = given_user(app, "Anna")
+        ben = given_user(app, "Ben", Role.MEMBER)
+        app.store.users.set_rights(ben, {account: Right.CHANGE})
+        async with browsing(app) as browser:
+            one = browser()
+            await one.sign_in("Anna")
+            last = await one.post(f"/people/{anna}/role", {"role": "member"})
+            assert last.status_code == 400
+            assert (await one.post(f"/people/{ben}/role", {"role": "auditor"})).status_code == 303
+            found = app.store.users.get(ben)
+            assert (found.role, found.rights) == (Role.AUDITOR, {account: Right.READ})
+            assert (await one.post(f"/people/{ben}/role", {"role": "owner"})).status_code == 303
+            assert (await one.post(f"/people/{anna}/role", {"role": "member"})).status_code == 303
+            assert (await one.get("/people")).status_code == 403

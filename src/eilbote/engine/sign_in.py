@@ -16,10 +16,11 @@ from eilbote.engine.app import App
 from eilbote.engine.users import add_user, is_factor, is_password, new_hash
 from eilbote.errors import Gone, NotAllowed
 from eilbote.secret import Secret
-from eilbote.store.values import Role, User
+from eilbote.store.values import Role, SignedIn, User
 
 LINK_SECONDS = 15 * 60.0
 SESSION_SECONDS = 12 * 3600.0
+PASSWORD_LINK_SECONDS = 3 * 86_400.0
 
 _WINDOW = 15 * 60.0
 _MOST_FOR_NAME = 5
@@ -27,6 +28,9 @@ _MOST_FOR_ALL = 50
 """Failures within the window, after which the next try waits for its end."""
 
 _REMEMBERED = 1000
+
+_SEEN_SECONDS = 60.0
+"""That a session is in use is written down no oftener."""
 
 
 class _Failures(Struct):
@@ -40,6 +44,7 @@ class SignIns:
     def __init__(self, app: App) -> None:
         self._app = app
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self._seen: OrderedDict[str, float] = OrderedDict()
         self._nobody = ""
 
     def open_link(self, *, always: bool = False) -> str | None:
@@ -55,16 +60,36 @@ class SignIns:
         """Whether the link is still good."""
         return self._app.store.users.has_link(_hashed(token), self._app.clock.now())
 
-    def use_link(self, token: str, name: str, password: Secret) -> str:
+    def use_link(self, token: str, name: str, password: Secret, browser: str = "") -> str:
         """Makes an owner, and signs in: the token of the session. Gone
         `user.link_gone`, Misused as `add_user`."""
         if not self.is_link(token):  # before the slow hash; `add_user` looks again
             raise Gone("user.link_gone")
-        return self._begin(add_user(self._app, name, Role.OWNER, password, link=_hashed(token)))
+        return self._begin(add_user(self._app, name, Role.OWNER, password, link=_hashed(token)), browser)
 
-    def sign_in(self, name: str, password: Secret, code: str) -> str:
-        """The token of a new session. NotAllowed `user.wrong_sign_in`, which does not say what of it was
-        wrong, and `user.too_many_tries`."""
+    def password_link(self, user: int) -> str:
+        """The token of a link with which the user chooses a password: good for three days and one use,
+        instead of the one before. Gone `user.unknown`."""
+        token = self._new_token()
+        expires = self._app.clock.now() + PASSWORD_LINK_SECONDS
+        self._app.store.users.put_password_link(user, _hashed(token), expires)
+        return token
+
+    def password_link_of(self, token: str) -> User | None:
+        """Whose password may be chosen with it."""
+        return self._app.store.users.password_link_of(_hashed(token), self._app.clock.now())
+
+    def use_password_link(self, token: str, password: Secret) -> None:
+        """Sets the password; nobody is signed in by it, because a second factor may be asked for. Gone
+        `user.link_gone`, Misused `user.short_password`."""
+        if self.password_link_of(token) is None:  # before the slow hash; the store looks again
+            raise Gone("user.link_gone")
+        kept = new_hash(self._app, password)
+        self._app.store.users.use_password_link(_hashed(token), kept, self._app.clock.now())
+
+    def sign_in(self, name: str, password: Secret, code: str, browser: str = "") -> str:
+        """The token of a new session; `browser` in short, for the list of sessions. NotAllowed
+        `user.wrong_sign_in`, which does not say what of it was wrong, and `user.too_many_tries`."""
         names = (f"name:{sha256(name.casefold().encode('utf-8', 'replace')).hexdigest()}", "all")
         for key, most in zip(names, (_MOST_FOR_NAME, _MOST_FOR_ALL), strict=True):
             self._check_patience(key, most)
@@ -75,11 +100,33 @@ class SignIns:
             raise NotAllowed("user.wrong_sign_in")
         for key in names:
             self._failures.pop(key, None)
-        return self._begin(user.id)
+        return self._begin(user.id, browser)
 
     def visitor(self, token: str) -> User | None:
         """Who is signed in with this session."""
-        return self._app.store.users.session_of(_hashed(token), self._app.clock.now())
+        hashed, now = _hashed(token), self._app.clock.now()
+        user = self._app.store.users.session_of(hashed, now)
+        if user is not None and now - self._seen.get(hashed, 0.0) >= _SEEN_SECONDS:
+            self._seen[hashed] = now
+            self._app.store.users.note_seen(hashed, now, _SEEN_SECONDS)
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return user
+
+    def sessions(self, user: User, token: str) -> list[tuple[SignedIn, bool]]:
+        """Where the user is signed in, the latest first, and which of them is the session of `token`."""
+        hashed = _hashed(token)
+        return [
+            (one, one.id == hashed) for one in self._app.store.users.sessions(user.id, self._app.clock.now())
+        ]
+
+    def end_session(self, user: User, session: str) -> None:
+        """One of the user's own sessions, by its id."""
+        self._app.store.users.end_sessions(user.id, only=session)
+
+    def end_other_sessions(self, user: User, token: str) -> None:
+        """All of the user's sessions but that of `token`."""
+        self._app.store.users.end_sessions(user.id, but=_hashed(token))
 
     def sign_out(self, token: str) -> None:
         self._app.store.users.end_session(_hashed(token))
@@ -92,9 +139,9 @@ class SignIns:
             return False
         return is_password(user.password, password) and (not user.factor or is_factor(self._app, user, code))
 
-    def _begin(self, user: int) -> str:
+    def _begin(self, user: int, browser: str) -> str:
         token, now = self._new_token(), self._app.clock.now()
-        self._app.store.users.begin_session(_hashed(token), user, now, now + SESSION_SECONDS)
+        self._app.store.users.begin_session(_hashed(token), user, now, now + SESSION_SECONDS, browser)
         return token
 
     def _new_token(self) -> str:

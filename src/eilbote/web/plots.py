@@ -19,9 +19,9 @@ def bars(values: Sequence[int], words: str) -> Markup:
         _bar(at * width, width - _GAP, _HEIGHT * value / highest, str(value))
         for at, value in enumerate(values)
     ]
-    return Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, _HEIGHT, words, Markup("").join(drawn)
-    )
+    return Markup(
+        '<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(_WIDTH, _HEIGHT, words, Markup("").join(drawn))
 
 
 def _bar(left: float, width: float, height: float, said: str) -> Markup:

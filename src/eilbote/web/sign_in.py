@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from eilbote.engine.users import is_anybody
 from eilbote.errors import EilboteError, Gone, Problem
 from eilbote.secret import Secret
+from eilbote.web.browser_name import browser_name
 from eilbote.web.visit import Anybody, SignedIn, Visit, greeted, to
 
 routes = APIRouter()
@@ -18,10 +19,12 @@ def sign_in_page(visit: Anybody) -> Response:
 
 
 @routes.post("/sign-in")
-def sign_in(visit: Anybody) -> Response:
+def sign_in(visit: Anybody, request: Request) -> Response:
     try:
         password = Secret(visit.field("password"))
-        token = visit.site.sign_ins.sign_in(visit.field("name"), password, visit.field("code"))
+        token = visit.site.sign_ins.sign_in(
+            visit.field("name"), password, visit.field("code"), _browser(request)
+        )
     except EilboteError as error:
         return _form(visit, error.problem)
     return _signed_in(visit, token)
@@ -44,14 +47,44 @@ def link_page(visit: Anybody, token: str) -> Response:
 
 
 @routes.post("/link/{token}")
-def use_link(visit: Anybody, token: str) -> Response:
+def use_link(visit: Anybody, request: Request, token: str) -> Response:
     try:
-        session = visit.site.sign_ins.use_link(token, visit.field("name"), Secret(visit.field("password")))
+        password = Secret(visit.field("password"))
+        session = visit.site.sign_ins.use_link(token, visit.field("name"), password, _browser(request))
     except Gone:
         raise
     except EilboteError as error:
         return visit.page("first_user.html", 400, problem=error.problem, name=visit.field("name"))
     return _signed_in(visit, session)
+
+
+@routes.get("/password/{token}")
+def choose_password_page(visit: Anybody, token: str) -> Response:
+    return _choose(visit, token, None)
+
+
+@routes.post("/password/{token}")
+def choose_password(visit: Anybody, token: str) -> Response:
+    try:
+        visit.site.sign_ins.use_password_link(token, Secret(visit.field("password")))
+    except Gone:
+        raise
+    except EilboteError as error:
+        return _choose(visit, token, error.problem)
+    return to("/sign-in")
+
+
+def _choose(visit: Visit, token: str, problem: Problem | None) -> Response:
+    """Where a password is chosen, by whoever has the link. Raises Gone `user.link_gone`."""
+    whose = visit.site.sign_ins.password_link_of(token)
+    if whose is None:
+        raise Gone("user.link_gone")
+    status = 200 if problem is None else 400
+    return greeted(visit, "choose_password.html", status, problem=problem, name=whose.name)
+
+
+def _browser(request: Request) -> str:
+    return browser_name(request.headers.get("user-agent", ""))
 
 
 def _form(visit: Visit, problem: Problem | None) -> Response:
