@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,14 @@ def test_the_key_file_is_for_its_owner_alone_and_made_once(tmp_path: Path) -> No
     before = path.read_bytes()
     vault(tmp_path).seal(Secret("x"), PURPOSE)
     assert path.read_bytes() == before
+
+
+def test_two_threads_that_seal_first_at_once_have_one_key(tmp_path: Path) -> None:
+    one = vault(tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        sealed = list(threads.map(lambda number: one.seal(Secret(f"word {number}"), PURPOSE), range(8)))
+    opened = {vault(tmp_path).open_secret(each, PURPOSE).reveal() for each in sealed}
+    assert opened == {f"word {number}" for number in range(8)}
 
 
 def test_opening_the_vault_alone_makes_no_file(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_a_form_sent_twice_at_once_is_one_account(app: App) -> None:
         await kim.sign_in("Kim")
         await kim.get(f"/accounts/new?address={ADDRESS}")
         answers = await asyncio.gather(*(kim.post("/accounts/new", fields(imap)) for _ in range(3)))
-        assert {one.headers["location"] for one in answers} == {"/accounts/1/start"}
+        assert {one.headers.get("location") for one in answers} == {"/accounts/1/start"}
         await settled(kim, "/accounts/1/start")
     assert len(app.store.accounts.all()) == 1
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from importlib import import_module
@@ -60,6 +61,7 @@ class Keys:
         self._home = home
         self._named = key_file
         self._random_bytes = random_bytes
+        self._making = threading.Lock()
         self._environ = os.environ if environ is None else environ
 
     @property
@@ -77,9 +79,10 @@ class Keys:
 
     def current(self) -> Key:
         """The key to seal with; one is made, in the keyring or the file, if there is none yet."""
-        found = next(self.all(), None)
-        if found is not None:
-            return found
+        with self._making:  # threads of one process; another process is met by `_create`
+            return next(self.all(), None) or self._made()
+
+    def _made(self) -> Key:
         made = Key(self._random_bytes(KEY_BYTES))
         if self._named == IN_KEYRING:
             _keyring().set_password(_SERVICE, _USER, _written(made))
