@@ -106,7 +106,7 @@ def test_the_same_address_twice_is_refused_before_any_question(run: Runner, mail
     ("arguments", "code", "exit_code"),
     [
         (["nonsense", "--password-stdin"], "account.bad_address", 64),
-        (["a@example.org", "--password-stdin"], "account.servers_unknown", 64),
+        (["a@example.org", "--password-stdin"], "dns.silent", 3),
         (["a@example.org", "--imap", "h:99999", "--password-stdin"], "account.bad_server", 64),
         (
             ["a@example.org", "--imap", "imap.example.org", "--security", "none", "--password-stdin"],

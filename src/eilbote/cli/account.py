@@ -1,31 +1,27 @@
-"""`eilbote account`: add, list, show, edit, test, settings, pause, resume, remove, trust."""
+"""`eilbote account`: list, show, edit, test, settings, pause, resume, remove, trust."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from functools import wraps
 
 import click
-from msgspec.structs import replace
 
 from eilbote.cli.account_facts import STATES, describe_account, home_words, server_words, tell_of_pause
+from eilbote.cli.account_login import finish_test, server_options, was_tried
 from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
-from eilbote.cli.exits import DONE, UNREACHABLE, WARNED
+from eilbote.cli.exits import UNREACHABLE, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape, holder_shape, pause_shape, watch_shape
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
-from eilbote.engine.accounts import find_account, is_local
+from eilbote.engine.accounts import find_account
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.figures import long_date, number
 from eilbote.mail.keep import KeepKind, read_keep
-from eilbote.providers.values import Login
-from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState
 from eilbote.sync.values import OnServer
 
@@ -33,93 +29,16 @@ account = Group(
     name="account",
     help=mark("Add, show, test and remove mail accounts. Passwords are sealed at rest and never shown."),
     lazy={
+        "add": ("eilbote.cli.account_add", "add", mark("Add an account")),
+        "discover": (
+            "eilbote.cli.account_add",
+            "discover_",
+            mark("Find the mail servers of an address, without a login"),
+        ),
         "identity": ("eilbote.cli.identity", "identity", mark("As whom mail is written: names, signatures")),
         "dkim": ("eilbote.cli.dkim", "dkim", mark("Sign mail that is sent directly")),
     },
 )
-
-
-def _server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command what is wanted of an account, and where its secret comes from."""
-
-    @click.option("--imap", cls=Option, metavar="HOST:PORT", default="", help=mark("IMAP server."))
-    @click.option("--smtp", cls=Option, metavar="HOST:PORT", default="", help=mark("SMTP server."))
-    @click.option("--pop3", cls=Option, metavar="HOST:PORT", default="", help=mark("POP3 server."))
-    @click.option(
-        "--direct",
-        cls=Option,
-        is_flag=True,
-        help=mark("Send straight to the recipients' servers, for those who run their own domain."),
-    )
-    @click.option(
-        "--security",
-        cls=Option,
-        type=click.Choice(["tls", "starttls", "none"]),
-        help=mark("How the line is protected; none only for this machine itself."),
-    )
-    @click.option("--user", cls=Option, default="", help=mark("User name, if it is not the address."))
-    @click.option("--name", cls=Option, default="", help=mark("Name for the account."))
-    @click.option(
-        "--password-stdin", cls=Option, is_flag=True, help=mark("Read the password from standard input.")
-    )
-    @click.option(
-        "--password-command",
-        cls=Option,
-        metavar="CMD",
-        help=mark("Command whose first line of output is the password."),
-    )
-    @click.option("--oauth", cls=Option, is_flag=True, help=mark("The secret is an OAuth access token."))
-    @click.pass_obj
-    @wraps(command)
-    def wanting(
-        face: Face,
-        /,
-        address: str,
-        *,
-        imap: str,
-        smtp: str,
-        pop3: str,
-        direct: bool,
-        security: str | None,
-        user: str,
-        name: str,
-        password_stdin: bool,
-        password_command: str | None,
-        oauth: bool,
-        **others: object,
-    ) -> None:
-        source = SecretSource(password_stdin, password_command, oauth)
-        wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, source.kind, direct=direct)
-        command(face, wanted, source, **others)
-
-    return wanting
-
-
-@account.command("add", help=mark("Add an account and try its login."), short_help=mark("Add an account"))
-@click.argument("address")
-@_server_options
-@click.option(
-    "--local",
-    cls=Option,
-    is_flag=True,
-    help=mark("Without a server to receive from: mailboxes that live only here."),
-)
-def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) -> None:
-    wanted = replace(wanted, local=local)
-    with opened_home(face) as app:
-        planned = setup.planned_account(app, wanted)
-        if local and planned.smtp is None:
-            tested = asyncio.run(setup.add_account(app, planned, Secret("")))
-            _finish_test(face, tested, mark("{address} is set up; its mail lives only here."), kept=True)
-        _hint_before_login(face, planned.address, typed=sys.stdin.isatty() and not source.given)
-        secret = source.read(face, planned.address)
-        tested = asyncio.run(setup.add_account(app, planned, secret))
-    good = (
-        mark("{address} is set up; the login works.")
-        if _was_tried(tested)
-        else mark("{address} is set up. The login for sending is tried with the first mail.")
-    )
-    _finish_test(face, tested, good, kept=True)
 
 
 @account.command("list", help=mark("List all accounts."), short_help=mark("List all accounts"))
@@ -187,7 +106,7 @@ def show(face: Face, address: str) -> None:
     short_help=mark("Change an account"),
 )
 @click.argument("address")
-@_server_options
+@server_options
 @click.option("--password", cls=Option, is_flag=True, help=mark("Ask for a new password."))
 def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bool) -> None:
     with opened_home(face) as app:
@@ -196,10 +115,10 @@ def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bo
         tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
     good = (
         mark("{address} is changed; the login works.")
-        if _was_tried(tested)
+        if was_tried(tested)
         else mark("{address} is changed. The login for sending is tried with the next mail.")
     )
-    _finish_test(face, tested, good, kept=True)
+    finish_test(face, tested, good, kept=True)
 
 
 @account.command("test", help=mark("Try the login of an account."), short_help=mark("Try the login"))
@@ -217,10 +136,10 @@ def test(face: Face, address: str) -> None:
             raise click.exceptions.Exit(UNREACHABLE if isinstance(sending, Unreachable) else WARNED)
     good = (
         mark("{address} lives only here; there is no login to try.")
-        if not _was_tried(tested) and tested.account.smtp is None
+        if not was_tried(tested) and tested.account.smtp is None
         else mark("{address}: the login works.")
     )
-    _finish_test(face, tested, good, kept=False)
+    finish_test(face, tested, good, kept=False)
 
 
 def _on_server(_context: click.Context, _parameter: click.Parameter, value: str | None) -> OnServer | None:
@@ -373,55 +292,3 @@ def _tell(face: Face, found: Account, sentence: str, **more: str) -> None:
         face.record(account_shape(found))
     else:
         face.say(sentence, address=found.address, **more)
-
-
-def _finish_test(face: Face, tested: setup.Tested, good: str, *, kept: bool) -> None:
-    found, error = tested.account, tested.error
-    if face.json:
-        face.record(account_shape(found))
-    elif error is None:
-        face.say(good, address=found.address)
-    if error is None:
-        raise click.exceptions.Exit(DONE)
-    face.problem(error.problem, about=found.address)
-    if kept:
-        face.note(
-            mark(
-                "The account is kept with the state “failing”. "
-                "When the cause is gone: eilbote account test {address}"
-            ),
-            address=found.address,
-        )
-    raise click.exceptions.Exit(UNREACHABLE if isinstance(error, Unreachable) else WARNED)
-
-
-def _was_tried(tested: setup.Tested) -> bool:
-    """Whether there is a server to receive from, whose login was tried."""
-    return tested.account.pop3 is not None or not is_local(tested.account)
-
-
-_HINTS = {
-    Login.APP_PASSWORD: mark(
-        "{provider} lets mail programs in only with a password made for them (an “app password”). "
-        "Your usual password will be refused."
-    ),
-    Login.ENABLE: mark(
-        "{provider} lets mail programs in only after you have switched on IMAP in its web mailer's settings."
-    ),
-    Login.OAUTH: mark(
-        "{provider} takes no passwords from mail programs any more, only access tokens (--oauth)."
-    ),
-    Login.BRIDGE: mark(
-        "{provider} is reached through its program on this machine; use the password that it shows."
-    ),
-}
-
-
-def _hint_before_login(face: Face, address: str, *, typed: bool) -> None:
-    provider = setup.known_provider(address)
-    if provider is None or not typed:
-        return
-    if provider.login in _HINTS:
-        face.note(_HINTS[provider.login], provider=provider.name)
-        if provider.help:
-            face.note("  {url}", url=provider.help)

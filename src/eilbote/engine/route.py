@@ -20,7 +20,7 @@ from eilbote.engine.app import App
 from eilbote.errors import EilboteError, Misused, Problem, Unreachable
 from eilbote.mail.domain import domain_for_wire
 from eilbote.net.dial import Address, numeric
-from eilbote.net.dns import NameServer, Resolver, system_servers
+from eilbote.net.dns import SILENT_SECONDS, NameServer, Resolver, system_servers
 from eilbote.net.http import fetch
 
 _POLICY_PATH = "/.well-known/mta-sts.txt"
@@ -48,11 +48,11 @@ class Surroundings(Struct, frozen=True):
         ]
 
 
-def surroundings_of(app: App) -> Surroundings:
-    """As the settings say."""
+def surroundings_of(app: App, *, seconds: float = SILENT_SECONDS) -> Surroundings:
+    """As the settings say. A name server that says nothing for so many `seconds` is waited for no longer."""
     named = [NameServer(*split_name_server(one)) for one in app.config.dns_servers.split()]
     believed = {"always": True, "never": False}.get(app.config.dnssec)
-    return Surroundings(Resolver(named or system_servers(), trusted=believed))
+    return Surroundings(Resolver(named or system_servers(), trusted=believed, seconds=seconds))
 
 
 async def find_route(app: App, around: Surroundings, domain: str) -> Route:

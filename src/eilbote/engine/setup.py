@@ -7,11 +7,13 @@ try it: protected and verified, never weaker. Nothing on a server is ever change
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.delivery.values import ENDED, SendState
+from eilbote.discovery.values import Protocol
 from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
@@ -25,6 +27,9 @@ from eilbote.providers.values import Endpoint, Provider
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
 from eilbote.sync.values import OnServer
+
+if TYPE_CHECKING:
+    from eilbote.engine.discover import Discovered
 
 
 class Wanted(Struct, frozen=True):
@@ -64,6 +69,38 @@ def free_address(app: App, text: str) -> str:
     if any(account.address.lower() == address.lower() for account in app.store.accounts.all()):
         raise Misused("account.exists", address=address)
     return address
+
+
+def is_incomplete(wanted: Wanted) -> bool:
+    """Whether servers are to be found: none is given to receive from, or none to send by to somebody whose
+    mail comes from a server elsewhere."""
+    if wanted.local:
+        return False
+    given = server_from(wanted.imap or wanted.pop3, "imap", wanted.security) if _receives(wanted) else None
+    return given is None or not (wanted.smtp or wanted.direct or is_loopback(given.host))
+
+
+def _receives(wanted: Wanted) -> bool:
+    return bool(wanted.imap or wanted.pop3)
+
+
+def completed(wanted: Wanted, found: Discovered) -> Wanted:
+    """`wanted` with the servers that were found where it names none, and the user name that they want. To
+    receive from, IMAP comes before POP3: mail stays on the server, where all devices see it."""
+    receiving = found.imap or found.pop3
+    if receiving is not None and not _receives(wanted):
+        one = receiving.candidate
+        wanted = replace(
+            wanted,
+            imap=one.place if one.protocol is Protocol.IMAP else "",
+            pop3=one.place if one.protocol is Protocol.POP3 else "",
+            security=one.security,
+            user=wanted.user or one.user,
+        )
+    if found.smtp is not None and not wanted.smtp and not wanted.direct:
+        one = found.smtp.candidate
+        wanted = replace(wanted, smtp=one.place, smtp_security=one.security)
+    return wanted
 
 
 def planned_account(app: App, wanted: Wanted) -> NewAccount:

@@ -60,6 +60,15 @@ class Resolver:
         looked = await self.ask(domain, "MX")
         return [(int(one.preference), one.exchange.to_text()) for one in looked.records], looked  # type: ignore[attr-defined]
 
+    async def srv(self, name: str) -> tuple[list[tuple[int, int, int, str]], Looked]:
+        """Priority, weight, port and target of each SRV record, the target without its final dot: empty for
+        a service that is not offered (RFC 2782)."""
+        looked = await self.ask(name, "SRV")
+        return [
+            (int(one.priority), int(one.weight), int(one.port), one.target.to_text().rstrip("."))  # type: ignore[attr-defined]
+            for one in looked.records
+        ], looked
+
     async def texts(self, name: str) -> list[str]:
         """The TXT records of a name, each as one text."""
         looked = await self.ask(name, "TXT")

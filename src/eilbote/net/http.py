@@ -1,4 +1,4 @@
-"""One small file fetched over HTTPS, from exactly the server that was meant.
+"""One small file fetched, or question asked, over HTTPS, of exactly the server that was meant.
 
 It must never follow a redirection, never speak to an address of this machine or of its network unless
 that is allowed, never send a cookie or a name of ours, and never read more than it was allowed.
@@ -11,10 +11,21 @@ import ipaddress
 import ssl
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from eilbote.errors import Refused, Unreachable
 
 _LATER = 300.0
 _MOST_ADDRESSES = 3
+_LONGEST_LOCATION = 2_000
+
+
+class Answer(Struct, frozen=True):
+    """What a server answered. `location`: where it points elsewhere; `content` with status 200 alone."""
+
+    status: int
+    location: str = ""
+    content: bytes = b""
 
 
 async def fetch(
@@ -33,11 +44,51 @@ async def fetch(
 
     Raises Unreachable `http.unreachable` or `http.not_public`, Refused `http.refused` (any status but
     200) or `http.too_large`."""
+    request = Request("GET", path)
+    answer = await ask(
+        host,
+        request,
+        addresses,
+        most=most,
+        seconds=seconds,
+        port=port,
+        context=context,
+        local_allowed=local_allowed,
+    )
+    if answer.status != 200:
+        raise Refused("http.refused", host=host, status=answer.status)
+    return answer.content
+
+
+class Request(Struct, frozen=True):
+    """What is asked: a method, a path, and for POST the content with its type."""
+
+    method: str
+    path: str
+    content: bytes = b""
+    content_type: str = ""
+
+
+async def ask(
+    host: str,
+    request: Request,
+    addresses: Sequence[str],
+    *,
+    most: int,
+    seconds: float = 10.0,
+    port: int = 443,
+    context: ssl.SSLContext | None = None,
+    local_allowed: bool = False,
+) -> Answer:
+    """As `fetch`, with any request, and whatever the status of the answer is."""
     import httpx2  # noqa: PLC0415  # heavy, and hardly any command fetches
 
     public = [one for one in addresses if local_allowed or ipaddress.ip_address(one).is_global]
     if not public:
         raise Unreachable("http.not_public", _LATER, host=host)
+    headers = {"Host": host, "User-Agent": "Eilbote", "Accept-Encoding": "identity"}
+    if request.content_type:
+        headers["Content-Type"] = request.content_type
     reason = ""
     for address in public[:_MOST_ADDRESSES]:
         shown = f"[{address}]" if ":" in address else address
@@ -51,20 +102,21 @@ async def fetch(
                     timeout=seconds,
                 ) as client,
                 client.stream(
-                    "GET",
-                    f"https://{shown}:{port}{path}",
-                    headers={"Host": host, "User-Agent": "Eilbote", "Accept-Encoding": "identity"},
+                    request.method,
+                    f"https://{shown}:{port}{request.path}",
+                    headers=headers,
+                    content=request.content or None,
                     extensions={"sni_hostname": host},
                 ) as answer,
             ):
                 if answer.status_code != 200:
-                    raise Refused("http.refused", host=host, status=answer.status_code)
+                    return Answer(answer.status_code, answer.headers.get("location", "")[:_LONGEST_LOCATION])
                 content = bytearray()
                 async for block in answer.aiter_raw():
                     content += block
                     if len(content) > most:
                         raise Refused("http.too_large", host=host, limit=most)
-                return bytes(content)
+                return Answer(200, content=bytes(content))
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError, TimeoutError) as failure:
             reason = str(failure)[:300] or type(failure).__name__
     raise Unreachable("http.unreachable", _LATER, host=host, reason=reason)

@@ -40,6 +40,16 @@ def provider_at(host: str) -> Provider | None:
     return _by_host().get(host.lower())
 
 
+def provider_by_mx(host: str) -> Provider | None:
+    """The provider among whose mail exchangers this host is, None if the table has none."""
+    name = host.lower().rstrip(".")
+    while "." in name:
+        if name in _by_mx():
+            return _by_mx()[name]
+        name = name.partition(".")[2]
+    return None
+
+
 def sending_of(address: str, host: str = "") -> Sending | None:
     """What the provider of this address, or of this SMTP server, takes and makes of what is sent; None
     if nothing is known. The server counts for more: mail goes out where it is."""
@@ -66,6 +76,11 @@ def _by_host() -> Mapping[str, Provider]:
 
 
 @cache
+def _by_mx() -> Mapping[str, Provider]:
+    return {suffix: provider for provider in providers() for suffix in provider.mx}
+
+
+@cache
 def _by_domain() -> Mapping[str, Provider]:
     return dict(_rows())
 
@@ -81,10 +96,11 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         id=row["id"],
         name=row["name"],
         domains=tuple(row["domains"]),
-        imap=_endpoint(row["imap"]),
+        imap=_endpoint(row["imap"]) if "imap" in row else None,
         smtp=_endpoint(row["smtp"]) if "smtp" in row else None,
         pop3=_endpoint(row["pop3"]) if "pop3" in row else None,
         hosts=tuple(row.get("hosts", ())),
+        mx=tuple(row.get("mx", ())),
         user_is_local_part=row["user"] == "local",
         smtp_user_is_local_part=row.get("smtp_user", row["user"]) == "local",
         login=Login(row["login"]),

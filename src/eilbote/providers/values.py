@@ -71,19 +71,20 @@ class Sending(Struct, frozen=True):
 
 
 class Provider(Struct, frozen=True):
-    """One provider. `hosts`: other names of its servers. `user_is_local_part`: its IMAP server wants the
-    address without its domain; `smtp_user_is_local_part`: so does its SMTP server. `token_idle_days`: a
-    refresh token that was not used for so long is dead; `test_token_days`: one of an OAuth client that is
-    still being tried lives no longer. `checked`: the day on which the row was last compared with its
-    `source`."""
+    """One provider. `imap` None: it has no IMAP. `hosts`: other names of its servers. `mx`: how the names of
+    the servers end that take mail for domains there. `user_is_local_part`: its IMAP server wants the address
+    without its domain; `smtp_user_is_local_part`: so does its SMTP server. `token_idle_days`: a refresh token
+    that was not used for so long is dead; `test_token_days`: one of an OAuth client that is still being tried
+    lives no longer. `checked`: the day on which the row was last compared with its `source`."""
 
     id: str
     name: str
     domains: tuple[str, ...]
-    imap: Endpoint
+    imap: Endpoint | None
     smtp: Endpoint | None
     pop3: Endpoint | None
     hosts: tuple[str, ...]
+    mx: tuple[str, ...]
     user_is_local_part: bool
     smtp_user_is_local_part: bool
     login: Login

@@ -37,7 +37,7 @@ def secure(dialogue: Dialogue, greeting: Status) -> Flow[None]:
     that the login is done already: then the line would stay open to whoever made it so."""
     if greeting.kind == "PREAUTH":
         raise NotAllowed("imap.preauth_before_tls", host=dialogue.host)
-    yield from _learn_capabilities(dialogue)
+    yield from learn(dialogue)
     if "STARTTLS" not in dialogue.capabilities:
         raise NotAllowed("imap.no_starttls", host=dialogue.host)
     yield from ask_one(command("STARTTLS", alone=True))
@@ -51,7 +51,7 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     Raises Refused (`imap.login_refused`,
     `imap.no_mechanism`), Unreachable `imap.unavailable`, and what the mechanism finds wrong.
     """
-    yield from _learn_capabilities(dialogue)
+    yield from learn(dialogue)
     offered = sorted(name[5:] for name in dialogue.capabilities if name.startswith("AUTH="))
     mechanism = login.choose(offered)
     told = ""
@@ -121,7 +121,7 @@ def prepare(dialogue: Dialogue, user: str = "") -> Flow[None]:
     """After the login, in one round trip: ID (some servers want it before SELECT), NAMESPACE, and
     ENABLE of what makes a sync cheap. A no to any of these changes nothing else; only Exchange's `User
     is authenticated but not connected` is the end (Refused `imap.not_connected`)."""
-    yield from _learn_capabilities(dialogue)
+    yield from learn(dialogue)
     dialogue.judge_server()
     commands = []
     if dialogue.can("ID"):
@@ -172,6 +172,7 @@ def log_out() -> Flow[None]:
     check(replies[0])
 
 
-def _learn_capabilities(dialogue: Dialogue) -> Flow[None]:
+def learn(dialogue: Dialogue) -> Flow[None]:
+    """CAPABILITY, where nothing was announced yet."""
     if not dialogue.capabilities:
         yield from ask_one(CAPABILITY)

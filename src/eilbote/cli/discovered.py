@@ -1,0 +1,138 @@
+"""How the servers of an address are looked for, and what was found, in words."""
+
+from __future__ import annotations
+
+import sys
+
+from eilbote.cli.command import mark
+from eilbote.cli.face import Face
+from eilbote.cli.shapes import JSON, problem_shape
+from eilbote.discovery.values import Candidate, Protocol, Source
+from eilbote.engine.discover import Discovered, Step, Tried
+
+PROTOCOLS = {
+    Protocol.IMAP: mark("Receive (IMAP)"),
+    Protocol.POP3: mark("Receive (POP3)"),
+    Protocol.SMTP: mark("Send (SMTP)"),
+}
+
+SOURCES = {
+    Source.PROVIDER: mark("the built-in table of providers"),
+    Source.SRV: mark("records of the domain (DNS SRV)"),
+    Source.AUTOCONFIG: mark("a file that the domain publishes (autoconfig)"),
+    Source.MX: mark("the built-in table, by the domain's mail server"),
+    Source.MX_AUTOCONFIG: mark("a file of whoever runs the domain's mail server"),
+    Source.AUTODISCOVER: mark("the domain's Exchange server (autodiscover)"),
+    Source.GUESS: mark("a usual name, tried"),
+}
+
+
+class Teller:
+    """Tells of each step while somebody looks."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._shows = not face.json and face.is_terminal(sys.stderr)
+
+    def __call__(self, step: Step) -> None:
+        if not self._shows:
+            return
+        if step.asking is not None:
+            self._face.note(mark("Asking: {source} …"), source=self._face.text(SOURCES[step.asking]))
+        elif step.tried is not None:
+            self._face.note("  {told}", told=_outcome(self._face, step.tried))
+
+
+def tell_discovered(face: Face, found: Discovered, *, everything: bool = False) -> None:
+    """The servers that were chosen and who named them; `everything`: all others too, and who said what."""
+    if face.json:
+        return
+    if found.provider is not None:
+        face.note(mark("Provider: {name}"), name=found.provider.name)
+    for tried in found.chosen if not everything else found.tried:
+        face.note("  {told}", told=_outcome(face, tried))
+    for one in found.disagreements:
+        face.note(
+            mark("The sources disagree: {one} says {first}, {other} says {second}. The first is believed."),
+            one=face.text(SOURCES[one.one.source]),
+            first=one.one.place,
+            other=face.text(SOURCES[one.other.source]),
+            second=one.other.place,
+        )
+    if found.imap is not None:
+        face.note(mark("Advice: IMAP. Mail stays on the server, and all your devices show the same."))
+    elif found.pop3 is not None:
+        face.note(
+            mark(
+                "Your provider offers POP3 only. Eilbote collects the mail; it stays on the server as long as"
+                " you choose, and folders live only here."
+            )
+        )
+
+
+def _outcome(face: Face, tried: Tried) -> str:
+    one = tried.candidate
+    named = face.text(
+        mark("{what}: {place}, named by {source}"),
+        what=face.text(PROTOCOLS[one.protocol]),
+        place=server_text(face, one),
+        source=face.text(SOURCES[one.source]),
+    )
+    if tried.error is None:
+        return face.text(mark("{named}; certificate checked"), named=named)
+    said = face.catalogue.problem(tried.error.problem).what
+    return face.text(mark("{named}; not used: {reason}"), named=named, reason=said)
+
+
+def server_text(face: Face, one: Candidate) -> str:
+    """Host, port and how the line is protected."""
+    return f"{one.place} ({'STARTTLS' if one.security == 'starttls' else 'TLS'})"
+
+
+def discovered_shape(found: Discovered) -> JSON:
+    """`account discover`."""
+    chosen = {one.candidate.protocol.value: one.candidate.place for one in found.chosen}
+    return {
+        "address": found.address,
+        "provider": found.provider and found.provider.id,
+        "meant": found.meant or None,
+        **{protocol.value: chosen.get(protocol.value) for protocol in Protocol},
+        "to_confirm": [one.place for one in found.to_confirm],
+        "candidates": [_tried_shape(one) for one in found.tried],
+        "sources": [
+            {
+                "source": one.source.value,
+                "where": one.where,
+                "servers": len(one.candidates),
+                "refused": sorted(protocol.value for protocol in one.refused),
+                "problem": one.problem and problem_shape(one.problem),
+            }
+            for one in found.told
+        ],
+        "disagreements": [
+            {
+                "protocol": one.protocol.value,
+                "one": {"source": one.one.source.value, "server": one.one.place},
+                "other": {"source": one.other.source.value, "server": one.other.place},
+            }
+            for one in found.disagreements
+        ],
+        "problem": found.error and problem_shape(found.error.problem),
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def _tried_shape(tried: Tried) -> JSON:
+    one = tried.candidate
+    return {
+        "protocol": one.protocol.value,
+        "server": one.place,
+        "security": one.security,
+        "source": one.source.value,
+        "where": one.where,
+        "user": one.user or None,
+        "asks": one.asks,
+        "proven": tried.proven is not None,
+        "mechanisms": list(tried.proven.mechanisms) if tried.proven else [],
+        "problem": tried.error and problem_shape(tried.error.problem),
+    }
