@@ -50,7 +50,7 @@ def test_ids_and_domains_are_unique() -> None:
 )
 def test_provider_is_found_by_domain(address: str, host: str, login: Login) -> None:
     found = provider_of(address)
-    assert found is not None
+    assert found is not None and found.imap is not None
     assert (found.imap.host, found.login) == (host, login)
 
 
@@ -162,7 +162,7 @@ def test_t_online_freenet_and_others_want_something_done_first() -> None:
     telekom, freenet = provider_of("a@t-online.de"), provider_of("a@freenet.de")
     assert telekom is not None and telekom.smtp is not None and freenet is not None
     assert (telekom.smtp.host, telekom.smtp.port) == ("securesmtp.t-online.de", 465)
-    assert freenet.imap.host == "mx.freenet.de"
+    assert freenet.imap is not None and freenet.imap.host == "mx.freenet.de"
 
 
 def test_small_hosters_are_expected_to_be_strict() -> None:
@@ -189,5 +189,6 @@ def test_table_agrees_with_the_public_one() -> None:
         for domain in provider.domains:
             if domain in published:
                 compared += 1
+                assert provider.imap is not None
                 assert (provider.imap.host, provider.imap.port) in published[domain], domain
     assert compared > 200

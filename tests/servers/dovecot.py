@@ -143,7 +143,7 @@ class Dovecot(MailServer):
 
     def _issue_certificate(self) -> None:
         authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", LOOPBACK, LOOPBACK_TWO)
+        certificate = authority.issue_cert("localhost", LOOPBACK, LOOPBACK_TWO, *self.options.names)
         authority.cert_pem.write_to_path(str(self.ca_file))
         certificate.private_key_pem.write_to_path(str(self.folder / "server.key"))
         for blob in certificate.cert_chain_pems:

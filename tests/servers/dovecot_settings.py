@@ -87,6 +87,8 @@ class DovecotOptions:
     """COMPRESS=DEFLATE offered and mails stored compressed."""
     pop3: bool = False
     """POP3 beside IMAP."""
+    names: tuple[str, ...] = ()
+    """Host names for which its certificate is valid too."""
     fsync: bool = False
     """Whether the server itself is safe at power failure; tests do not need it to be."""
 

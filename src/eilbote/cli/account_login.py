@@ -68,7 +68,9 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
         **others: object,
     ) -> None:
         source = SecretSource(password_stdin, password_command, oauth)
-        wanted = setup.Wanted(address, name, user, imap, smtp, pop3, security, auth=source.kind, direct=direct)
+        wanted = setup.Wanted(
+            address, name, user, imap, smtp, pop3, security, auth=source.kind, direct=direct
+        )
         command(face, wanted, source, **others)
 
     return wanting

@@ -78,6 +78,8 @@ def _outcome(face: Face, tried: Tried) -> str:
         place=server_text(face, one),
         source=face.text(SOURCES[one.source]),
     )
+    if tried.error is None and tried.proven is None:
+        return face.text(mark("{named}; not needed"), named=named)
     if tried.error is None:
         return face.text(mark("{named}; certificate checked"), named=named)
     said = face.catalogue.problem(tried.error.problem).what

@@ -40,7 +40,8 @@ _LEFT_OUT = "discovery.not_in_time"
 
 
 class Tried(Struct, frozen=True):
-    """A candidate and how it proved itself; `error`: why it did not."""
+    """A candidate and how it proved itself; `error`: why it did not. Both None: it was not needed, or not
+    waited for."""
 
     candidate: Candidate
     proven: Proven | None = None
@@ -223,16 +224,16 @@ class _Looking:
 
     async def _has_enough(self) -> bool:
         """Whether there is a server to receive from and one to send by, each the best that proves itself."""
-        complete = True
-        for protocol in (Protocol.IMAP, Protocol.SMTP):
-            for candidate in ordered(self._told):
-                if candidate.protocol is protocol:
-                    tried = await self._proofs[candidate.protocol, candidate.host, candidate.port]
-                    if tried.proven is not None:
-                        break
-            else:
-                complete = False
-        return complete
+        receives = await self._first_of(Protocol.IMAP) or await self._first_of(Protocol.POP3)
+        return await self._first_of(Protocol.SMTP) and receives
+
+    async def _first_of(self, protocol: Protocol) -> bool:
+        for candidate in ordered(self._told):
+            if candidate.protocol is protocol:
+                tried = await self._proofs[candidate.protocol, candidate.host, candidate.port]
+                if tried.proven is not None:
+                    return True
+        return False
 
     def _is_offline(self) -> bool:
         """Whether nothing that was tried could be reached at all: others are not to be reached either."""
@@ -242,7 +243,7 @@ class _Looking:
     def _tried(self, candidate: Candidate) -> Tried:
         task = self._proofs[candidate.protocol, candidate.host, candidate.port]
         if not task.done() or task.cancelled():
-            return Tried(candidate, error=_too_slow(candidate))
+            return Tried(candidate)
         return replace(task.result(), candidate=candidate)
 
 

@@ -1,0 +1,180 @@
+"""Servers are found by every source there is, prove themselves, and are told a password by nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eilbote.config import Config
+from eilbote.discovery.values import Protocol, Source
+from eilbote.engine.app import App, open_app
+from eilbote.engine.discover import MOST_SECONDS, Discovered, Step, discover
+from eilbote.engine.setup import Wanted, add_account, completed, planned_account
+from eilbote.errors import Problem
+from eilbote.secret import Secret
+from eilbote.store.values import AccountState
+from tests.engine.discovering import Internet, Listener
+from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_settings import DovecotOptions
+from tests.servers.names import Signing
+from tests.servers.web import Page
+
+HOST = "imap.firma.test"
+ELSEWHERE = "mail.hoster.test"
+
+
+@pytest.fixture(scope="module")
+def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    return dovecot_like(DovecotOptions(pop3=True, names=(HOST, ELSEWHERE, "imap.guess.test")))
+
+
+@pytest.fixture(scope="module")
+def internet(dovecot: Dovecot) -> Iterator[Internet]:
+    made = Internet()
+    tls, plain = dovecot.tls_port, dovecot.port
+    here = "imap 300 IN A 127.0.0.1\nautoconfig 300 IN A 127.0.0.1\nautodiscover 300 IN A 127.0.0.1\n"
+    web = "@ 300 IN A 127.0.0.1\n" + here
+    made.names.zone("firma.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} imap\n")
+    made.names.zone("plain.test", f"{web}_imap._tcp 300 IN SRV 0 1 {plain} {HOST}.\n")
+    made.names.zone("hoster.test", "mail 300 IN A 127.0.0.1\nautoconfig 300 IN A 127.0.0.1\n")
+    made.names.zone("elsewhere.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n")
+    made.names.zone("signed.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n", Signing.GOOD)
+    made.names.zone("file.test", web)
+    made.names.zone("hosted.test", "@ 300 IN MX 10 mx.mail.hoster.test.\n")
+    made.names.zone("refusing.test", "@ 300 IN MX 0 .\n")
+    made.names.zone("bare.test", "@ 300 IN A 127.0.0.1\n")
+    yield made
+    made.remove()
+
+
+@pytest.fixture(autouse=True)
+def _lived_in(internet: Internet, tmp_path: Path, dovecot: Dovecot) -> Iterator[None]:
+    internet.web.pages.clear()
+    internet.web.asked.clear()
+    with internet.lived_in(tmp_path, dovecot.ca_file):
+        yield
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with open_app(Config(home=tmp_path / "home", key_file=str(tmp_path / "key"))) as opened:
+        yield opened
+
+
+def autoconfig(host: str, port: int, user: str = "%EMAILADDRESS%", security: str = "SSL") -> Page:
+    return Page(
+        f"""<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="x">
+        <displayName>Firma</displayName><incomingServer type="imap"><hostname>{host}</hostname>
+        <port>{port}</port><socketType>{security}</socketType><username>{user}</username>
+        <authentication>password-cleartext</authentication></incomingServer></emailProvider>
+        </clientConfig>""".encode()
+    )
+
+
+def problem_of(found: Discovered) -> Problem:
+    assert found.error is not None
+    return found.error.problem
+
+
+@pytest.mark.parametrize(
+    ("address", "source", "asks"),
+    [
+        ("kim@firma.test", Source.SRV, False),
+        ("kim@plain.test", Source.SRV, True),
+        ("kim@signed.test", Source.SRV, False),
+        ("kim@elsewhere.test", Source.SRV, True),
+    ],
+)
+async def test_records_name_a_server_that_proves_itself(
+    app: App, internet: Internet, address: str, source: Source, asks: bool
+) -> None:
+    steps: list[Step] = []
+    found = await discover(app, address, around=internet.around(), report=steps.append)
+    assert found.error is None and found.imap is not None
+    assert found.imap.candidate.source is source
+    assert found.imap.proven is not None and "PLAIN" in found.imap.proven.mechanisms
+    assert bool(found.to_confirm) is asks
+    assert {one.asking for one in steps} >= {Source.SRV, Source.AUTOCONFIG, Source.MX}
+
+
+async def test_the_account_that_was_found_logs_in_for_real(
+    app: App, internet: Internet, dovecot: Dovecot
+) -> None:
+    dovecot.new_user("kim@firma.test", "geheim-1")
+    found = await discover(app, "kim@firma.test", around=internet.around())
+    planned = planned_account(app, completed(Wanted("kim@firma.test"), found))
+    tested = await add_account(app, planned, Secret("geheim-1"))
+    assert tested.error is None
+    assert tested.account.state is AccountState.NEW
+    assert tested.account.imap is not None and tested.account.imap.host == HOST
+
+
+async def test_a_file_of_the_domain_names_it(app: App, internet: Internet, dovecot: Dovecot) -> None:
+    path = "/mail/config-v1.1.xml"
+    internet.web.pages["autoconfig.file.test", path] = autoconfig(
+        ELSEWHERE, dovecot.tls_port, "%EMAILLOCALPART%"
+    )
+    found = await discover(app, "kim@file.test", around=internet.around())
+    assert found.imap is not None
+    assert (found.imap.candidate.source, found.imap.candidate.user) == (Source.AUTOCONFIG, "kim")
+    assert not found.to_confirm, "the domain itself said so, over a line that it proved"
+    assert completed(Wanted("kim@file.test"), found).user == "kim"
+    assert any(one.path.endswith("?emailaddress=kim%40file.test") for one in internet.web.asked)
+
+
+async def test_what_the_owner_of_the_mail_server_publishes_has_to_be_agreed_to(
+    app: App, internet: Internet, dovecot: Dovecot
+) -> None:
+    page = autoconfig(ELSEWHERE, dovecot.tls_port)
+    internet.web.pages["autoconfig.hoster.test", "/mail/config-v1.1.xml"] = page
+    found = await discover(app, "kim@hosted.test", around=internet.around())
+    assert found.imap is not None and found.imap.candidate.source is Source.MX_AUTOCONFIG
+    assert [one.host for one in found.to_confirm] == [ELSEWHERE]
+    assert not [one for one in internet.web.asked if "kim" in one.path and "hoster" in one.host]
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("kim@refusing.test", "discovery.no_mail"),
+        ("kim@nowhere.firma.test", "discovery.no_domain"),
+        ("kim@bare.test", "account.servers_unknown"),
+    ],
+)
+async def test_where_nothing_is_found_there_is_one_cause(
+    app: App, internet: Internet, address: str, code: str
+) -> None:
+    found = await discover(app, address, around=internet.around())
+    assert problem_of(found).code == code
+    assert found.imap is None
+
+
+async def test_sources_that_disagree_are_named(app: App, internet: Internet, dovecot: Dovecot) -> None:
+    internet.web.pages["autoconfig.firma.test", "/mail/config-v1.1.xml"] = autoconfig(
+        ELSEWHERE, dovecot.tls_port
+    )
+    found = await discover(app, "kim@firma.test", around=internet.around())
+    assert found.imap is not None and found.imap.candidate.host == HOST
+    (one,) = found.disagreements
+    assert (one.protocol, one.one.host, one.other.host) == (Protocol.IMAP, HOST, ELSEWHERE)
+
+
+async def test_dead_sources_cost_no_more_than_their_time(app: App, internet: Internet) -> None:
+    async with Listener() as silent:
+        page = autoconfig("imap.firma.test", silent.port)
+        internet.web.pages["autoconfig.file.test", "/mail/config-v1.1.xml"] = page
+        internet.web.pages["file.test", "/autodiscover/autodiscover.xml"] = Page(seconds=30)
+        steps: list[float] = []
+        began = asyncio.get_running_loop().time()
+        found = await discover(
+            app,
+            "kim@file.test",
+            around=internet.around(),
+            report=lambda _: steps.append(asyncio.get_running_loop().time() - began),
+        )
+        assert problem_of(found).code == "net.timeout"
+        assert asyncio.get_running_loop().time() - began < MOST_SECONDS + 0.5
+        assert steps[0] < 1.0
