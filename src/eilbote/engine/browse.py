@@ -28,6 +28,9 @@ from eilbote.store.values import Account, Mailbox, Narrowed, Only, PageMark, Pla
 PAGE = 50
 """Mails of a page."""
 
+LONG_PAGE = 200
+"""Mails of a page that is put to those before by a script."""
+
 EVERYTHING = Narrowed()
 _MOST_ADDRESSES = 50
 _MOST_TOGETHER = 10_000
@@ -111,16 +114,28 @@ def narrowed(app: App, user: User, only: str, keyword: str) -> Narrowed:
     return Narrowed(kind, keyword, own[:_MOST_ADDRESSES])
 
 
-def page(app: App, mailboxes: Sequence[int], after: PageMark | None, only: Narrowed = EVERYTHING) -> Listed:
+def page(
+    app: App,
+    mailboxes: Sequence[int],
+    after: PageMark | None,
+    only: Narrowed = EVERYTHING,
+    size: int = PAGE,
+) -> Listed:
     """A page of mailboxes that the user may read, as one list."""
-    mails = app.store.messages.page(mailboxes, after, PAGE + 1, only)
-    shown = tuple(mail for mail, _ in mails[:PAGE])
-    marks = tuple(mark for _, mark in mails[:PAGE])
-    return Listed(shown, marks[-1] if len(mails) > PAGE else None, marks)
+    mails = app.store.messages.page(mailboxes, after, size + 1, only)
+    shown = tuple(mail for mail, _ in mails[:size])
+    marks = tuple(mark for _, mark in mails[:size])
+    return Listed(shown, marks[-1] if len(mails) > size else None, marks)
 
 
 def found_page(
-    app: App, user: User, query: str, after: PageMark | None = None, *, growing: bool = False
+    app: App,
+    user: User,
+    query: str,
+    after: PageMark | None = None,
+    *,
+    size: int = PAGE,
+    growing: bool = False,
 ) -> Listed:
     """A page of what a search finds, each mail once; `growing`: its last word is still being typed.
     Misused `search.*`."""
@@ -129,12 +144,12 @@ def found_page(
     if accounts == []:
         return Listed(())
     start = Hit(after.date, after.uid) if after is not None else None
-    hits = app.store.search.page(tree, accounts, start, PAGE + 1)
-    dates = {hit.message: hit.date for hit in hits[:PAGE]}
+    hits = app.store.search.page(tree, accounts, start, size + 1)
+    dates = {hit.message: hit.date for hit in hits[:size]}
     mails = tuple(once(app.store.messages.placements([*dates])))
     total = app.store.search.count(tree, accounts, MOST_COUNTED + 1)
     marks = tuple(PageMark(dates[mail.id], 0, mail.id) for mail in mails)
-    last = hits[PAGE - 1] if len(hits) > PAGE else None
+    last = hits[size - 1] if len(hits) > size else None
     next_mark = PageMark(last.date, 0, last.message) if last else None
     return Listed(mails, next_mark, marks, min(total, MOST_COUNTED), total > MOST_COUNTED)
 

@@ -31,6 +31,13 @@ class Scope(Struct, frozen=True):
     by: str = ""
     mark: str = ""
     """Where the page that is shown begins, as the address says it."""
+    many: bool = False
+    """A long page, for a script that puts its rows to those that are there."""
+
+    @property
+    def size(self) -> int:
+        """Mails of a page."""
+        return browse.LONG_PAGE if self.many else browse.PAGE
 
     @property
     def mailbox(self) -> int:
@@ -118,12 +125,12 @@ def _listed(app: App, user: User, scope: Scope, mark: PageMark | None, *, growin
     if scope.path == "/search":
         if not scope.search.strip():
             return Listed(())
-        return browse.found_page(app, user, scope.search, mark, growing=growing)
+        return browse.found_page(app, user, scope.search, mark, size=scope.size, growing=growing)
     only = browse.narrowed(app, user, scope.only, scope.label)
     boxes = _mailboxes(app, user, scope)
     if scope.by == BY_CONVERSATION and only == Narrowed():
         return conversations.page(app, boxes, mark)
-    return browse.page(app, boxes, mark, only)
+    return browse.page(app, boxes, mark, only, scope.size)
 
 
 def ids_of(app: App, user: User, scope: Scope, limit: int) -> list[int]:

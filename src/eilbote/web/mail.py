@@ -31,9 +31,11 @@ def first(_visit: SignedIn) -> Response:
     return to("/inbox")
 
 
-def _narrowed(only: str = "", label: str = "", by: str = "", after: str = "", day: str = "") -> Scope:
+def _narrowed(
+    q: str = "", only: str = "", label: str = "", by: str = "", after: str = "", day: str = "", many: str = ""
+) -> Scope:
     """What an address says of the list beside its path; `after` is carried in `mark`."""
-    return Scope("", "", only, label, by, mark=day_mark(day) if day else after)
+    return Scope("", q, only, label, by, day_mark(day) if day else after, bool(many))
 
 
 Narrowing = Annotated[Scope, Depends(_narrowed)]
@@ -42,28 +44,29 @@ Narrowing = Annotated[Scope, Depends(_narrowed)]
 @routes.get("/inbox")
 @routes.get("/inbox/{mail}")
 def inbox(visit: SignedIn, narrowing: Narrowing, mail: str = "", view: str = "") -> Response:
-    return _page(visit, replace(narrowing, path="/inbox"), mail, view)
+    return _page(visit, replace(narrowing, search="", path="/inbox"), mail, view)
 
 
 @routes.get("/all")
 @routes.get("/all/{mail}")
 def everything(visit: SignedIn, narrowing: Narrowing, mail: str = "", view: str = "") -> Response:
-    return _page(visit, replace(narrowing, path="/all"), mail, view)
+    return _page(visit, replace(narrowing, search="", path="/all"), mail, view)
 
 
 @routes.get("/box/{box}")
 @routes.get("/box/{box}/{mail}")
 def mailbox(visit: SignedIn, narrowing: Narrowing, box: int, mail: str = "", view: str = "") -> Response:
     browse.mailbox_of(visit.app, user_of(visit), box)
-    return _page(visit, replace(narrowing, path=f"/box/{box}"), mail, view)
+    return _page(visit, replace(narrowing, search="", path=f"/box/{box}"), mail, view)
 
 
 @routes.get("/search")
 @routes.get("/search/{mail}")
 def search(
-    visit: SignedIn, q: str = "", mail: str = "", view: str = "", after: str = "", growing: str = ""
+    visit: SignedIn, narrowing: Narrowing, mail: str = "", view: str = "", growing: str = ""
 ) -> Response:
-    return _page(visit, Scope("/search", q, mark=after), mail, view, growing=bool(growing))
+    scope = Scope("/search", narrowing.search, mark=narrowing.mark, many=narrowing.many)
+    return _page(visit, scope, mail, view, growing=bool(growing))
 
 
 def _page(visit: Visit, scope: Scope, mail: str, view: str, *, growing: bool = False) -> Response:

@@ -7,12 +7,15 @@ import { openMail, showMail } from "./opening.js";
 
 const GONE = new Set(["archive", "junk", "delete", "erase", "move"]);
 const STAYS_OPEN = new Set(["flag", "unflag", "label", "unlabel"]);
-let running = false;
+let before = Promise.resolve();
 
-// Sends a form of ours. `fields` is what it says.
-export async function send(address, fields) {
-  if (running) return;
-  running = true;
+// Sends a form of ours, one after the other. `fields` is what it says.
+export function send(address, fields) {
+  before = before.then(() => carryOut(address, fields));
+  return before;
+}
+
+async function carryOut(address, fields) {
   const act = fields.get("act") ?? "";
   const ids = fields.get("all") ? rows().map((row) => row.dataset.id) : fields.getAll("id");
   const place = rows().findIndex((row) => ids.includes(row.dataset.id));
@@ -31,8 +34,6 @@ export async function send(address, fields) {
     else if (inRow && place >= 0 && GONE.has(act)) focusNear(place);
   } catch {
     refused();
-  } finally {
-    running = false;
   }
 }
 

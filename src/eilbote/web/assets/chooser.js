@@ -29,7 +29,7 @@ export function chooseMailbox() {
 export function chooseLabel() {
   const mails = meant();
   if (!mails.length) return;
-  const offered = [...document.querySelectorAll("[data-label]")].map((link) => ({ text: link.querySelector("span").textContent, value: link.dataset.label }));
+  const offered = [...document.querySelectorAll(".boxes a[data-label]")].map((link) => ({ text: link.querySelector("span").textContent, value: link.dataset.label }));
   ask(word("label"), offered, (value) => act("label", { label: value }, mails), word("create"));
 }
 

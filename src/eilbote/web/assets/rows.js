@@ -26,11 +26,17 @@ export function merge(fresh) {
   const coming = new Set(all.map((row) => row.dataset.id));
   const held = hold();
   const within = (row) => (!start || before(start, row.dataset.at)) && (!last || row.dataset.at === last || before(row.dataset.at, last));
-  for (const row of [...old.children]) if (coming.has(row.dataset.id) || within(row)) row.remove();
-  const next = [...old.children].find((row) => !start || before(start, row.dataset.at)) ?? null;
+  for (const row of [...old.children]) if (!coming.has(row.dataset.id) && within(row)) row.remove();
+  let next = [...old.children].find((row) => !start || before(start, row.dataset.at)) ?? null;
   for (const row of all) {
     const was = known.get(row.dataset.id);
-    old.insertBefore(was && same(was, row) ? was : taken(row, was), next);
+    if (was && was === next) next = next.nextElementSibling;
+    if (was && same(was, row)) {
+      if (was.nextElementSibling !== next) old.insertBefore(was, next);
+    } else {
+      old.insertBefore(taken(row, was), next);
+      was?.remove();
+    }
   }
   held();
   document.dispatchEvent(new Event("rows"));
@@ -81,12 +87,14 @@ function taken(row, was) {
   return row;
 }
 
+const ANCHORS = CSS.supports("overflow-anchor", "auto"); // the browser itself keeps what is looked at in place
+
 // Remembers what has the focus and where the list is scrolled; the answer puts it back.
 function hold() {
   const box = document.querySelector(".list");
   const scrolls = box.scrollHeight > box.clientHeight && getComputedStyle(box).overflowY !== "visible" ? box : document.scrollingElement;
   const top = box.getBoundingClientRect().top;
-  const at = scrolls.scrollTop > 0 ? rows().find((row) => row.getBoundingClientRect().bottom > Math.max(top, 0)) : null;
+  const at = !ANCHORS && scrolls.scrollTop > 0 ? rows().find((row) => row.getBoundingClientRect().bottom > Math.max(top, 0)) : null;
   const id = at?.dataset.id;
   const y = at?.getBoundingClientRect().top;
   const active = document.activeElement?.closest(".row");

@@ -10,7 +10,7 @@ async function more(link) {
   if (running) return;
   running = true;
   try {
-    const { ok, page } = await fetched(link.href);
+    const { ok, page } = await fetched(`${link.href}&many=1`);
     if (!ok || !link.isConnected) return;
     extend(page);
     const next = page.querySelector(".list .more");
