@@ -16,6 +16,7 @@ from eilbote.engine import act, show_drafts, writing_sent
 from eilbote.engine.app import App
 from eilbote.engine.attached_files import uploads_folder
 from eilbote.engine.identities import Saying, change_identity
+from eilbote.engine.send import Handling
 from eilbote.engine.users import set_rights
 from eilbote.mail.mailbox import DRAFT, SEEN, MailboxName, SpecialUse
 from eilbote.mail.message import parse_message
@@ -279,9 +280,9 @@ async def test_cut_off_anywhere_it_is_sent_once(
             patch.setattr(world.app.store.writings, step, killed)
             if step == "end":
                 with pytest.raises(Killed):
-                    writing_sent.send_writing(world.app, user, number, writing_sent.Handling())
+                    writing_sent.send_writing(world.app, user, number, Handling())
             else:
-                writing_sent.send_writing(world.app, user, number, writing_sent.Handling())
+                writing_sent.send_writing(world.app, user, number, Handling())
         # Whatever is done next finds that it was queued: looking, saving, sending, showing.
         page = await kim.get(f"/write/{number}")
         assert 'name="text"' not in page.text

@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import httpx2
 import pytest
@@ -91,10 +92,14 @@ async def test_without_its_token_nothing_of_a_file_is_kept(app: App, monkeypatch
         kim, eve = browser(), browser()
         await kim.sign_in("Kim")
         await eve.get("/sign-in")
-        made: list[Path] = []
-        monkeypatch.setattr(
-            "eilbote.web.site.fresh_file", lambda app: made.append(Path()) or attached_files.fresh_file(app)
-        )
+        opened_files: list[Path] = []
+        open_ = Path.open
+
+        def noted(path: Path, mode: str = "r") -> IO[Any]:
+            opened_files.append(path)
+            return open_(path, mode)
+
+        monkeypatch.setattr(Path, "open", noted)
         file = part("file", b"data", "a.txt")
         late = file + fields(kim.token)
         for who, body in (
@@ -107,7 +112,7 @@ async def test_without_its_token_nothing_of_a_file_is_kept(app: App, monkeypatch
             assert (await post(who, body)).status_code == 403
         for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
             assert (await post(kim, fields(kim.token) + file + END, headers=headers)).status_code == 403
-        assert made == [] and on_disk(app) == []
+        assert opened_files == [] and on_disk(app) == []
         assert app.store.writings.behind() == []
 
 
