@@ -72,7 +72,7 @@ class World:
 
     def shown_later(self) -> int:
         """What a pause of the writer brings."""
-        self.clock.at += 10
+        self.clock.at += 40
         return show_drafts.show_due(self.app)
 
 

@@ -80,6 +80,7 @@ async def test_typed_saved_reloaded_and_left(app: App) -> None:
         await page.reload()
         assert await page.input_value("[name=text]") == "Guten Tag,"
         # Left within the pause: the text goes along.
+        await page.press("[name=text]", "Control+End")
         await page.locator("[name=text]").press_sequentially(" Max!")
         await page.goto(f"{address}/inbox")
         await until(lambda: "Guten Tag, Max!" in app.store.writings.get(1).content)
@@ -174,6 +175,7 @@ async def test_two_browsers_keep_both_texts_and_the_second_is_told(app: App) -> 
         await two.fill("[name=text]", "Vom zweiten.")
         await two.wait_for_selector("#said:has-text('another window')")
         assert two.url != one.url
+        await two.press("[name=text]", "Control+End")
         await two.locator("[name=text]").press_sequentially(" Mehr.")
         await until(lambda: "Vom zweiten. Mehr." in app.store.writings.get(2).content)
         assert "Vom ersten." in app.store.writings.get(1).content
@@ -250,7 +252,7 @@ async def test_the_draft_is_on_the_server_and_gone_when_the_mail_is_sent(
                 await saved(page)
                 await until(lambda: any(b"Erste Fassung." in raw for raw in drafts()))
                 await page.fill("[name=text]", "Zweite Fassung.")
-                await page.click("text=Save draft >> visible=true")
+                await page.click(".sendbar [value=save]")
                 await until(lambda: [b"Zweite Fassung." in raw for raw in drafts()] == [True])
                 await page.goto(own + "/inbox")
                 await page.goto(own + "/write?draft=" + str(next(iter(here.ids("Drafts").values()))))

@@ -23,7 +23,8 @@ LOOK_SECONDS = 1.0
 _FORGET_EVERY = 3600
 
 _PAUSE_SECONDS = 5.0
-_LONGEST_SECONDS = 60.0
+_SHORTEST_SECONDS = 30.0
+_LONGEST_SECONDS = 90.0
 _SECONDS_PER_MEGABYTE = 5.0
 """What is large is put there less often: it is stored and uploaded whole each time."""
 
@@ -52,9 +53,12 @@ def show_due(app: App) -> int:
 
 
 def is_due(writing: Writing, size: int, now: float) -> bool:
-    """Whether its writer has paused, or it was not shown for long. `size`: bytes of its files."""
+    """Whether its writer has paused, and the draft is not fresh; or they have not paused for long. `size`:
+    bytes of its files."""
     more = _SECONDS_PER_MEGABYTE * size / 1e6
-    return now - writing.saved >= _PAUSE_SECONDS + more or now - writing.shown_at >= _LONGEST_SECONDS + more
+    since = now - writing.shown_at
+    is_fresh = writing.message != 0 and since < _SHORTEST_SECONDS + more
+    return (now - writing.saved >= _PAUSE_SECONDS and not is_fresh) or since >= _LONGEST_SECONDS + more
 
 
 def show(app: App, writing: Writing) -> bool:
