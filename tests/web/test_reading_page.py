@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from eilbote.engine.app import App
+from eilbote.engine.indexing import index_all
 from eilbote.engine.pictures import Pictures
 from eilbote.engine.users import set_rights
+from eilbote.mail.mailbox import SEEN
+from eilbote.mail.message import read_source
 from eilbote.net.picture import Reach
-from eilbote.store.values import Right, Role
+from eilbote.store.prepare import prepared_mail
+from eilbote.store.values import Arrival, Right, Role
 from tests.mail.test_header_story import GOOGLE
 from tests.net.test_picture import serving
 from tests.store.given import Home, arrival
@@ -157,3 +161,79 @@ async def test_pictures_need_the_right_to_read(app: App) -> None:
         set_rights(app, user, {home.account: Right.READ})
         assert (await ben.post(path, wanted, token=token)).status_code == 303
         assert (await ben.post(path, wanted, token="")).status_code == 403
+
+
+def chained(number: int, text: str) -> bytes:
+    return (
+        f"From: Person {number} <p{number}@example.org>\r\nTo: anna@example.org\r\n"
+        f"Message-ID: <{number}@example.org>\r\n"
+        f"Subject: Kette\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+async def test_a_conversation_is_a_chain_with_unread_mails_open(app: App) -> None:
+    home = Home(app.store)
+    ids = home.arrive(
+        *(
+            arrival(at, raw=chained(at, f"Text Nummer {at}"), references=["1@example.org"] if at > 1 else [],
+                    flags=[] if at == 4 else [SEEN])
+            for at in range(1, 6)
+        )
+    ).ids  # fmt: skip
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get(f"/inbox/{ids[1]}", Sec_Fetch_Site="none")).text
+        places = [page.index(f"Text Nummer {number}") for number in (1, 2, 3, 4, 5)]
+        pane = page.index('id="main"')
+        places = [page.index(f"Text Nummer {number}", pane) for number in range(1, 6)]
+        assert places == sorted(places)
+        assert page.count("<details open>", pane) == 1 and home.flags_at(4) == frozenset()
+        await kim.get(f"/inbox/{ids[1]}", Sec_Fetch_Site="same-origin")
+        assert home.flags_at(4) == {SEEN}
+        assert "<details open>" not in (await kim.get(f"/inbox/{ids[1]}")).text.partition('id="main"')[2]
+
+
+async def test_a_long_conversation_is_shown_in_part(app: App) -> None:
+    home = Home(app.store)
+    ids = home.arrive(
+        *(arrival(at, references=["1@example.org"] if at > 1 else [], flags=[SEEN]) for at in range(1, 251))
+    ).ids
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get(f"/inbox/{ids[99]}")).text
+        assert "49 earlier mails" in page and "101 later mails" in page
+        assert page.count('<span class="begin">') == 99
+        assert f'href="/inbox/{ids[48]}"' in page and f'href="/inbox/{ids[149]}"' in page
+
+
+def as_read(uid: int, raw: bytes) -> Arrival:
+    """A mail with the envelope that it has."""
+    return arrival(uid, raw=raw)._replace(prepared=prepared_mail(raw, read_source(raw)))
+
+
+async def test_people_in_full_and_a_name_that_misleads(app: App) -> None:
+    raw = (
+        b'From: "service@bank.example" <x@evil.example>\r\nSubject: x\r\nTo: '
+        + b", ".join(b"Person %d <p%d@example.org>" % (one, one) for one in range(30))
+        + b"\r\n\r\nx\r\n"
+    )
+    again = raw.replace(b"\r\n\r\nx", b"\r\n\r\ny")
+    home = Home(app.store)
+    (number,) = home.arrive(as_read(1, raw)).ids
+    index_all(app.store)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get(f"/inbox/{number}")).text
+        assert "shows the address service@bank.example, but the mail is from x@evil.example" in page
+        assert "and 25 more" in page and "p29@example.org" in page
+        assert "first mail from this address" in page
+        home.arrive(as_read(2, again))
+        assert "first mail from this address" not in (await kim.get(f"/inbox/{number}")).text
+        index_all(app.store)
+        assert "first mail from this address" not in (await kim.get(f"/inbox/{number}")).text

@@ -7,9 +7,10 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from eilbote.engine import browse, read
+from eilbote.engine.attached import picture_in, zip_of
 from eilbote.errors import Gone
 from eilbote.mail.download_name import attachment_disposition
 from eilbote.web.pictures import was_asked_for
@@ -25,6 +26,7 @@ _FRAME = {
     ),
     "X-Frame-Options": "SAMEORIGIN",
 }
+_SHOWN = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": "inline"}
 _SAVED = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
@@ -56,6 +58,20 @@ def raw(visit: SignedIn, mail: str) -> Response:
 def part(visit: SignedIn, mail: str, number: str) -> Response:
     name, data = browse.attachment_of(visit.app, _readable(visit, mail), number)
     return saved(data, name)
+
+
+@routes.get("/{mail}/picture/{number}")
+def picture(visit: SignedIn, mail: str, number: str) -> Response:
+    """A picture that hangs on a mail, for the page to show: by its bytes, whatever the mail calls it."""
+    kind, data = picture_in(visit.app, _readable(visit, mail), number)
+    return Response(data, media_type=kind, headers=_SHOWN)
+
+
+@routes.get("/{mail}/attachments.zip")
+def attachments(visit: SignedIn, mail: str) -> Response:
+    found = _readable(visit, mail)
+    headers = {**_SAVED, "Content-Disposition": attachment_disposition(f"attachments-{found}.zip")}
+    return StreamingResponse(zip_of(visit.app, found), media_type="application/zip", headers=headers)
 
 
 def _readable(visit: Visit, mail: str) -> int:

@@ -9,14 +9,18 @@ from msgspec import Struct
 
 from eilbote.engine import browse, read
 from eilbote.engine.act import change_flags
+from eilbote.engine.attached import Attached, attached_to
 from eilbote.engine.drafts import is_draft
+from eilbote.engine.first_contact import is_first_contact
 from eilbote.engine.invitations import Invited, invited_by
 from eilbote.engine.pictures import PictureWish, wish_of
 from eilbote.engine.users import may_change
 from eilbote.mail.header_story import HeaderStory
 from eilbote.mail.letter import Letter, letter_of
 from eilbote.mail.mailbox import SEEN
+from eilbote.mail.misleading import other_address_in
 from eilbote.store.values import Placement
+from eilbote.web.chain import Chain, chain_of
 from eilbote.web.pictures import asked_for, was_asked_for
 from eilbote.web.visit import Visit, user_of
 
@@ -32,7 +36,13 @@ class Reading(Struct, frozen=True):
 
     mail: Placement
     shown: read.Shown
-    conversation: list[Placement]
+    attached: list[Attached]
+    conversation: int
+    """Mails in it."""
+    chain: Chain
+    misleading: str
+    """An address that the sender's name shows and that is not the sender's."""
+    first_contact: bool
     view: str
     has_html: bool
     remote: int
@@ -55,13 +65,14 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
     user, app = user_of(visit), visit.app
     (placement,) = browse.readable_mail(app, user, [read.checked_id(mail)])
     changeable = may_change(user, placement.account)
-    if changeable and visit.from_here and SEEN not in placement.flags:
-        # Only a click on our own page: a link from elsewhere changes nothing.
+    # Only a click on our own page: a link from elsewhere changes nothing.
+    marks = changeable and visit.from_here and visit.preferences.mark_read
+    if marks and SEEN not in placement.flags:
         change_flags(app, [placement.id], [SEEN])
     shown = read.show_mail(app, mail)
     html = None if shown.headers_only else browse.html_of(app, placement.id)
     has_html = html is not None
-    view = view if view in _VIEWS and (has_html or view != "html") else ("html" if has_html else "text")
+    view = view if view in _VIEWS and (has_html or view != "html") else _usual(visit, has_html=has_html)
     source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
     remote = html.remote if html is not None and view == "html" else 0
     wish = wish_of(app, user, placement.id) if remote else None
@@ -69,10 +80,15 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
     wanted = wish is not None and (
         wish.always or was_asked_for(visit, placement.id, visit.query.get("pictures", ""))
     )
+    conversation = browse.conversation_of(app, placement)
     return Reading(
         placement,
         shown,
-        browse.conversation_of(app, placement),
+        attached_to(app, placement.id, shown.attachments),
+        len(conversation),
+        chain_of(visit, conversation, placement.id, marks=marks),
+        next(filter(None, map(other_address_in, placement.envelope.sender)), ""),
+        is_first_contact(app, placement),
         view,
         has_html,
         remote,
@@ -87,3 +103,7 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         changeable,
         is_draft(app, placement),
     )
+
+
+def _usual(visit: Visit, *, has_html: bool) -> str:
+    return "html" if has_html and visit.preferences.html else "text"
