@@ -77,6 +77,14 @@ def conditions(app: App, user: User) -> list[Condition]:
     return [_condition(app, one, watched.get(one.id)) for one in accounts_of(app, user)]
 
 
+def doing_now(app: App, user: User) -> tuple[object, ...]:
+    """Values that are others once something else is done for an account of the user, or stands in its way."""
+    watched = app.store.watches.all()
+    return tuple(
+        (one.id, one.state, one.synced, one.problem, watched.get(one.id)) for one in accounts_of(app, user)
+    )
+
+
 def condition_of(app: App, account: Account) -> Condition:
     """Of one account."""
     return _condition(app, account, app.store.watches.all().get(account.id))

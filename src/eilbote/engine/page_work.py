@@ -39,6 +39,8 @@ class PageWork:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self.changes = 0
+        """Others after every beginning and end of a work."""
         self._trials: dict[int, Trial] = {}
         self._passes: dict[int, Problem | None] = {}
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -79,7 +81,10 @@ class PageWork:
         task = asyncio.create_task(work)
         self._tasks[key] = task
 
+        self.changes += 1
+
         def ended(done: asyncio.Task[None]) -> None:
+            self.changes += 1
             if self._tasks.get(key) is done:
                 del self._tasks[key]
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from eilbote.engine import browse
+from eilbote.engine.condition import doing_now
 from eilbote.web.visit import SignedIn, Site, Visit
 
 routes = APIRouter()
@@ -41,7 +42,9 @@ async def _news(visit: Visit, request: Request) -> AsyncIterator[str]:
             seen, quiet = now, 0
 
 
-def _state(site: Site, session: str) -> tuple[tuple[int, int], ...] | None:
-    """What the user may see, as numbers that change with it; None where the session has ended."""
+def _state(site: Site, session: str) -> tuple[object, ...] | None:
+    """What the user may see, as values that change with it; None where the session has ended."""
     user = site.sign_ins.visitor(session)
-    return None if user is None else browse.change_numbers(site.app, user)
+    if user is None:
+        return None
+    return (*browse.change_numbers(site.app, user), *doing_now(site.app, user), site.work.changes)
