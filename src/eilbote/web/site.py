@@ -22,6 +22,7 @@ from eilbote.web import (
     assets,
     content,
     forwarding,
+    help_page,
     identities,
     invitations,
     live,
@@ -36,6 +37,7 @@ from eilbote.web import (
     searching,
     settings,
     sign_in,
+    system,
     writing,
 )
 from eilbote.web.guard import Guard, Uploads
@@ -61,6 +63,8 @@ PAGES = (
     own.routes,
     people.routes,
     settings.routes,
+    system.routes,
+    help_page.routes,
     forwarding.routes,
     writing.routes,
 )
