@@ -77,7 +77,7 @@ async function hint() {
     return;
   }
   if (offered.mailboxes.includes(here.operator)) {
-    const names = [...new Set([...document.querySelectorAll(".boxes li a")].map((link) => link.firstChild.textContent.trim()))];
+    const names = [...new Set([...document.querySelectorAll(".boxes li a")].map((link) => link.querySelector("span").textContent.trim()))];
     const found = names.filter((name) => name.toLowerCase().startsWith(here.value.toLowerCase()));
     return show(found.slice(0, 8).map((name) => ({ text: name, value: `${here.operator}${/\s/.test(name) ? `"${name}"` : name} ` })));
   }
