@@ -20,12 +20,14 @@ class Protocol(StrEnum):
 
 
 class Place(Struct, frozen=True):
-    """A server of the account; `security`: `tls`, `starttls`, or `none` (this machine only)."""
+    """A server of the account; `security`: `tls`, `starttls`, or `none` (this machine only). `provider`: the
+    row of the table whose server it is, or whose address the account has; "" where none is known."""
 
     protocol: Protocol
     host: str
     port: int
     security: str
+    provider: str = ""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -33,22 +35,24 @@ class Place(Struct, frozen=True):
 
 class Remembered(Struct, frozen=True):
     """Why an account is kept as failing: the code of the problem, the server's words and its response code.
-    `since`: when the answer was last remembered; None: not known."""
+    `is_fresh`: the answer is of the last minutes, so that another try would only get it again."""
 
     code: str
     text: str = ""
     response: str = ""
     protocol: Protocol = Protocol.IMAP
+    is_fresh: bool = False
 
 
 class Target(Struct, frozen=True):
     """What is diagnosed. `is_account`: there is a secret to log in with. `worked`: when mail was last
     fetched, None: never. `refused`: logins refused in the last quarter of an hour, that further ones are
-    measured by. `trusted`: pinned certificates."""
+    measured by. `trusted`: pinned certificates. `others`: other hosts of the same provider, to tell a broken
+    host from a broken network."""
 
     address: str
     places: tuple[Place, ...] = ()
-    provider: str = ""
+    others: tuple[str, ...] = ()
     is_account: bool = False
     oauth: bool = False
     worked: float | None = None

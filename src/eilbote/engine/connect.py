@@ -163,14 +163,18 @@ async def open_smtp(app: App, account: Account) -> SmtpSession:
     `SmtpSession.open` does."""
     if account.smtp is None:
         raise Misused("send.no_server", address=account.address)
-    credential = await asyncio.to_thread(credential_of, app, account)
-    credential = replace(credential, user=_smtp_user(account))
+    credential = await asyncio.to_thread(smtp_credential_of, app, account)
     from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
 
     session = await SmtpSession.open(account.smtp, credential, terms_of(app, account))
     if app.leash is not None:
         app.leash.hold(session)
     return session
+
+
+def smtp_credential_of(app: App, account: Account) -> Credential:
+    """As `credential_of`, with the user name that the submission server wants."""
+    return replace(credential_of(app, account), user=_smtp_user(account))
 
 
 def _smtp_user(account: Account) -> str:

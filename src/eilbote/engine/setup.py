@@ -19,7 +19,7 @@ from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, open_pop3, open_smtp, terms_of
-from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
 from eilbote.providers.table import provider_of
@@ -172,12 +172,18 @@ async def test_account(app: App, address: str) -> Tested:
         await _log_in(app, account)
     except EilboteError as met:
         error = met
-    if account.state is not AccountState.PAUSED:
-        state = AccountState.FAILING if error else _good_state(account)
-        await asyncio.to_thread(
-            app.store.accounts.set_state, account.id, state, error.problem if error else None
-        )
+    await asyncio.to_thread(note_login, app, account, error.problem if error else None)
     return Tested(await asyncio.to_thread(app.store.accounts.get, account.id), error)
+
+
+def note_login(app: App, account: Account, problem: Problem | None) -> None:
+    """The account's state by what came of a login where its mail is received (a paused one stays so); a
+    refused one is remembered, so that the doctor tries no more than a provider bears."""
+    if account.state is not AccountState.PAUSED:
+        state = _good_state(account) if problem is None else AccountState.FAILING
+        app.store.accounts.set_state(account.id, state, problem)
+    if problem is not None and problem.code.endswith(".login_refused"):
+        app.store.refused_logins.note(account.id, problem.code.partition(".")[0], app.clock.now())
 
 
 async def test_sending(app: App, address: str) -> EilboteError | None:
@@ -240,6 +246,8 @@ def note_change(app: App, address: str, wanted: Wanted, secret: Secret | None) -
     if changes.keys() & {"sealed", "user", "smtp", "direct"}:
         # Sending waits because the old login was refused; the next run tries the new one.
         app.store.sending_pauses.resume(account.id)
+    if changes.keys() & {"sealed", "user", "imap", "smtp", "pop3"}:
+        app.store.refused_logins.forget(account.id)
     return account
 
 

@@ -18,7 +18,7 @@ from eilbote.net.terms import Terms
 from eilbote.protocols.smtp import session as flows
 from eilbote.protocols.smtp.handover import hand_over, refusal_before
 from eilbote.protocols.smtp.limits import Limits, TimeLimits, Window
-from eilbote.protocols.smtp.types import Checkpoint, Extensions, Mail, Said
+from eilbote.protocols.smtp.types import Checkpoint, Extensions, Mail, Reply, Said
 from eilbote.store.values import Server
 
 OUR_NAME = "[127.0.0.1]"
@@ -115,6 +115,11 @@ class SmtpSession:
     ) -> Problem | None:
         """Hands over these mails; `keep` is the sender's."""
         return await self.hand_over(_Listed(mails, keep), window)
+
+    async def try_envelope(self, sender: str, recipient: str | None = None) -> list[Reply]:
+        """What the server says to a sender and, where it takes that one, to a recipient; both are taken
+        back, nothing is sent."""
+        return await self._talk.run(flows.try_envelope(self._talk.dialogue, sender, recipient))
 
     # --- ending ----------------------------------------------------------------------------------
 

@@ -128,7 +128,9 @@ class Stream:
         verify: bool,
         connect_timeout: float,
         read_timeout: float,
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        self._context = context
         self._connect_timeout = connect_timeout
         self._server = server
         self._incoming = incoming
@@ -150,10 +152,12 @@ class Stream:
         read_timeout: float,
         guard: Callable[[], None] | None = None,
         addresses: Sequence[Address] | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> Stream:
         """Connects, with TLS from the first byte where `server.security` says so. Timeouts in seconds.
         `addresses`: where the host is, where the caller has looked it up. `guard` is asked before
-        anything is written; what it raises, leaves `write`.
+        anything is written; what it raises, leaves `write`. `context`: TLS of another kind, for whoever
+        looks at a server and tells it nothing.
 
         Raises Unreachable (`net.no_such_host`, `net.refused`, `net.timeout`, `net.unreachable`,
         `net.tls`), NotAllowed `net.insecure` for an unprotected line to anything but this machine,
@@ -161,7 +165,12 @@ class Stream:
         """
         incoming = _Incoming(receiver)
         stream = cls(
-            server, incoming, verify=verify, connect_timeout=connect_timeout, read_timeout=read_timeout
+            server,
+            incoming,
+            verify=verify,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            context=context,
         )
         stream._guard = guard
         try:
@@ -186,7 +195,8 @@ class Stream:
         below = self._incoming.transport
         assert below is not None
         try:
-            tls = TlsTransport(below, self._incoming, tls_context(verify=self._verify), self._server.host)
+            context = self._context or tls_context(verify=self._verify)
+            tls = TlsTransport(below, self._incoming, context, self._server.host)
             self._incoming.transport = tls
             await tls.shake_hands(self._connect_timeout)
         except (OSError, ValueError) as failure:
@@ -215,6 +225,20 @@ class Stream:
     @property
     def is_protected(self) -> bool:
         return self._tls() is not None
+
+    @property
+    def tls_version_and_cipher(self) -> tuple[str, str]:
+        """As `TLSv1.3` and the cipher's name; empty on a line without TLS."""
+        tls = self._tls()
+        cipher = tls.cipher() if tls is not None else None
+        return (tls.version() or "", cipher[0]) if tls is not None and cipher is not None else ("", "")
+
+    @property
+    def peer_address(self) -> str:
+        """The numeric address of the peer."""
+        assert self._incoming.transport is not None
+        peer = self._incoming.transport.get_extra_info("peername")
+        return str(peer[0]).partition("%")[0] if peer else ""
 
     def channel_binding(self) -> tuple[str, bytes] | None:
         """Type and data that bind a login to this TLS channel (RFC 9266, RFC 5929), None where this

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from io import TextIOBase
 from typing import TextIO
 
 from eilbote.clock import Clock, rfc3339
@@ -20,9 +21,13 @@ class Trace:
     """Writes a line for each command and response: time, peer, direction, text. Literals are shown
     by their size alone, quoted strings of a FETCH likewise, and nothing of a login's exchange."""
 
-    def __init__(self, out: TextIO, clock: Clock) -> None:
+    def __init__(self, out: TextIO | TextIOBase, clock: Clock) -> None:
         self._out = out
         self._clock = clock
+
+    def also_to(self, out: TextIO) -> Trace:
+        """Another trace, which writes to `out` as well."""
+        return Trace(_Both(self._out, out), self._clock)
 
     def note(self, peer: str, text: str) -> None:
         """Something about the connection itself."""
@@ -58,6 +63,17 @@ class Trace:
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}… ({len(text)} characters)"
         self._out.write(f"{rfc3339(self._clock.now())} {peer} {direction} {text}\n")
+
+
+class _Both(TextIOBase):
+    def __init__(self, first: TextIO | TextIOBase, second: TextIO) -> None:
+        super().__init__()
+        self._outs = (first, second)
+
+    def write(self, text: str, /) -> int:
+        for out in self._outs:
+            out.write(text)
+        return len(text)
 
 
 def _piece(piece: bytes | Literal) -> bytes:

@@ -35,6 +35,7 @@ from eilbote.store.ownership import FileOwnership, Ownership
 from eilbote.store.packs import Packs
 from eilbote.store.picture_senders import PictureSenders
 from eilbote.store.policies import Policies
+from eilbote.store.refused_logins import RefusedLogins
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sending_pauses import SendingPauses
@@ -84,6 +85,7 @@ class Store:
         self.outbox = Outbox(database, self.bodies)
         self.outgoing_attempts = OutgoingAttempts(database)
         self.sending_pauses = SendingPauses(database)
+        self.refused_logins = RefusedLogins(database)
         self.policies = Policies(database)
         self.dkim_keys = DkimKeys(database)
         self.tls_results = TlsResults(database)

@@ -46,6 +46,12 @@ class Vault:
         """The vault of a home."""
         return cls(Keys(settings.home, settings.key_file, clock.random_bytes), clock)
 
+    @property
+    def key_file(self) -> Path | None:
+        """The file with the key, None where there is none (yet). Raises as `keys.py` does."""
+        path = self._keys.path
+        return path if path.exists() else None
+
     def seal(self, secret: Secret, purpose: str) -> bytes:
         """Seals a secret for one purpose, making a key if there is none. Raises the Problems of
         `keys.py`: NotAllowed `vault.key_readable`, `vault.key_inside_home`, ..."""

@@ -145,6 +145,18 @@ def login_refusal(host: str, user: str, reply: Reply, told: str = "") -> Refused
     )
 
 
+def try_envelope(dialogue: Dialogue, sender: str, recipient: str | None = None) -> Flow[list[Reply]]:
+    """MAIL and RCPT that are taken back at once (RSET): the replies to them. Nothing is sent. Where the
+    sender is refused, no recipient is tried. Misused `smtp.address`."""
+    utf8 = encode.needs_utf8(sender) or (recipient is not None and encode.needs_utf8(recipient))
+    utf8 = utf8 and "SMTPUTF8" in dialogue.extensions.names
+    replies = [(yield from ask(encode.mail(sender, utf8=utf8)))]
+    if replies[0].is_ok and recipient is not None:
+        replies.append((yield from ask(encode.rcpt(recipient, utf8=utf8))))
+    yield from ask(encode.RSET)
+    return replies
+
+
 def log_out() -> Flow[None]:
     """QUIT; whatever the server says to it."""
     yield from ask(encode.QUIT)

@@ -1,0 +1,148 @@
+"""ENV: this computer: clock, authorities, TLS, disk, store, names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eilbote.diagnosis.evidence import Asked, Machine, Outcome, Resolved
+from eilbote.diagnosis.finding import found
+from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
+
+_MIB = 1 << 20
+_OLD_STORE = 5 * 365 * 86_400.0
+_FEWEST_OF_A_SYSTEM = 50
+_CLOCK_FAILS, _CLOCK_WARNS = 300.0, 30.0
+_SLOW_NAMES_MS = 1000.0
+
+
+def judge_machine(machine: Machine) -> list[Finding]:
+    """What can be said before anybody is asked."""
+    return [
+        _authorities(machine),
+        found("ENV10", Verdict.PASS, seen=machine.openssl)
+        if machine.has_tls13
+        else found("ENV10", Verdict.WARN, "old", seen=machine.openssl, cause="tls.own_library"),
+        _disk(machine),
+        found("ENV12", Verdict.PASS)
+        if not machine.store
+        else found("ENV12", Verdict.FAIL, "broken", cause="server.own_store", code=machine.store),
+        _key(machine),
+        found("ENV08", Verdict.INFO, "set" if machine.proxies else "none", names=", ".join(machine.proxies)),
+    ]
+
+
+def _authorities(machine: Machine) -> Finding:
+    if not machine.authorities:
+        return found("ENV09", Verdict.FAIL, "none", cause="certificate.no_authorities")
+    of_system = machine.authorities >= _FEWEST_OF_A_SYSTEM  # fewer were chosen by somebody
+    if of_system and machine.now - machine.newest_authority > _OLD_STORE:
+        # The youngest authority of a current store began within the last few years.
+        return found("ENV09", Verdict.WARN, "old", cause="certificate.old_authorities")
+    return found("ENV09", Verdict.PASS, seen=str(machine.authorities))
+
+
+def _disk(machine: Machine) -> Finding:
+    free = machine.free // _MIB
+    if free < 100:
+        return found("ENV11", Verdict.FAIL, "full", cause="server.own_disk", free=free)
+    if machine.is_remote_disk:
+        return found("ENV11", Verdict.WARN, "remote", cause="server.own_disk")
+    if free < 1024:
+        return found("ENV11", Verdict.WARN, "little", cause="server.own_disk", free=free)
+    return found("ENV11", Verdict.PASS, seen=f"{free} MiB")
+
+
+def _key(machine: Machine) -> Finding:
+    if machine.key_mode is None:
+        return found("AUTH16", Verdict.PASS)
+    if machine.key_mode & 0o077:
+        return found(
+            "AUTH16", Verdict.FAIL, "readable", cause="password.readable_key", mode=f"{machine.key_mode:04o}"
+        )
+    return found("AUTH16", Verdict.PASS, seen=f"{machine.key_mode:04o}")
+
+
+def judge_names(looked: Sequence[Resolved]) -> list[Finding]:
+    """ENV02 and DNS05: whether names are answered at all, and each host of the account."""
+    if not looked:
+        return []
+    silent = all(one.outcome is Outcome.TIMEOUT or one.told is Outcome.TIMEOUT for one in looked) and not any(
+        one.outcome is Outcome.OK for one in looked
+    )
+    if silent:
+        return [found("ENV02", Verdict.FAIL, "silent", cause="dns.silent", sure=Confidence.LIKELY)]
+    slowest = max(one.ms for one in looked)
+    findings = [
+        found("ENV02", Verdict.WARN, "slow", cause="dns.slow", ms=slowest, seconds=f"{slowest / 1000:.1f}")
+        if slowest > _SLOW_NAMES_MS and any(one.outcome is Outcome.OK for one in looked)
+        else found("ENV02", Verdict.PASS, ms=slowest)
+    ]
+    return findings + [judge_name(one) for one in looked]
+
+
+def judge_name(looked: Resolved) -> Finding:
+    """DNS05: the addresses of one host."""
+    host = looked.host
+    if looked.outcome is Outcome.OK:
+        return found("DNS05", Verdict.PASS, at=host, ms=looked.ms, seen=", ".join(looked.addresses))
+    told = looked.told or looked.outcome
+    case, cause, who, sure = {
+        Outcome.NO_SUCH_NAME: ("no_such_name", "dns.no_such_host", Who.YOU, Confidence.CERTAIN),
+        Outcome.NO_RECORDS: ("no_records", "dns.no_address", Who.PROVIDER, Confidence.CERTAIN),
+        Outcome.SERVER_FAILURE: ("server_failure", "dns.server_failure", Who.PROVIDER, Confidence.LIKELY),
+        Outcome.TIMEOUT: ("timeout", "dns.timeout", Who.NETWORK, Confidence.LIKELY),
+    }.get(told, ("failed", "dns.failed", Who.NETWORK, Confidence.GUESS))
+    return found(
+        "DNS05", Verdict.FAIL, case, at=host, cause=cause, who=who, sure=sure, ms=looked.ms, host=host
+    )
+
+
+def judge_clock(now: float, answers: Sequence[tuple[float, str]]) -> Finding:
+    """ENV01: `answers` are clocks of others as they were told at `now`, and whose they are."""
+    if not answers:
+        return found("ENV01", Verdict.SKIP, "no_clock")
+    off, host = min(((now - told, host) for told, host in answers), key=lambda one: abs(one[0]))
+    shown = _length(abs(off))
+    if abs(off) <= _CLOCK_WARNS:
+        return found("ENV01", Verdict.PASS, seen=f"{off:+.0f} s ({host})")
+    case = "ahead" if off > 0 else "behind"
+    if abs(off) <= _CLOCK_FAILS:
+        return found("ENV01", Verdict.WARN, case, cause="clock.off", sure=Confidence.LIKELY, length=shown)
+    return found("ENV01", Verdict.FAIL, case, cause="clock.wrong", sure=Confidence.LIKELY, length=shown)
+
+
+def _length(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def judge_portal(asked: Asked, host: str) -> Finding | None:
+    """ENV05: a page of somebody else where the provider's own should be."""
+    if asked.outcome is not Outcome.OK:
+        return None
+    sent_away = asked.status in (302, 303, 307) and bool(asked.location)
+    elsewhere = sent_away and _domain(_host_of(asked.location)) != _domain(host)
+    if asked.status == 511 or elsewhere:  # RFC 6585 section 6
+        return found(
+            "ENV05",
+            Verdict.FAIL,
+            "page",
+            cause="portal.login_page",
+            sure=Confidence.CERTAIN if asked.status == 511 else Confidence.LIKELY,
+            seen=f"{asked.status} {asked.location}".strip(),
+            page=_host_of(asked.location) or host,
+        )
+    return None
+
+
+def _host_of(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0].partition(":")[0].lower()
+
+
+def _domain(host: str) -> str:
+    return ".".join(host.lower().rstrip(".").split(".")[-2:])

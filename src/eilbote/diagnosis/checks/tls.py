@@ -1,0 +1,138 @@
+"""TLS: the handshake, STARTTLS, and whether a secret may go over the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eilbote.diagnosis.certificates import judge_certificate
+from eilbote.diagnosis.evidence import Conversed, Place, Protocol, Shaken
+from eilbote.diagnosis.finding import found
+from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
+
+_GOOD_PORTS = {Protocol.IMAP: 993, Protocol.SMTP: 465, Protocol.POP3: 995}
+_STANDARD_STARTTLS = {143, 587, 110}
+_WEAK_CIPHERS = ("RC4", "3DES", "DES-CBC", "NULL", "EXP", "ADH", "AECDH")
+
+
+def judge_tls(seen: Conversed, now: float, elsewhere: Sequence[Shaken] = ()) -> list[Finding]:
+    """Findings about how a line is protected; a FAIL among them where it is not."""
+    place = seen.place
+    if place.security == "none":
+        return [found("TLS01", Verdict.INFO, "loopback", at=place)]
+    findings: list[Finding] = []
+    if place.security == "starttls":
+        refusal = _starttls(seen)
+        if refusal is not None:
+            return [refusal]
+        findings.append(found("TLS19", Verdict.PASS, at=place))
+    shaken = seen.tls
+    if shaken is None:
+        return findings
+    if not shaken.version or (shaken.lower and not shaken.is_proven):
+        return [*findings, _no_handshake(place, shaken)]
+    version_verdict = Verdict.PASS if shaken.version in ("TLSv1.3", "TLSv1.2") else Verdict.FAIL
+    findings += [
+        found("TLS01", Verdict.PASS, at=place, ms=shaken.ms, seen=f"{shaken.version} {shaken.cipher}"),
+        found("TLS02", version_verdict, at=place, seen=shaken.version),
+        found("TLS03", Verdict.PASS, at=place, seen=shaken.cipher)
+        if _is_strong(shaken)
+        else found("TLS03", Verdict.WARN, "old", at=place, cause="tls.weak_cipher", cipher=shaken.cipher),
+    ]
+    findings += judge_certificate(place, shaken, now, elsewhere)
+    if place.security == "starttls" and place.port in _STANDARD_STARTTLS:
+        better = _GOOD_PORTS[place.protocol]
+        findings.append(found("TLS24", Verdict.INFO, "better", at=place, better=better))
+    return findings
+
+
+def _is_strong(shaken: Shaken) -> bool:
+    cipher = shaken.cipher.upper()
+    if any(weak in cipher for weak in _WEAK_CIPHERS):
+        return False
+    aead = any(word in cipher for word in ("GCM", "CHACHA20", "CCM"))
+    return aead and (shaken.version == "TLSv1.3" or cipher.startswith(("ECDHE", "DHE")))
+
+
+def _starttls(seen: Conversed) -> Finding | None:
+    place = seen.place
+    wanted = "STLS" if place.protocol is Protocol.POP3 else "STARTTLS"
+    if seen.is_greeting and seen.banner[:9].upper() == "* PREAUTH":
+        return found(
+            "TLS22", Verdict.FAIL, "preauth", at=place, cause="interception.preauth", who=Who.PROVIDER
+        )
+    if seen.injected:
+        return found(
+            "TLS22", Verdict.FAIL, "injected", at=place, cause="interception.injected", who=Who.NETWORK
+        )
+    if not seen.is_greeting or not seen.before:
+        return None
+    if wanted not in seen.before:
+        return found(
+            "TLS19",
+            Verdict.FAIL,
+            "missing",
+            at=place,
+            cause="tls.no_starttls",
+            sure=Confidence.LIKELY,
+            seen=" ".join(seen.before),
+            wanted=wanted,
+            better=_GOOD_PORTS[place.protocol],
+        )
+    if seen.starttls and seen.tls is None:
+        return found(
+            "TLS19",
+            Verdict.FAIL,
+            "refused",
+            at=place,
+            cause="tls.starttls_refused",
+            sure=Confidence.LIKELY,
+            seen=seen.starttls,
+            text=seen.starttls,
+            better=_GOOD_PORTS[place.protocol],
+        )
+    return None
+
+
+def _no_handshake(place: Place, shaken: Shaken) -> Finding:
+    said = shaken.error
+    if shaken.hung:
+        return found(
+            "TLS01",
+            Verdict.FAIL,
+            "hung",
+            at=place,
+            cause="filtered.mtu",
+            who=Who.NETWORK,
+            sure=Confidence.LIKELY if shaken.small_worked else Confidence.GUESS,
+            ms=shaken.ms,
+        )
+    lower = shaken.lower
+    if lower in ("TLSv1", "TLSv1.1", "SSLv3"):
+        return found(
+            "TLS02", Verdict.FAIL, "too_old", at=place, cause="tls.too_old", seen=said, version=lower
+        )
+    if lower:
+        return found(
+            "TLS03", Verdict.FAIL, "weak", at=place, cause="tls.weak", seen=said, cipher=shaken.cipher
+        )
+    if "protocol version" in said or "unsupported protocol" in said:
+        return found("TLS02", Verdict.FAIL, "refused", at=place, cause="tls.too_old", seen=said, reason=said)
+    if "handshake failure" in said or "no shared cipher" in said or "dh key too small" in said:
+        return found("TLS03", Verdict.FAIL, "none_shared", at=place, cause="tls.weak", seen=said, reason=said)
+    return found(
+        "TLS01",
+        Verdict.FAIL,
+        "failed",
+        at=place,
+        cause="tls.failed",
+        sure=Confidence.LIKELY,
+        seen=said,
+        reason=said or "?",
+    )
+
+
+def is_proven(seen: Conversed) -> bool:
+    """A secret may go over such a line: TLS is there and proven, or it never leaves this machine."""
+    if seen.place.security == "none":
+        return True
+    return seen.tls is not None and seen.tls.is_proven

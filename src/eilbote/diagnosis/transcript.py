@@ -1,0 +1,208 @@
+"""What was gathered in one run, to be kept in a file and judged again, or to be given to somebody else.
+
+A transcript holds no secret in the first place. What is shared holds no address, no name of a private
+domain and nothing of a mail either: `shared` sees to that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from eilbote.diagnosis.evidence import Evidence, Probe, Target
+from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.values import Report
+from eilbote.errors import Misused
+from eilbote.providers.table import providers
+
+VERSION = 1
+_MOST_BYTES = 8 << 20
+_ADDRESS = re.compile(r"[\w.+\-=!#$%&'*/?^`{|}~]{1,64}@[\w.\-\[\]:]{1,255}")
+_NUMBER = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\b", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
+
+
+class Step(Struct, frozen=True):
+    """A probe and what came back."""
+
+    probe: Probe
+    evidence: Evidence
+
+
+class Transcript(Struct, frozen=True):
+    """One run: its target, and every probe in the order in which it was asked for."""
+
+    target: Target
+    steps: tuple[Step, ...] = ()
+    version: int = VERSION
+
+
+def written(transcript: Transcript) -> bytes:
+    """As JSON in lines that a person can read."""
+    return msgspec.json.format(msgspec.json.encode(transcript), indent=1) + b"\n"
+
+
+def read_transcript(data: bytes) -> Transcript:
+    """Misused `doctor.bad_transcript` for what is none, `doctor.newer_transcript` for one of a newer
+    version."""
+    if len(data) > _MOST_BYTES:
+        raise Misused("doctor.bad_transcript", reason=f"> {_MOST_BYTES >> 20} MiB")
+    try:
+        transcript = msgspec.json.decode(data, type=Transcript)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise Misused("doctor.bad_transcript", reason=str(failure)[:200]) from None
+    if transcript.version > VERSION:
+        raise Misused("doctor.newer_transcript", version=transcript.version)
+    return transcript
+
+
+def judge_again(transcript: Transcript) -> Report:
+    """The report of a run out of its transcript. Misused `doctor.bad_transcript` where the ladder asks for
+    something that was not looked at."""
+    known: dict[Probe, list[Evidence]] = {}
+    for step in transcript.steps:
+        known.setdefault(step.probe, []).append(step.evidence)
+    ladder = climb(transcript.target)
+    try:
+        probes = next(ladder)
+        while True:
+            probes = ladder.send([_taken(known, probe) for probe in probes])
+    except StopIteration as end:
+        report: Report = end.value
+        return report
+
+
+def _taken(known: Mapping[Probe, list[Evidence]], probe: Probe) -> Evidence:
+    left = known.get(probe)
+    if not left:
+        raise Misused("doctor.bad_transcript", reason=f"{type(probe).__name__}?")
+    return left.pop(0) if len(left) > 1 else left[0]
+
+
+# --- sharing -----------------------------------------------------------------------------------------
+
+
+def shared(transcript: Transcript) -> Transcript:
+    """The same without anything that says whose it is: addresses, user names, private hosts and domains,
+    numeric addresses, fingerprints that are pinned, names of mailboxes. Hosts of providers that the table
+    knows stay: they are what the diagnosis is about. The verdict stays the same."""
+    hide = _Hiding(transcript)
+    data = msgspec.to_builtins(transcript)
+    changed = _changed(data, hide)
+    return msgspec.convert(changed, Transcript)
+
+
+class _Hiding:
+    """Each name gets the same stand-in wherever it occurs."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        target = transcript.target
+        local, _, domain = target.address.rpartition("@")
+        public = _public_names()
+        names = {local: "user", target.address: "user@example.org"}
+        if domain.lower() not in public:
+            names[domain] = "example.org"
+        for at, one in enumerate(target.identities):
+            names[one] = f"identity{at}@example.org"
+        hosts = [*(place.host for place in target.places), *target.others]
+        for at, host in enumerate(dict.fromkeys(hosts), 1):
+            if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):
+                names[host] = f"host{at}.example.org"
+        self._numbers: dict[str, str] = {}
+        self._names = {name.lower(): stand for name, stand in names.items() if name}
+        words = sorted(self._names, key=len, reverse=True)
+        self._pattern = re.compile(
+            "|".join(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-])" for word in words), re.I
+        )
+        self._public = public
+
+    def __call__(self, text: str) -> str:
+        text = self._pattern.sub(lambda found: self._names[found[0].lower()], text)
+        text = _ADDRESS.sub(
+            lambda found: found[0] if found[0].endswith("@example.org") else "someone@example.org", text
+        )
+        text = _NUMBER.sub(self._number, text)
+        return _BASE64.sub("…", text)
+
+    def _number(self, found: re.Match[str]) -> str:
+        number = found[0]
+        if (
+            number.startswith("127.")
+            or number in ("::1", "::")
+            or (":" in number and not re.search("[0-9a-f]", number, re.I))
+        ):
+            return number
+        if ":" in number:
+            return self._numbers.setdefault(number, f"2001:db8::{len(self._numbers) + 1:x}")
+        return self._numbers.setdefault(number, f"192.0.2.{len(self._numbers) % 250 + 1}")
+
+    def folder(self, at: int) -> str:
+        return f"mailbox {at}"
+
+
+def _public_names() -> frozenset[str]:
+    names: set[str] = set()
+    for provider in providers():
+        names |= {one.lower() for one in (*provider.domains, *provider.hosts)}
+        names |= {
+            one.host.lower() for one in (provider.imap, provider.smtp, provider.pop3) if one is not None
+        }
+    return frozenset(names)
+
+
+def _changed(value: Any, hide: _Hiding, key: str = "") -> Any:
+    match value:
+        case str():
+            return (
+                hide(value)
+                if key not in ("protocol", "security", "outcome", "tag", "type", "role")
+                else value
+            )
+        case dict():
+            return {name: _of_key(name, inner, hide) for name, inner in value.items()}
+        case list() | tuple():
+            return [_changed(one, hide, key) for one in value]
+        case _:
+            return value
+
+
+def _of_key(name: str, value: Any, hide: _Hiding) -> Any:
+    hidden: Mapping[str, Callable[[Any], Any]] = {
+        # Lines of the dialogue may name mailboxes; what was judged of them stands in the other fields.
+        "said": _only_answers(hide),
+        "folders": lambda folders: [{**one, "name": _folder_name(one, at)} for at, one in enumerate(folders)],
+        "subject": lambda _: "",
+        "fingerprint": lambda text: text[:8] if isinstance(text, str) else text,
+        "trusted": lambda prints: [one[:8] for one in prints],
+    }
+    if name in hidden:
+        return hidden[name](value)
+    return _changed(value, hide, name)
+
+
+_SENT = ("sent", "gesendet")
+
+
+def _folder_name(folder: Mapping[str, Any], at: int) -> str:
+    name = str(folder.get("name", ""))
+    plain = name.lower() in (
+        "inbox",
+        "drafts",
+        "sent",
+        "junk",
+        "trash",
+        "archive",
+    ) or name.lower().startswith(_SENT)
+    return name if plain else f"mailbox {at}"
+
+
+def _only_answers(hide: _Hiding) -> Callable[[Sequence[str]], list[str]]:
+    """Of a dialogue only status lines of the server are shared: they are what is judged."""
+    status = re.compile(
+        r"^< (\S+ (OK|NO|BAD|BYE|PREAUTH)\b|\d{3}[ -]|\+OK|-ERR|\* CAPABILITY)", re.IGNORECASE
+    )
+    return lambda lines: [hide(one) for one in lines if status.match(one)]

@@ -1,0 +1,225 @@
+"""The doctor: what is wrong with an address or an account, why, who must act, and what to do.
+
+Decides nothing about what evidence means (`diagnosis/` does); makes the probes side by side, keeps the time,
+counts refused logins, and keeps what was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from eilbote.diagnosis.evidence import (
+    Converse,
+    Dial,
+    Evidence,
+    LoggedIn,
+    LogIn,
+    LookAtMachine,
+    LookAtSecret,
+    Place,
+    Probe,
+    Protocol,
+    Remembered,
+    Resolve,
+    SendToSelf,
+    Target,
+    Unmade,
+)
+from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
+from eilbote.diagnosis.values import Report
+from eilbote.engine.accounts import find_account
+from eilbote.engine.address import checked_address
+from eilbote.engine.app import App
+from eilbote.engine.probing import Prober
+from eilbote.engine.setup import note_login
+from eilbote.errors import Gone, Problem
+from eilbote.providers.table import provider_at, provider_of
+from eilbote.providers.values import Endpoint, Provider
+from eilbote.store.values import Account, AccountState, AuthKind, Server
+
+WINDOW_SECONDS = 900.0
+"""Within so many seconds no more than `checks.auth.MOST_REFUSED` logins are refused because of us."""
+
+MOST_SECONDS = 45.0
+_FRESH_SECONDS = 600.0
+
+
+class Looking(Struct, frozen=True):
+    """What is being looked at now: `what` is `machine`, `names`, `ports`, `talk`, `login` or `trip`;
+    `where` the server."""
+
+    what: str
+    where: str = ""
+
+
+class Diagnosed(Struct, frozen=True):
+    """A report, and all that it rests on."""
+
+    report: Report
+    transcript: Transcript
+
+
+async def diagnose_account(app: App, name: str, tell: Callable[[Looking], None]) -> Diagnosed:
+    """Diagnoses the account that `name` means. Raises Gone `account.unknown`, Misused
+    `account.ambiguous`."""
+    account = await asyncio.to_thread(find_account, app, name)
+    target = await asyncio.to_thread(target_of, app, account)
+    return await _run(app, target, account, tell)
+
+
+async def diagnose_address(app: App, address: str, tell: Callable[[Looking], None]) -> Diagnosed:
+    """Diagnoses an address that is no account here: as far as anybody gets without its secret."""
+    address = checked_address(address)
+    provider = provider_of(address)
+    places = _places_of(provider) if provider is not None else ()
+    return await _run(app, Target(address, places), None, tell)
+
+
+def is_account(app: App, name: str) -> bool:
+    """Whether `name` means an account of this home."""
+    try:
+        find_account(app, name)
+    except Gone:
+        return False
+    return True
+
+
+def judge_file(data: bytes) -> Diagnosed:
+    """A transcript judged again, without any network. Misused `doctor.bad_transcript`."""
+    transcript = read_transcript(data)
+    return Diagnosed(judge_again(transcript), transcript)
+
+
+def transcript_to_share(diagnosed: Diagnosed) -> bytes:
+    """What may be given to somebody else: no address, no secret, nothing of a mail."""
+    return written(shared(diagnosed.transcript))
+
+
+def transcript_whole(diagnosed: Diagnosed) -> bytes:
+    """All that was seen, for replaying; with addresses and hosts."""
+    return written(diagnosed.transcript)
+
+
+def target_of(app: App, account: Account) -> Target:
+    """What is known of an account before anybody is asked."""
+    own = provider_of(account.address)
+    servers = ((Protocol.IMAP, account.imap), (Protocol.POP3, account.pop3), (Protocol.SMTP, account.smtp))
+    places = tuple(_place(protocol, server, own) for protocol, server in servers if server is not None)
+    hosts = {one.host for one in places}
+    others = [
+        host
+        for provider in dict.fromkeys(filter(None, (provider_at(one.host) for one in places)))
+        for host in provider.hosts
+        if host not in hosts
+    ]
+    now = app.clock.now()
+    return Target(
+        account.address,
+        places,
+        tuple(dict.fromkeys(others)),
+        is_account=True,
+        oauth=account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND),
+        worked=account.synced,
+        remembered=_remembered(app, account, now),
+        refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS),
+        trusted=account.trusted,
+    )
+
+
+def _place(protocol: Protocol, server: Server, own: Provider | None) -> Place:
+    at = provider_at(server.host) or own
+    return Place(protocol, server.host, server.port, server.security.value, at.id if at is not None else "")
+
+
+def _places_of(provider: Provider) -> tuple[Place, ...]:
+    def place(protocol: Protocol, endpoint: Endpoint) -> Place:
+        return Place(protocol, endpoint.host, endpoint.port, endpoint.security, provider.id)
+
+    smtp = (place(Protocol.SMTP, provider.smtp),) if provider.smtp is not None else ()
+    return (place(Protocol.IMAP, provider.imap), *smtp)
+
+
+def _remembered(app: App, account: Account, now: float) -> Remembered | None:
+    """The answer for which an account is kept as failing, or for which nothing is sent."""
+    if account.state is AccountState.FAILING and account.problem is not None:
+        latest = app.store.refused_logins.latest(account.id)
+        return _answer(account.problem, fresh=latest is not None and now - latest < _FRESH_SECONDS)
+    pause = app.store.sending_pauses.of(account.id)
+    if pause is not None:
+        return _answer(pause.problem, fresh=now - pause.since < _FRESH_SECONDS)
+    return None
+
+
+def _answer(problem: Problem, *, fresh: bool) -> Remembered:
+    told = problem.parameters
+    word = problem.code.partition(".")[0]
+    protocol = Protocol(word) if word in ("imap", "smtp", "pop3") else Protocol.IMAP
+    return Remembered(problem.code, told.get("text", ""), told.get("response", ""), protocol, fresh)
+
+
+async def _run(
+    app: App, target: Target, account: Account | None, tell: Callable[[Looking], None]
+) -> Diagnosed:
+    prober = Prober(app, account)
+    until = app.clock.monotonic() + MOST_SECONDS
+    steps: list[Step] = []
+    ladder = climb(target)
+    answers: Sequence[Evidence] | None = None
+    while True:
+        try:
+            probes = next(ladder) if answers is None else ladder.send(answers)
+        except StopIteration as end:
+            report: Report = end.value
+            return Diagnosed(report, Transcript(target, tuple(steps)))
+        for looking in dict.fromkeys(map(_looking, probes)):
+            tell(looking)
+        left = max(0.5, until - app.clock.monotonic())
+        answers = await asyncio.gather(*(_in_time(prober, one, left) for one in probes))
+        steps += [Step(probe, evidence) for probe, evidence in zip(probes, answers, strict=True)]
+        if account is not None:
+            await asyncio.to_thread(_note_logins, app, account, answers, prober)
+
+
+async def _in_time(prober: Prober, probe: Probe, left: float) -> Evidence:
+    try:
+        async with asyncio.timeout(left):
+            return await prober.make(probe)
+    except TimeoutError:
+        return Unmade("out of time")
+
+
+def _note_logins(app: App, account: Account, answers: Sequence[Evidence], prober: Prober) -> None:
+    """Refused logins are counted, and the account's state follows. A login that worked ends the count: nobody
+    locks an account for those."""
+    logins = [one for one in answers if isinstance(one, LoggedIn)]
+    for one in logins:
+        problem = prober.problems.get(one.place)
+        if one.place.protocol is not Protocol.SMTP:
+            if problem is None or not problem.code.startswith("net."):
+                note_login(app, account, problem)
+        elif one.sent and one.problem:
+            app.store.refused_logins.note(account.id, one.place.protocol.value, app.clock.now())
+    if logins and all(not one.problem for one in logins):
+        app.store.refused_logins.forget(account.id)
+
+
+def _looking(probe: Probe) -> Looking:
+    match probe:
+        case LookAtMachine() | LookAtSecret():
+            return Looking("machine")
+        case Resolve(host):
+            return Looking("names", host)
+        case Dial(host, _, port):
+            return Looking("ports", f"{host}:{port}")
+        case Converse(place):
+            return Looking("talk", str(place))
+        case LogIn(place):
+            return Looking("login", str(place))
+        case SendToSelf():
+            return Looking("trip")
+        case _:
+            return Looking("names")

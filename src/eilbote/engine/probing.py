@@ -1,0 +1,427 @@
+"""The probes of a diagnosis, made: each gives evidence and judges nothing.
+
+It must never tell a secret to a line that `net.opening` has not proven, nor ask anybody but name servers
+and the servers of the account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import re
+import shutil
+import ssl
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from io import StringIO
+from pathlib import Path
+from typing import assert_never
+
+from eilbote.config import split_name_server
+from eilbote.diagnosis.evidence import (
+    Ask,
+    Asked,
+    Box,
+    Converse,
+    Dial,
+    Evidence,
+    Folder,
+    LoggedIn,
+    LogIn,
+    LookAtMachine,
+    LookAtSecret,
+    Machine,
+    Outcome,
+    Place,
+    Probe,
+    Protocol,
+    Resolve,
+    Resolved,
+    SecretShape,
+    SendToSelf,
+    Tried,
+    Unmade,
+)
+from eilbote.engine.app import App
+from eilbote.engine.connect import credential_of, smtp_credential_of
+from eilbote.errors import EilboteError, Problem
+from eilbote.mail.mailbox import MailboxName
+from eilbote.net.dns import NameServer, Resolver, system_servers
+from eilbote.net.imap import ImapSession
+from eilbote.net.looking import Patience, addresses_of, ask_web, look, try_address
+from eilbote.net.terms import Terms
+from eilbote.net.trace import Trace
+from eilbote.store.values import Account, AuthKind, Security, Server
+
+_NAME_SECONDS = 3.0
+_LOGIN_SECONDS = 20.0
+_GOODBYE_SECONDS = 1.0
+_MOST_SAID = 60
+_MOST_FOLDERS = 500
+_INBOX = MailboxName("INBOX")
+_ODD_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"
+_REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs")
+
+
+class Prober:
+    """Makes probes for one target. `account` None: there is nobody to log in as."""
+
+    def __init__(self, app: App, account: Account | None, patience: Patience | None = None) -> None:
+        self._app = app
+        self._account = account
+        self._patience = patience or Patience()
+        self._addresses: dict[str, tuple[str, ...]] = {}
+        self.problems: dict[Place, Problem] = {}
+        """What went wrong with the logins, as everything else that logs in would know it."""
+
+    async def make(self, probe: Probe) -> Evidence:
+        """One probe. What goes wrong with the probe itself is `Unmade`; nothing is raised but
+        cancellation."""
+        try:
+            return await self._make(probe)
+        except EilboteError as failure:
+            return Unmade(failure.problem.code)
+        except (OSError, ValueError) as failure:
+            return Unmade(f"{type(failure).__name__}: {failure}"[:300])
+
+    async def _make(self, probe: Probe) -> Evidence:
+        match probe:
+            case LookAtMachine():
+                return await asyncio.to_thread(self._machine)
+            case LookAtSecret():
+                return await asyncio.to_thread(self._secret)
+            case Resolve(host):
+                return await self._resolve(host)
+            case Dial(host, address, port):
+                return await try_address(host, address, port, self._patience.connect, self._app.clock)
+            case Converse(place):
+                trusted = self._account.trusted if self._account is not None else ()
+                addresses = self._addresses.get(place.host, ())
+                return await look(place, addresses, trusted, self._patience, self._app.clock)
+            case LogIn(place):
+                return await self._log_in(place)
+            case Ask(host):
+                return await self._ask(host)
+            case SendToSelf():
+                return Unmade("not asked for")
+            case _:
+                assert_never(probe)
+
+    # --- this machine --------------------------------------------------------------------------------
+
+    def _machine(self) -> Machine:
+        stats = ssl.create_default_context()
+        newest = max((_begin(one) for one in stats.get_ca_certs()), default=0.0)
+        count = stats.cert_store_stats()["x509_ca"] or _certificate_files()
+        key_mode: int | None = None
+        try:
+            key = self._app.vault.key_file
+            key_mode = key.stat().st_mode & 0o777 if key is not None else None
+        except EilboteError:
+            key_mode = None  # the secret's own probe tells why
+        home = self._app.config.home
+        return Machine(
+            now=self._app.clock.now(),
+            authorities=count,
+            newest_authority=newest,
+            openssl=ssl.OPENSSL_VERSION,
+            has_tls13=ssl.HAS_TLSv1_3,
+            free=shutil.disk_usage(home).free,
+            is_remote_disk=_file_system(home) in _REMOTE,
+            key_mode=key_mode,
+            proxies=_proxies(os.environ),
+        )
+
+    def _secret(self) -> SecretShape:
+        account = self._account
+        if account is None:
+            return SecretShape(problem="account.unknown")
+        command = account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND)
+        try:
+            secret = credential_of(self._app, account).secret.reveal()
+        except EilboteError as failure:
+            return SecretShape(problem=failure.problem.code, command=command)
+        return shape_of(secret, command=command)
+
+    # --- names and ports -----------------------------------------------------------------------------
+
+    async def _resolve(self, host: str) -> Resolved:
+        clock = self._app.clock
+        begun = clock.monotonic()
+        outcome, found = await addresses_of(host, _NAME_SECONDS)
+        told: Outcome | None = None
+        if outcome is not Outcome.OK and not _is_number(host) and host.lower() != "localhost":
+            told, found = await self._told(host, found)
+            if found:
+                outcome = Outcome.OK
+        self._addresses[host] = found
+        return Resolved(host, outcome, found, told, round((clock.monotonic() - begun) * 1000, 1))
+
+    async def _told(self, host: str, found: tuple[str, ...]) -> tuple[Outcome, tuple[str, ...]]:
+        """What the name servers say of a name that the system could not find."""
+        named = [NameServer(*split_name_server(one)) for one in self._app.config.dns_servers.split()]
+        resolver = Resolver((named or system_servers())[:2], seconds=_NAME_SECONDS / 2)
+        try:
+            async with asyncio.timeout(_NAME_SECONDS):
+                four = await resolver.ask(host, "A")
+                addresses = found
+                if not four.exists:
+                    return Outcome.NO_SUCH_NAME, addresses
+                numbers, _ = await resolver.addresses(host)
+        except TimeoutError:
+            return Outcome.TIMEOUT, found
+        except EilboteError as failure:
+            silent = failure.problem.code == "dns.silent"
+            return Outcome.TIMEOUT if silent else Outcome.SERVER_FAILURE, found
+        return (Outcome.OK if numbers else Outcome.NO_RECORDS), tuple(numbers)
+
+    async def _ask(self, host: str) -> Asked:
+        clock = self._app.clock
+        begun = clock.monotonic()
+        outcome, status, location, told = await ask_web(
+            host, self._addresses.get(host, ()), self._patience.connect
+        )
+        date: float | None = None
+        if told:
+            try:
+                date = parsedate_to_datetime(told).timestamp()
+            except (ValueError, TypeError, OverflowError):
+                date = None
+        return Asked(host, outcome, status, location, date, round((clock.monotonic() - begun) * 1000, 1))
+
+    # --- logins --------------------------------------------------------------------------------------
+
+    async def _log_in(self, place: Place) -> LoggedIn:
+        account = self._account
+        assert account is not None  # the ladder asks for a login only then
+        clock = self._app.clock
+        said = StringIO()
+        trace = self._app.trace.also_to(said) if self._app.trace is not None else Trace(said, clock)
+        terms = Terms(
+            clock,
+            account.trusted,
+            trace,
+            connect_timeout=self._patience.greeting,
+            read_timeout=_LOGIN_SECONDS,
+        )
+        begun = clock.monotonic()
+        done = LoggedIn(place, "net.timeout")
+        try:
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                match place.protocol:
+                    case Protocol.IMAP:
+                        done = await self._imap(account, place, terms)
+                    case Protocol.SMTP:
+                        done = await self._smtp(account, place, terms)
+                    case Protocol.POP3:
+                        done = await self._pop3(account, place, terms)
+        except TimeoutError:
+            self.problems[place] = _too_late(place)
+        except EilboteError as failure:
+            self.problems[place] = failure.problem
+            done = _refused(place, failure)
+        lines = _lines(said.getvalue())
+        return _with(done, lines, round((clock.monotonic() - begun) * 1000, 1))
+
+    async def _imap(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
+        credential = await asyncio.to_thread(credential_of, self._app, account)
+        session = await ImapSession.open(_server(place), credential, terms)
+        try:
+            box = await _look_into(session)
+            await _part(session)
+        finally:
+            session.abort()
+        return LoggedIn(place, box=box)
+
+    async def _smtp(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
+        from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
+
+        credential = await asyncio.to_thread(smtp_credential_of, self._app, account)
+        session = await SmtpSession.open(_server(place), credential, terms)
+        tried: list[Tried] = []
+        try:
+            try:
+                replies = await session.try_envelope(account.address, account.address)
+                names = ("sender", "recipient")
+                tried += [
+                    Tried(f"{name} {account.address}", str(reply), reply.is_ok)
+                    for name, reply in zip(names, replies, strict=False)
+                ]
+                for address in await asyncio.to_thread(_identities, self._app, account):
+                    (reply,) = await session.try_envelope(address)
+                    tried.append(Tried(f"identity {address}", str(reply), reply.is_ok))
+            except EilboteError as failure:
+                tried.append(
+                    Tried("sender", failure.problem.parameters.get("text", failure.problem.code), ok=False)
+                )
+            extensions = tuple(sorted(session.extensions.names))
+            await session.quit()
+        finally:
+            session.abort()
+        return LoggedIn(place, extensions=extensions, tried=tuple(tried))
+
+    async def _pop3(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
+        from eilbote.net.pop3 import Pop3Session  # noqa: PLC0415  # only accounts with POP3 pay for it
+
+        credential = await asyncio.to_thread(credential_of, self._app, account)
+        session = await Pop3Session.open(_server(place), credential, terms)
+        try:
+            await session.quit()
+        except EilboteError:
+            session.abort()  # we were in: how the server says good-bye proves nothing
+        return LoggedIn(place)
+
+
+async def _look_into(session: ImapSession) -> Box:
+    """The mailboxes, the quota and the inbox, opened twice to see whether its numbers stay."""
+    try:
+        listings = await session.list_mailboxes()
+        first = await session.select(_INBOX, read_only=True)
+        second = await session.select(_INBOX, read_only=False)
+        quotas = await session.quotas(_INBOX) if "QUOTA" in session.capabilities else ()
+    except EilboteError as failure:
+        text = failure.problem.parameters.get("text", failure.problem.code)
+        return Box(capabilities=tuple(sorted(session.capabilities)), problem=text[:500])
+    storage = next((one.resources["STORAGE"] for one in quotas if "STORAGE" in one.resources), None)
+    flags = second.permanent_flags
+    return Box(
+        capabilities=tuple(sorted(session.capabilities)),
+        folders=tuple(
+            Folder(
+                one.name,
+                one.role.value.lower().lstrip("\\") if one.role is not None else "",
+                one.status.messages if one.status is not None else None,
+                one.subscribed,
+            )
+            for one in listings[:_MOST_FOLDERS]
+            if one.selectable
+        ),
+        quota_used=storage[0] * 1024 if storage is not None else None,
+        quota_limit=storage[1] * 1024 if storage is not None else None,
+        read_only=second.read_only,
+        keywords=flags is None or "\\*" in flags,
+        uidvalidity=(first.uidvalidity, second.uidvalidity),
+        uids_stick=not second.uid_not_sticky,
+        modseq=bool(second.highestmodseq),
+        append_limit=session.append_limit,
+    )
+
+
+async def _part(session: ImapSession) -> None:
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await session.logout()
+    except (EilboteError, TimeoutError):
+        return  # we were in: how the server says good-bye proves nothing
+
+
+def shape_of(secret: str, *, command: bool = False) -> SecretShape:
+    """What tells a typing mistake, and no more."""
+    stripped = secret.strip()
+    return SecretShape(
+        length=len(secret),
+        edge_blank=secret != stripped,
+        line_break="\n" in secret or "\r" in secret,
+        odd_dash=any(one in secret for one in _ODD_DASHES),
+        non_ascii=not secret.isascii(),
+        is_letters=bool(re.fullmatch(r"[A-Za-z]+(?:[ -][A-Za-z]+)*", stripped)),
+        groups=tuple(len(one) for one in re.split("[ -]", stripped))[:8],
+        command=command,
+    )
+
+
+def _refused(place: Place, failure: EilboteError) -> LoggedIn:
+    told = failure.problem.parameters
+    return LoggedIn(
+        place,
+        failure.problem.code,
+        told.get("text", told.get("offered", told.get("reason", "")))[:1000],
+        told.get("response", told.get("code", "")),
+        sent=failure.problem.code.endswith(
+            (".login_refused", ".not_connected", ".unavailable", ".throttled")
+        ),
+    )
+
+
+def _with(done: LoggedIn, said: tuple[str, ...], ms: float) -> LoggedIn:
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    box = done.box
+    if box is not None:
+        server = next((one for one in said if one.startswith("< * ID (")), "")
+        box = replace(box, server=_server_name(server))
+    return replace(done, said=said, ms=ms, box=box)
+
+
+def _server_name(line: str) -> str:
+    words = dict(re.findall(r'"([^"]{1,30})" "([^"]{0,60})"', line))
+    told = {name.lower(): value for name, value in words.items()}
+    return " ".join(part for part in (told.get("name", ""), told.get("version", "")) if part)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """The dialogue without times and places."""
+    found = []
+    for line in text.splitlines()[-_MOST_SAID:]:
+        parts = line.split(" ", 3)
+        if len(parts) == 4:
+            found.append(f"{parts[2]} {parts[3]}"[:500])
+    return tuple(found)
+
+
+def _identities(app: App, account: Account) -> list[str]:
+    others = [identity.address for identity, _ in app.store.identities.all(account.id)]
+    mine = account.address.lower()
+    return [one for one in dict.fromkeys(others) if one.lower() != mine][:5]
+
+
+def _server(place: Place) -> Server:
+    return Server(place.host, place.port, Security(place.security))
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _begin(certificate: Mapping[str, object]) -> float:
+    told = certificate.get("notBefore")
+    return float(ssl.cert_time_to_seconds(told)) if isinstance(told, str) else 0.0
+
+
+def _certificate_files() -> int:
+    folder = ssl.get_default_verify_paths().capath
+    return sum(1 for _ in Path(folder).iterdir()) if folder and Path(folder).is_dir() else 0
+
+
+def _file_system(path: Path) -> str:
+    """The kind of file system under a path, as Linux tells it; "" elsewhere."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    whole = str(path.resolve())
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        words = line.split(" ")
+        if (
+            len(words) > 2
+            and (whole + "/").startswith(words[1].rstrip("/") + "/")
+            and len(words[1]) >= len(best)
+        ):
+            best, kind = words[1], words[2]
+    return kind
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    return tuple(name for name in names if environ.get(name) or environ.get(name.upper()))
+
+
+def _too_late(place: Place) -> Problem:
+    seconds = f"{_LOGIN_SECONDS:g}"
+    return Problem("net.timeout", {"host": place.host, "port": str(place.port), "seconds": seconds})
