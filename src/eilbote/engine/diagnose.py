@@ -136,11 +136,15 @@ def _place(protocol: Protocol, server: Server, own: Provider | None) -> Place:
 
 
 def _places_of(provider: Provider) -> tuple[Place, ...]:
-    def place(protocol: Protocol, endpoint: Endpoint) -> Place:
-        return Place(protocol, endpoint.host, endpoint.port, endpoint.security, provider.id)
+    """Where the provider's own customers receive and send."""
 
-    smtp = (place(Protocol.SMTP, provider.smtp),) if provider.smtp is not None else ()
-    return (place(Protocol.IMAP, provider.imap), *smtp)
+    def place(protocol: Protocol, endpoint: Endpoint | None) -> tuple[Place, ...]:
+        if endpoint is None:
+            return ()
+        return (Place(protocol, endpoint.host, endpoint.port, endpoint.security, provider.id),)
+
+    receiving = place(Protocol.IMAP, provider.imap) or place(Protocol.POP3, provider.pop3)
+    return receiving + place(Protocol.SMTP, provider.smtp)
 
 
 def _remembered(app: App, account: Account, now: float) -> Remembered | None:
