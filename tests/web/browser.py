@@ -111,13 +111,13 @@ async def browsing(app: App, pictures: Pictures | None = None) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def shown(app: App) -> AsyncIterator[str]:
+async def shown(app: App, pictures: Pictures | None = None) -> AsyncIterator[str]:
     """The page of a home on a port of this machine; gives its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         closing = asyncio.Event()
-        site = new_site(app, SignIns(app), "127.0.0.1", port, "de", closing)
+        site = new_site(app, SignIns(app), "127.0.0.1", port, "de", closing, pictures)
         server = uvicorn.Server(uvicorn.Config(site, lifespan="off", log_config=None))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:

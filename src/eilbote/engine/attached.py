@@ -14,6 +14,7 @@ from eilbote.engine.app import App
 from eilbote.engine.read import Attachment
 from eilbote.errors import Gone
 from eilbote.mail.download_name import distinct_names, download_name
+from eilbote.mail.encoding import decode_transfer
 from eilbote.mail.file_kind import FileKind, KnownFile, known_file
 from eilbote.mail.message import Message, parse_message
 from eilbote.mail.part import Part
@@ -27,6 +28,9 @@ TEXT_SHOWN = 20_000
 
 _SHOWN_KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _TEXT_BYTES = 64 * 1024
+_PICTURE_START = 96 * 1024
+"""Encoded bytes that tell whether it is a picture; all of it is looked at before it is given."""
+
 _PIECE = 256 * 1024
 
 
@@ -52,7 +56,8 @@ def attached_to(app: App, mail: int, files: tuple[Attachment, ...]) -> list[Atta
         shown, text = False, ""
         if part is not None and one.here:
             if known.kind is FileKind.PICTURE and pictures < MOST_PICTURES and one.size <= LARGEST_PICTURE:
-                shown = _shown_type(part.content()) != ""
+                start = part.raw[part.start : min(part.end, part.start + _PICTURE_START)]
+                shown = _shown_type(decode_transfer(start, part.encoding)) != ""
                 pictures += shown
             elif known.kind is FileKind.TEXT and texts < MOST_TEXTS:
                 text = part.text(_TEXT_BYTES)[:TEXT_SHOWN]
