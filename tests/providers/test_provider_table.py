@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -12,19 +13,121 @@ import msgspec
 import pytest
 
 from eilbote.engine.sync import CONNECTIONS_PER_ACCOUNT
-from eilbote.providers.table import provider_at, provider_of, providers, sending_of, small_hoster
+from eilbote.providers.needs import Needed, access_of, age_of, needs_of
+from eilbote.providers.table import (
+    provider_at,
+    provider_by_mx,
+    provider_of,
+    providers,
+    sending_of,
+    small_hoster,
+)
 from eilbote.providers.values import Login, Receiving, Sending
 
 
 def test_rows_are_well_formed() -> None:
     for row in providers():
-        assert row.domains, row.id
+        assert row.domains or row.mx, row.id
         assert row.source, row.id
         assert row.checked.year >= 2017, row.id
+        assert all(one == one.lower() for one in (*row.domains, *row.mx)), row.id
         for server in filter(None, (row.imap, row.smtp, row.pop3)):
             assert server.security in ("tls", "starttls"), row.id
             assert 0 < server.port < 65536, row.id
-            assert server.host == server.host.lower(), row.id
+            assert server.host in (server.host.lower(), "%MX%"), row.id
+
+
+def test_what_a_provider_wants_fits_its_kind_of_login() -> None:
+    for row in providers():
+        access = access_of(row)
+        assert access.source and access.checked.year >= 2017, row.id
+        match row.login:
+            case Login.OWN | Login.ENABLE:
+                assert access.own_password, row.id
+            case Login.APP_PASSWORD:
+                assert access.app_password and not access.own_password, row.id
+            case Login.OAUTH:
+                assert access.oauth and not access.own_password and not access.app_password, row.id
+            case Login.NONE:
+                assert row.imap is None and row.pop3 is None, row.id
+            case Login.BRIDGE:
+                assert row.imap is not None and row.imap.host == "127.0.0.1", row.id
+        for menu in filter(None, (access.switch_on, access.make_password, access.note)):
+            assert menu.de and menu.en, row.id
+            assert not menu.url or menu.url.startswith("https://"), row.id
+        for menu in filter(None, (access.switch_on, access.make_password)):
+            assert "→" in menu.de and "→" in menu.en, row.id
+        if access.shape:
+            re.compile(access.shape)
+            assert access.app_password, row.id
+        for sentence in re.split(r"(?<=\.) ", access.note.de if access.note else ""):
+            assert len(sentence.split()) <= 25, row.id
+
+
+def test_main_providers_say_where_to_click() -> None:
+    for address, kinds in (
+        ("a@gmail.com", [Needed.APP_PASSWORD]),
+        ("a@gmx.de", [Needed.SWITCH_ON, Needed.TWO_STEP]),
+        ("a@web.de", [Needed.SWITCH_ON, Needed.TWO_STEP]),
+        ("a@t-online.de", [Needed.APP_PASSWORD]),
+        ("a@freenet.de", [Needed.SWITCH_ON]),
+        ("a@icloud.com", [Needed.APP_PASSWORD]),
+        ("a@yahoo.de", [Needed.APP_PASSWORD]),
+        ("a@aol.com", [Needed.APP_PASSWORD]),
+        ("a@outlook.de", [Needed.OAUTH, Needed.SWITCH_ON]),
+        ("a@posteo.de", []),
+        ("a@tuta.com", [Needed.NO_ACCESS]),
+        ("a@proton.me", [Needed.BRIDGE]),
+    ):
+        row = provider_of(address)
+        assert row is not None
+        needs = needs_of(row)
+        assert [one.kind for one in needs] == kinds, address
+        clicks = [
+            one for one in needs if one.kind in (Needed.SWITCH_ON, Needed.APP_PASSWORD, Needed.TWO_STEP)
+        ]
+        assert all(one.menu is not None for one in clicks), address
+
+
+@pytest.mark.parametrize(
+    ("host", "id_"),
+    [
+        ("aspmx.l.google.com", "google-workspace"),
+        ("firma-de.mail.protection.outlook.com.", "office365"),
+        ("mx00.kundenserver.de", "ionos"),
+        ("smtpin.rzone.de", "strato"),
+        ("W0123456.KASSERVER.COM", "all-inkl"),
+        ("mx0.webpack.hosteurope.de", "host-europe"),
+        ("mx01.mail.icloud.com", "icloud"),
+        ("mxext1.mailbox.org", "mailbox.org"),
+        ("in1-smtp.messagingengine.com", "fastmail"),
+    ],
+)
+def test_provider_is_found_by_who_takes_the_mail(host: str, id_: str) -> None:
+    found = provider_by_mx(host)
+    assert found is not None and found.id == id_
+    assert provider_by_mx("mx.example.org") is None
+
+
+def test_german_providers_are_all_there() -> None:
+    wanted = {
+        "gmx", "webde", "t-online", "ionos", "strato", "all-inkl", "host-europe", "freenet", "posteo",
+        "mailbox.org", "vodafone", "mail.de", "hetzner", "df", "proton-bridge", "tuta",
+    }  # fmt: skip
+    assert wanted <= {row.id for row in providers()}
+
+
+def test_an_old_row_shows_its_age() -> None:
+    today = date(2026, 11, 27)
+    assert age_of(date(2026, 6, 1), today) is None
+    assert age_of(date(2026, 5, 1), today) == 210
+
+
+def test_special_mailboxes_of_german_providers_have_names() -> None:
+    for address in ("a@gmx.de", "a@web.de", "a@online.de"):
+        row = provider_of(address)
+        assert row is not None and row.folders is not None
+        assert row.folders.sent and row.folders.trash and row.folders.source
 
 
 def test_ids_and_domains_are_unique() -> None:

@@ -15,14 +15,16 @@ from eilbote.cli.discovered import Teller, discovered_shape, tell_discovered
 from eilbote.cli.exits import UNREACHABLE, WARNED, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
+from eilbote.cli.needed import tell_needs
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
 from eilbote.engine import setup
 from eilbote.engine.app import App
 from eilbote.engine.discover import Discovered, discover
 from eilbote.errors import NotAllowed, Unreachable
-from eilbote.providers.values import Login
+from eilbote.providers.values import Login, Provider
 from eilbote.secret import Secret
+from eilbote.store.values import AuthKind
 
 
 @click.command(
@@ -44,6 +46,7 @@ from eilbote.secret import Secret
 )
 def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) -> None:
     wanted = replace(wanted, local=local)
+    given = bool(wanted.imap or wanted.pop3)
     with opened_home(face) as app:
         found = None
         if setup.is_incomplete(wanted):
@@ -53,7 +56,8 @@ def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) 
         if local and planned.smtp is None:
             tested = asyncio.run(setup.add_account(app, planned, Secret("")))
             finish_test(face, tested, mark("{address} is set up; its mail lives only here."), kept=True)
-        _hint_before_login(face, planned.address, typed=sys.stdin.isatty() and not source.given)
+        provider = (found and found.provider) or setup.known_provider(planned.address)
+        _check_provider(face, provider, source, given=given)
         secret = source.read(face, planned.address)
         tested = asyncio.run(setup.add_account(app, planned, secret))
         if found is not None and found.smtp is not None and tested.error is None:
@@ -100,7 +104,9 @@ def _found(face: Face, app: App, address: str, wanted: setup.Wanted) -> Discover
             face.note(mark("Perhaps you meant {meant}."), meant=found.meant)
     tell_discovered(face, found)
     receives = bool(wanted.imap or wanted.pop3)
-    if found.error is not None and not receives and setup.known_provider(found.address) is None:
+    # Of a provider of the table the servers are known, reached or not: the account is kept until they are.
+    known = setup.known_provider(found.address) is not None and isinstance(found.error, Unreachable)
+    if found.error is not None and not receives and not known:
         _fail(face, found)
     asking = [one for one in found.to_confirm if not (receives and one.protocol.value != "smtp")]
     if asking:
@@ -153,28 +159,16 @@ def _asked(face: Face, question: str, *, otherwise: bool, empty: bool, **more: s
     return empty if not answer else answer in ("y", "yes", "j", "ja")
 
 
-_HINTS = {
-    Login.APP_PASSWORD: mark(
-        "{provider} lets mail programs in only with a password made for them (an “app password”). "
-        "Your usual password will be refused."
-    ),
-    Login.ENABLE: mark(
-        "{provider} lets mail programs in only after you have switched on IMAP in its web mailer's settings."
-    ),
-    Login.OAUTH: mark(
-        "{provider} takes no passwords from mail programs any more, only access tokens (--oauth)."
-    ),
-    Login.BRIDGE: mark(
-        "{provider} is reached through its program on this machine; use the password that it shows."
-    ),
-}
-
-
-def _hint_before_login(face: Face, address: str, *, typed: bool) -> None:
-    provider = setup.known_provider(address)
-    if provider is None or not typed:
+def _check_provider(face: Face, provider: Provider | None, source: SecretSource, *, given: bool) -> None:
+    """Says what the provider needs before the login. Where no password can work, none is asked for, and none
+    is sent: NotAllowed `account.no_access`, `account.oauth_only`. `given`: the server was named by the user,
+    who may know better."""
+    if provider is None:
         return
-    if provider.login in _HINTS:
-        face.note(_HINTS[provider.login], provider=provider.name)
-        if provider.help:
-            face.note("  {url}", url=provider.help)
+    tell_needs(face, provider)
+    if given:
+        return
+    if provider.login is Login.NONE:
+        raise NotAllowed("account.no_access", provider=provider.name)
+    if provider.login is Login.OAUTH and source.kind in (AuthKind.PASSWORD, AuthKind.COMMAND):
+        raise NotAllowed("account.oauth_only", provider=provider.name)

@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": Entry("demo", "demo", mark("Try everything with sample mail, without an account")),
     "account": Entry("account", "account", mark("Add, show, test and remove mail accounts")),
     "doctor": Entry("doctor", "doctor", mark("Find out what is wrong with an account, and what to do")),
+    "providers": Entry("providers", "providers", mark("Show what is known of the mail providers")),
     "sync": Entry("sync", "sync", mark("Make server and local copy the same, in both directions")),
     "verify": Entry("verify", "verify", mark("Check that server and local copy are the same")),
     "serve": Entry("serve", "serve", mark("Keep all accounts in sync until stopped")),
@@ -69,7 +70,7 @@ COMMANDS = {
 }
 
 SECTIONS = {
-    mark("Start"): ("demo", "account", "doctor", "sync", "verify", "serve"),
+    mark("Start"): ("demo", "account", "providers", "doctor", "sync", "verify", "serve"),
     mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments", "quarantine"),
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
     mark("Send"): ("send", "outbox", "complete"),

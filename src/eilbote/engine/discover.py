@@ -21,12 +21,12 @@ from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.engine.sources import MailServers, Sources
-from eilbote.errors import EilboteError, Gone, Misused, Problem, Unreachable
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem, Unreachable
 from eilbote.mail.domain import domain_for_wire
 from eilbote.net.proof import Proven, prove
 from eilbote.net.terms import Terms
 from eilbote.providers.table import provider_at, provider_of
-from eilbote.providers.values import Provider
+from eilbote.providers.values import Login, Provider
 from eilbote.store.values import Security, Server
 
 MOST_SECONDS = 10.0
@@ -129,7 +129,7 @@ class _Looking:
         if provider is not None:
             self._report(Step(asking=Source.PROVIDER))
             self._hear(candidates_of(provider, self._address, Source.PROVIDER))
-            if await self._has_enough() or self._is_offline():
+            if provider.login is Login.NONE or await self._has_enough() or self._is_offline():
                 return
         await asyncio.gather(
             self._asked(Source.SRV, self._sources.srv()),
@@ -238,7 +238,9 @@ class _Looking:
     def _is_offline(self) -> bool:
         """Whether nothing that was tried could be reached at all: others are not to be reached either."""
         done = [task.result() for task in self._proofs.values() if task.done()]
-        return all(one.error is not None and one.error.problem.code in _UNREACHED for one in done)
+        return bool(done) and all(
+            one.error is not None and one.error.problem.code in _UNREACHED for one in done
+        )
 
     def _tried(self, candidate: Candidate) -> Tried:
         task = self._proofs[candidate.protocol, candidate.host, candidate.port]
@@ -259,6 +261,8 @@ def _too_slow(candidate: Candidate) -> Unreachable:
 
 def _cause(found: Discovered, domain: str, servers: MailServers) -> EilboteError:
     """The one reason why there is no server to receive mail from."""
+    if found.provider is not None and found.provider.login is Login.NONE:
+        return NotAllowed("account.no_access", provider=found.provider.name)
     if servers.wants_none:
         return Gone("discovery.no_mail", address=found.address, domain=domain)
     if not servers.exists:

@@ -1,6 +1,6 @@
 """The built-in table of mail providers: which servers belong to an address of theirs.
 
-The rows lie in `providers.toml` beside this file, each with its sources and its day. Nothing here
+The rows lie in two `.toml` files beside this one, each with its sources and its day. Nothing here
 asks the network.
 """
 
@@ -14,30 +14,51 @@ from typing import Any
 
 import msgspec
 
-from eilbote.providers.values import Endpoint, Login, Provider, Receiving, Sending
+from eilbote.providers.values import Access, Endpoint, Folders, Login, Provider, Receiving, Sending
+
+_FILES = ("providers.toml", "providers-world.toml")
+"""What is known in full, and what no more than the servers are known of."""
 
 
 @cache
 def providers() -> tuple[Provider, ...]:
     """Every row of the table."""
-    return tuple(_provider(row) for row in _table()["provider"])
+    return tuple(provider for file in _FILES for provider in _rows(file))
 
 
 @cache
-def _table() -> Mapping[str, Any]:
+def _text(file: str) -> str:
     # Not `importlib.resources`, which loads half the standard library at every start.
-    return tomllib.loads(Path(__file__).with_name("providers.toml").read_text(encoding="utf-8"))
+    return Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
+@cache
+def _table(file: str) -> Mapping[str, Any]:
+    return tomllib.loads(_text(file))
+
+
+@cache
+def _rows(file: str) -> tuple[Provider, ...]:
+    return tuple(_provider(row) for row in _table(file)["provider"])
+
+
+def _mentioning(name: str) -> Iterator[str]:
+    """The files in which the name stands at all: the others need not be taken apart, which takes longer than
+    to look."""
+    return (file for file in _FILES if name and name in _text(file))
 
 
 def provider_of(address: str) -> Provider | None:
     """The provider to whose domains the address belongs, None if the table has none."""
-    return _by_domain().get(address.rpartition("@")[2].lower())
+    domain = address.rpartition("@")[2].lower()
+    return next((found for file in _mentioning(domain) if (found := _by_domain(file).get(domain))), None)
 
 
 def provider_at(host: str) -> Provider | None:
     """The provider whose IMAP, POP3 or SMTP server has this name, None if the table has none: of an
     address in a domain of one's own the server alone says whose it is."""
-    return _by_host().get(host.lower())
+    name = host.lower()
+    return next((found for file in _mentioning(name) if (found := _by_host(file).get(name))), None)
 
 
 def provider_by_mx(host: str) -> Provider | None:
@@ -61,13 +82,13 @@ def sending_of(address: str, host: str = "") -> Sending | None:
 
 def small_hoster() -> Sending:
     """What small hosters without a row are known to grant: to warn by, not to hold anything back."""
-    return msgspec.convert(_table()["small_hoster"], Sending)
+    return msgspec.convert(_table(_FILES[0])["small_hoster"], Sending)
 
 
 @cache
-def _by_host() -> Mapping[str, Provider]:
+def _by_host(file: str) -> Mapping[str, Provider]:
     found: dict[str, Provider] = {}
-    for provider in providers():
+    for provider in _rows(file):
         for server in filter(None, (provider.imap, provider.pop3, provider.smtp)):
             found.setdefault(server.host, provider)
         for host in provider.hosts:
@@ -81,14 +102,8 @@ def _by_mx() -> Mapping[str, Provider]:
 
 
 @cache
-def _by_domain() -> Mapping[str, Provider]:
-    return dict(_rows())
-
-
-def _rows() -> Iterator[tuple[str, Provider]]:
-    for provider in providers():
-        for domain in provider.domains:
-            yield domain, provider
+def _by_domain(file: str) -> Mapping[str, Provider]:
+    return {domain: provider for provider in _rows(file) for domain in provider.domains}
 
 
 def _provider(row: Mapping[str, Any]) -> Provider:
@@ -109,6 +124,8 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         checked=row["checked"],
         token_idle_days=row.get("token_idle_days"),
         test_token_days=row.get("test_token_days"),
+        access=msgspec.convert(row["access"], Access) if "access" in row else None,
+        folders=msgspec.convert(row["folders"], Folders) if "folders" in row else None,
         receiving=msgspec.convert(row["receiving"], Receiving) if "receiving" in row else None,
         sending=msgspec.convert(row["sending"], Sending) if "sending" in row else None,
     )

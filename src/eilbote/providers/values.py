@@ -16,6 +16,7 @@ class Login(StrEnum):
     ENABLE = "enable"
     OAUTH = "oauth"
     BRIDGE = "bridge"
+    NONE = "none"
 
 
 class Endpoint(Struct, frozen=True):
@@ -24,6 +25,53 @@ class Endpoint(Struct, frozen=True):
     host: str
     port: int
     security: str
+
+
+class Menu(Struct, frozen=True):
+    """Where something is to be clicked on, or said, in German and in English: the very words of the
+    provider's page, and what they mean where it speaks another language. `url`: the page itself, where it is
+    known."""
+
+    de: str
+    en: str
+    url: str = ""
+
+    def text(self, language: str) -> str:
+        return self.de if language == "de" else self.en
+
+
+class Access(Struct, frozen=True):
+    """What a provider wants of a mail program. `own_password`: the password of the mailbox itself works;
+    `two_step`: but not where two-step login is on. `app_password`: one made for a program works; `shape`:
+    what it looks like without blanks and hyphens, a regular expression. `oauth`: a token works. `switch_on`:
+    where access has to be switched on first; `make_password`: where a password for a program is made. `note`:
+    what else a person should know, one or two sentences."""
+
+    source: str
+    checked: date
+    own_password: bool = True
+    two_step: bool = False
+    app_password: bool = False
+    oauth: bool = False
+    shape: str = ""
+    switch_on: Menu | None = None
+    make_password: Menu | None = None
+    note: Menu | None = None
+
+
+class Folders(Struct, frozen=True):
+    """How special mailboxes are called in a new account there. `unknown`: where mail of strangers lies, not
+    in the inbox. Empty: not known."""
+
+    source: str
+    checked: date
+    sent: str = ""
+    drafts: str = ""
+    trash: str = ""
+    junk: str = ""
+    archive: str = ""
+    all: str = ""
+    unknown: str = ""
 
 
 class Receiving(Struct, frozen=True):
@@ -93,5 +141,7 @@ class Provider(Struct, frozen=True):
     checked: date
     token_idle_days: int | None = None
     test_token_days: int | None = None
+    access: Access | None = None
+    folders: Folders | None = None
     receiving: Receiving | None = None
     sending: Sending | None = None

@@ -1,0 +1,52 @@
+"""What has to be done at a provider before the login, in words, with the path of the menus."""
+
+from __future__ import annotations
+
+from eilbote.cli.command import mark
+from eilbote.cli.face import Face
+from eilbote.engine.providers import before_login
+from eilbote.providers.needs import Needed
+from eilbote.providers.values import Provider
+
+NEEDED = {
+    Needed.SWITCH_ON: mark("{provider} lets mail programs in only after you have switched that on."),
+    Needed.APP_PASSWORD: mark(
+        "{provider} refuses your usual password in mail programs. Make one for this program there (an “app"
+        " password”) and use it here."
+    ),
+    Needed.TWO_STEP: mark(
+        "If you log in to {provider} with a second factor, make a password for this program there and use it"
+        " here."
+    ),
+    Needed.OAUTH: mark(
+        "{provider} takes no passwords from mail programs. You sign in on its own page (--oauth)."
+    ),
+    Needed.BRIDGE: mark(
+        "{provider} is reached through its program on this machine. Use the password that it shows."
+    ),
+    Needed.NO_ACCESS: mark("{provider} lets no mail program in."),
+}
+
+
+def tell_needs(face: Face, provider: Provider) -> None:
+    """Each thing to do, and where it is found at the provider."""
+    for line in need_lines(face, provider):
+        face.note("{line}", line=line)
+
+
+def need_lines(face: Face, provider: Provider) -> list[str]:
+    """The same as lines."""
+    language = face.catalogue.language
+    lines: list[str] = []
+    for need in before_login(provider):
+        lines.append(face.text(NEEDED[need.kind], provider=provider.name))
+        if need.menu is not None:
+            lines.append(f"  {need.menu.text(language)}")
+            if need.menu.url:
+                lines.append(f"  {need.menu.url}")
+    access = provider.access
+    if access is not None and access.note is not None:
+        lines.append(access.note.text(language))
+    if lines and provider.help:
+        lines.append(f"  {provider.help}")
+    return lines

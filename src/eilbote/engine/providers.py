@@ -1,0 +1,48 @@
+"""What is known of the providers, for whoever asks: all rows, or those that a name fits."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from msgspec import Struct
+
+from eilbote.clock import Clock
+from eilbote.errors import Gone
+from eilbote.providers.needs import Need, access_of, age_of, needs_of
+from eilbote.providers.table import provider_at, provider_by_mx, provider_of, providers
+from eilbote.providers.values import Access, Provider
+
+
+class Known(Struct, frozen=True):
+    """A row, what comes before the login there, and the days since it was compared with its sources, None
+    while they are few."""
+
+    provider: Provider
+    access: Access
+    needs: tuple[Need, ...]
+    age: int | None
+
+
+def known_providers(clock: Clock, name: str = "") -> tuple[Known, ...]:
+    """Every row; of `name`, which may be an id, a domain, an address, or the host of a server, the one that
+    it belongs to. Gone `provider.unknown`."""
+    today = datetime.fromtimestamp(clock.now(), UTC).date()
+    if not name:
+        return tuple(_known(row, today) for row in providers())
+    wanted = name.strip().lower()
+    found = next((row for row in providers() if wanted in (row.id, row.name.lower())), None)
+    found = (
+        found or provider_of(f"@{wanted.rpartition('@')[2]}") or provider_at(wanted) or provider_by_mx(wanted)
+    )
+    if found is None:
+        raise Gone("provider.unknown", name=name)
+    return (_known(found, today),)
+
+
+def before_login(provider: Provider) -> tuple[Need, ...]:
+    """What has to be done at the provider before a login can work."""
+    return needs_of(provider)
+
+
+def _known(row: Provider, today: date) -> Known:
+    return Known(row, access_of(row), needs_of(row), age_of(row.checked, today))
