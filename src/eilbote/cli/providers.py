@@ -30,8 +30,8 @@ _FIRST = {
     cls=Command,
     help=mark(
         "Show what is known of the mail providers: which of them still take a password from a mail program, "
-        "what has to be done first, and when that was last checked. NAME may be an id, a domain, an address or"
-        " a server; of one provider everything is shown."
+        "what has to be done first, and when that was last checked. NAME may be an id, a domain, an address"
+        " or a server; of one provider everything is shown."
     ),
     short_help=mark("Show what is known of the mail providers"),
 )
