@@ -1,0 +1,159 @@
+"""Every page of the site in every state that looks different, and how one gets there. The accessibility
+test and the pictures go through this table; a route that is missing in it fails a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi.routing import APIRoute
+from playwright.async_api import Page
+
+from eilbote.web.site import PAGES
+
+Steps = Callable[[Page], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page in one state. `route` is its address in the site, `path` one for the furnished home (with its
+    ids in braces), `who` is signed in, `then` are the steps after it has loaded."""
+
+    name: str
+    route: str
+    path: str
+    who: str = "Kim"
+    then: Steps | None = None
+
+
+NO_PAGES = {
+    "/assets/{mark}/{name}": "style sheets and scripts",
+    "/": "leads to the inbox",
+    "/live": "a stream of events",
+    "/mail/{mail}/raw": "a file to save",
+    "/mail/{mail}/part/{number}": "a file to save",
+    "/write/people": "JSON for the module that completes addresses",
+    "/search-people": "JSON for the module that completes addresses",
+    "/write/foresee": "what a module shows beside the addresses",
+    "/mail/{mail}/invitation.ics": "a file to save",
+    "/mail/{mail}/attachments.zip": "a file to save",
+    "/mail/{mail}/picture/{number}": "a picture",
+    "/write/token": "JSON for a form that is older than its session",
+}
+"""Routes that show nobody a page, and what they give instead."""
+
+
+def fill(**fields: str) -> Steps:
+    """Fills the fields by their names and sends the form that the last one is in."""
+
+    async def steps(page: Page) -> None:
+        for name, value in fields.items():
+            await page.fill(f"main [name={name}]", value)
+        # Past the browser's own checks: what the server says is to be seen.
+        last = list(fields)[-1]
+        async with page.expect_navigation():
+            await page.locator(f"main form:has([name={last}])").evaluate(
+                "form => { form.noValidate = true; form.querySelector('button').click(); }"
+            )
+
+    return steps
+
+
+async def _keys(page: Page) -> None:
+    await page.keyboard.press("?")
+    await page.wait_for_selector("#keys[open], #keys:popover-open")
+
+
+async def _flagged(page: Page) -> None:
+    await page.click(".mail button[value=flag], .mail button[value=unflag]")
+    await page.wait_for_selector(".done")
+
+
+async def _unframed(page: Page) -> None:
+    """A mail as a page of its own: in its sandbox nothing could look at it."""
+    answer = await page.context.request.get(page.url)
+    await page.goto("about:blank")
+    await page.set_content(await answer.text())
+
+
+async def _people(page: Page) -> None:
+    await page.locator("[name=to]").press_sequentially("Mat")
+    await page.wait_for_selector("[role=option]")
+
+
+async def _unsendable(page: Page) -> None:
+    await page.fill("[name=to]", "niemand")
+    await page.fill("[name=subject]", "Hallo")
+    await page.click("#send")
+    await page.wait_for_selector(".told")
+
+
+SHOWN = (
+    Shown("sign-in", "/sign-in", "/sign-in", ""),
+    Shown("sign-in-wrong", "/sign-in", "/sign-in", "", fill(name="Kim", password="falsch")),
+    Shown("link-gone", "/link/{token}", "/link/nothing", ""),
+    Shown("first-user", "/link/{token}", "/link/{link}", ""),
+    Shown("first-user-short", "/link/{token}", "/link/{link}", "", fill(name="Mia", password="kurz")),
+    Shown("inbox", "/inbox", "/inbox"),
+    Shown("inbox-keys", "/inbox", "/inbox", then=_keys),
+    Shown("inbox-reader", "/inbox", "/inbox", "Lea"),
+    Shown("inbox-empty", "/inbox", "/inbox", "Noah"),
+    Shown("mail", "/inbox/{mail}", "/inbox/{html}"),
+    Shown("mail-text", "/inbox/{mail}", "/inbox/{text}"),
+    Shown("mail-attached", "/inbox/{mail}", "/inbox/{attached}"),
+    Shown("mail-source", "/inbox/{mail}", "/inbox/{text}?view=source"),
+    Shown("mail-reader", "/inbox/{mail}", "/inbox/{html}", "Lea"),
+    Shown("mail-done", "/inbox/{mail}", "/inbox/{html}", then=_flagged),
+    Shown("letter", "/mail/{mail}/html", "/mail/{html}/html", then=_unframed),
+    Shown("box", "/box/{box}", "/box/{archive}"),
+    Shown("box-mail", "/box/{box}/{mail}", "/box/{box}/{boxed}"),
+    Shown("box-trash", "/box/{box}", "/box/{trash}"),
+    Shown("all", "/all", "/all"),
+    Shown("all-mail", "/all/{mail}", "/all/{found}"),
+    Shown("mailboxes", "/mailboxes", "/mailboxes?account={account}"),
+    Shown("mailbox-delete", "/mailboxes/{box}/delete", "/mailboxes/{box}/delete"),
+    Shown("mailbox-empty", "/mailboxes/{box}/empty", "/mailboxes/{trash}/empty"),
+    Shown("search-help", "/search", "/search"),
+    Shown("search", "/search", "/search?q=k%C3%BCche"),
+    Shown("search-nothing", "/search", "/search?q=gibtesnicht"),
+    Shown("search-wrong", "/search", "/search?q=after%3Akaese"),
+    Shown("search-mail", "/search/{mail}", "/search/{found}?q=k%C3%BCche"),
+    Shown("write", "/write", "/write"),
+    Shown("write-people", "/write", "/write", then=_people),
+    Shown("write-reply", "/write", "/write?answers={text}"),
+    Shown("write-wrong", "/write/{writing}", "/write", then=_unsendable),
+    Shown("write-redirect", "/write/redirect", "/write/redirect?mail={text}"),
+    Shown("outbox", "/outbox", "/outbox"),
+    Shown("outbox-empty", "/outbox", "/outbox", "Noah"),
+    Shown("outgoing-waits", "/outbox/{mail}", "/outbox/{outgoing_accepted}"),
+    Shown("outgoing-uncertain", "/outbox/{mail}", "/outbox/{outgoing_uncertain}"),
+    Shown("outgoing-failed", "/outbox/{mail}", "/outbox/{outgoing_failed}"),
+    Shown("accounts", "/accounts", "/accounts"),
+    Shown("accounts-none", "/accounts", "/accounts", "Noah"),
+    Shown("accounts-new", "/accounts/new", "/accounts/new"),
+    Shown("account-start", "/accounts/{account:int}/start", "/accounts/{account}/start"),
+    Shown("account", "/accounts/{account:int}", "/accounts/{account}"),
+    Shown("account-reader", "/accounts/{account:int}", "/accounts/{account}", "Lea"),
+    Shown("account-remove", "/accounts/{account:int}/remove", "/accounts/{account}/remove"),
+    Shown("settings", "/settings", "/settings"),
+    Shown("own", "/own", "/own"),
+    Shown("own-wrong", "/own", "/own", then=fill(before="falsch", after="auch falsch 1")),
+    Shown("people", "/people", "/people"),
+    Shown("people-wrong", "/people", "/people", then=fill(name="Kim", password="lang genug 123")),
+    Shown("person", "/people/{user:int}", "/people/{user}"),
+    Shown("password-link", "/password/{token}", "/password/{password}", ""),
+    Shown("password-gone", "/password/{token}", "/password/nothing", ""),
+    Shown("not-allowed", "/people", "/people", "Lea"),
+    Shown("not-there", "/inbox/{mail}", "/inbox/999999"),
+)
+
+
+def page_routes() -> set[str]:
+    """The addresses of all pages that can be opened, as the site knows them."""
+    return {
+        route.path
+        for router in PAGES
+        for route in router.routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+    }
