@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import DRAFT
+from eilbote.store import Store
 from eilbote.store.values import Arrival, DebtKind
 from eilbote.store.writings import Writing, WritingState, WrittenFile
 from tests.store.given import NOW, Home, arrival
@@ -137,3 +140,48 @@ def test_it_goes_with_its_account(home: Home) -> None:
     with pytest.raises(Gone):
         home.store.writings.get(writing.id)
     assert home.store.writings.files_on_disk() == set()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Killer:
+    """Ends the process at the step with this number."""
+
+    def __init__(self) -> None:
+        self.left = -1
+
+    def __call__(self, step: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Killed(step)
+
+
+def test_killed_at_any_step_one_of_both_drafts_is_there(tmp_path: Path, url: str | None) -> None:
+    for step in range(1, 100):
+        killer = Killer()
+        with Store.open(tmp_path / "home", url, observer=killer) as store:
+            home = Home(store)
+            writing = begun(home)
+            shown(home, writing, 1)
+            writing = store.writings.save(
+                store.writings.get(writing.id), home.account, "a", "{}", NOW
+            ) or pytest.fail("not saved")
+            killer.left = step
+            try:
+                shown(home, writing, 2)
+            except Killed:
+                ended = False
+            else:
+                ended = killer.left > 0
+            killer.left = -1
+            after = store.writings.get(writing.id)
+            places = store.messages.list_placements(mailbox=home.archive, limit=9)
+            assert [one.id for one in places] == [after.message]
+            assert [one.message for one in store.journal.open_debts(home.account)] == [after.message]
+            home.check()
+            store.accounts.remove(home.account)
+        if ended:
+            break
+    assert 2 < step < 99

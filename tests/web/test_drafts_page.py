@@ -242,6 +242,21 @@ async def test_sent_once_the_draft_is_gone_and_taken_back_it_is_there_again(worl
         assert sorted(states) == [SendState.ACCEPTED, SendState.CANCELLED]
 
 
+async def test_taken_back_from_the_outbox_its_text_is_there(world: World) -> None:
+    async with browsing(world.app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        fields = fields_of((await kim.get("/write")).text) | {"to": "max@example.org", "text": "Halt."}
+        path = (await kim.post("/write", fields | {"do": "send"})).headers["location"]
+        (mail,) = world.app.store.outbox.all()
+        await kim.get(f"/outbox/{mail.id}")
+        answer = await kim.post(f"/outbox/{mail.id}", {"decision": "take-back"})
+        assert answer.headers["location"] == path
+        assert "Go on writing" in (await kim.get(path)).text
+        await kim.post(f"{path}/take-back", {})
+        assert fields_of((await kim.get(path)).text)["text"] == "Halt."
+
+
 async def test_what_has_left_is_not_taken_back(world: World) -> None:
     async with browsing(world.app) as browser:
         kim = browser()

@@ -263,3 +263,42 @@ async def test_the_draft_is_on_the_server_and_gone_when_the_mail_is_sent(
                 await page.click("text=Take it back")
                 await page.wait_for_selector("[name=text]")
                 await until(lambda: [b"Zweite Fassung." in raw for raw in drafts()] == [True])
+
+
+SAVES = """async (count) => {
+  const form = document.querySelector("#write-form");
+  for (let number = 1; number <= count; number += 1) {
+    form.elements.namedItem("text").value = `Satz ${number}.`;
+    const data = new FormData(form);
+    data.delete("file");
+    data.set("do", "keep");
+    const answer = await fetch("/write/save", { method: "POST", body: data });
+    const told = await answer.json();
+    form.elements.namedItem("writing").value = told.writing;
+    form.elements.namedItem("version").value = told.version;
+  }
+}"""
+
+
+async def test_fifty_saves_are_few_uploads(dovecot: Dovecot, tmp_path: Path) -> None:
+    with world(dovecot, tmp_path / "home") as here:
+        with_drafts(here)
+
+        def uploads() -> int:
+            """How many mails the server was ever given: each took a number."""
+            with here.server.imap(here.user) as client:
+                answer = client.status("Drafts", "(UIDNEXT)")[1][0]
+            assert isinstance(answer, bytes)
+            return int(answer.split()[-1].rstrip(b")")) - 1
+
+        with page_of(tmp_path / "home") as link:
+            async with chromium() as browser:
+                page = await browser.new_page(locale="en-GB")
+                own = await signed_in(page, link)
+                await page.goto(own + "/write")
+                await page.evaluate(SAVES, 50)
+                await until(lambda: uploads() > 0)
+                await page.click(".sendbar [value=save]")
+                await until(lambda: any(b"Satz 50." in raw for _, raw in here.truth()["Drafts"].values()))
+                await until(lambda: len(here.truth()["Drafts"]) == 1)
+                assert uploads() <= 3

@@ -84,6 +84,12 @@ def outgoing_of(app: App, writing: Writing) -> Outgoing | None:
         return None
 
 
+def written_as(app: App, user: User, mail: int) -> int:
+    """What was written on the page and queued as this mail; 0 where there is nothing to go on with."""
+    found = app.store.writings.find(outgoing=mail)
+    return found.id if found is not None and may_change(user, found.account) else 0
+
+
 def take_back(app: App, user: User, writing: int) -> None:
     """It is not sent, and is written on. NotAllowed `send.wrong_state`, `send.partly_sent` where it has
     left."""

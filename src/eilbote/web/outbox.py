@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from eilbote.engine import browse_outbox
+from eilbote.engine import browse_outbox, writing_sent
 from eilbote.engine.browse_outbox import Decision
 from eilbote.engine.read import checked_id
 from eilbote.engine.users import accounts_of, may_change
@@ -46,6 +46,9 @@ def decide(visit: SignedIn, mail: str) -> Response:
     except NotAllowed as error:
         # What the page showed may be over: a mail leaves while somebody reads about it.
         return _mail_page(visit, number, error.problem)
+    written = writing_sent.written_as(visit.app, user_of(visit), number)
+    if decision is Decision.TAKE_BACK and written:
+        return to(f"/write/{written}")  # its text is there, to go on with
     return to(f"/outbox/{number}")
 
 

@@ -10,6 +10,7 @@ const button = document.querySelector("#attach");
 let queue = Promise.resolve();
 
 button.hidden = true;
+form.classList.add("by-script");
 
 function ask(data) {
   return new Promise((resolve, reject) => {
