@@ -174,3 +174,32 @@ async def test_new_mail_appears_by_itself_and_keys_work(dovecot: Dovecot, tmp_pa
                 await page.keyboard.press("Enter")
                 await page.wait_for_url("**/search?q=*")
                 assert wrong == []
+
+
+async def test_labels_go_to_the_server_and_come_from_it(dovecot: Dovecot, tmp_path: Path) -> None:
+    with world(dovecot, tmp_path / "home") as here:
+        with here.server.imap(here.user) as client:
+            client.append("INBOX", "", "", mail(1))
+            client.append("INBOX", "", "", mail(2))
+        with page_of(tmp_path / "home") as link:
+            async with chromium() as browser:
+                page = await browser.new_page(locale="de-DE")
+                await signed_in(page, link)
+                await page.wait_for_selector("text=Nachricht 2")
+                await page.click("text=Nachricht 1")
+                await page.wait_for_selector("main.mail")
+                await page.keyboard.press("l")
+                await page.keyboard.type("Küche")
+                await page.keyboard.press("Enter")
+                await page.wait_for_selector("main.mail .chip >> text=Küche")
+                await until(lambda: "K&APw-che" in flags(here.truth()["INBOX"], b"Nachricht 1"))
+                with here.server.imap(here.user) as client:
+                    client.select("INBOX")
+                    client.store("2", "+FLAGS", "($label1 Urlaub)")
+                    client.store("1", "-FLAGS", "(K&APw-che)")
+                await page.wait_for_selector(".row >> text=Urlaub")
+                assert "Wichtig" in await page.inner_text(".row:has-text('Nachricht 2')")
+                await page.wait_for_selector(".row:has-text('Nachricht 1'):not(:has(.chip))")
+                await page.click(".labels >> text=Urlaub")
+                await page.wait_for_selector("h1:has-text('Alle Mails')")
+                assert await page.locator(".row").count() == 1

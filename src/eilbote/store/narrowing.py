@@ -17,7 +17,7 @@ NO_LABELS = (
 )
 """Flags that programs set by themselves on very many mails: they alone make no mail a labelled one."""
 
-_UNREAD = "replace(p.flags, '\\Seen', '') = p.flags"
+_UNREAD = "length(replace(p.flags, '\\Seen', '')) = length(p.flags)"  # SQLite would turn `x = flags` around
 _FLAGGED = "replace(p.flags, '\\Flagged', '') <> p.flags"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 
 from eilbote.mail.mailbox import SEEN, MailboxName, flags_from_text
@@ -99,14 +100,12 @@ def members(session: Session, mailboxes: Sequence[int], threads: Sequence[int], 
 
 def keywords(session: Session, mailboxes: Sequence[int]) -> list[tuple[str, int]]:
     """The sets of flags of these mailboxes' labelled mails, and how many mails have each."""
-    found: list[tuple[str, int]] = []
+    found: Counter[str] = Counter()
+    # With the date, which says nothing, the index of labelled mails is better than that of all.
+    sql = f"SELECT p.flags FROM placement p WHERE p.mailbox = ? AND p.date > ? AND {LABELLED}"
     for mailbox in mailboxes:
-        rows = session.rows(
-            f"SELECT p.flags, count(*) FROM placement p WHERE p.mailbox = ? AND {LABELLED} GROUP BY p.flags",
-            (mailbox,),
-        )
-        found += [(text(flags), integer(count)) for flags, count in rows]
-    return found
+        found.update(text(flags) for (flags,) in session.rows(sql, (mailbox, -_AFTER_ALL)))
+    return list(found.items())
 
 
 def lying(session: Session, mailbox: int, after: int, limit: int) -> list[Lying]:

@@ -1,7 +1,7 @@
 -- By what lists are narrowed, and what was done with many mails at once.
 -- The conditions are written as `store/narrowing.py` asks them, or no index answers.
 
-CREATE INDEX placement_unread ON placement (mailbox, date) WHERE replace(flags, '\Seen', '') = flags;
+CREATE INDEX placement_unread ON placement (mailbox, date) WHERE length(replace(flags, '\Seen', '')) = length(flags);
 CREATE INDEX placement_flagged ON placement (mailbox, date) WHERE replace(flags, '\Flagged', '') <> flags;
 CREATE INDEX placement_labelled ON placement (mailbox, date) WHERE trim(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(' ' || flags || ' ', ' \Seen ', ' '), ' \Answered ', ' '), ' \Flagged ', ' '), ' \Deleted ', ' '), ' \Draft ', ' '), ' $Forwarded ', ' '), ' $MDNSent ', ' '), ' $Junk ', ' '), ' $NotJunk ', ' '), ' Junk ', ' '), ' NonJunk ', ' '), ' NotJunk ', ' '), ' $HasAttachment ', ' '), ' $HasNoAttachment ', ' ')) <> '';
 
