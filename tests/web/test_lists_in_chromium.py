@@ -11,9 +11,10 @@ from playwright.async_api import Browser, Page, expect
 
 from eilbote.engine.app import App
 from eilbote.engine.indexing import index_all
+from eilbote.engine.send import Envelope, Handling, queue_mail
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, SpecialUse
 from eilbote.store.values import ListedMailbox, Placement
-from tests.store.given import Home, arrival
+from tests.store.given import Home, arrival, raw_mail
 from tests.web.browser import PASSWORD, given_user, opened, shown
 from tests.web.chromium import chromium
 
@@ -217,6 +218,23 @@ async def test_five_thousand_rows_come_as_they_are_scrolled_to(app: App) -> None
         assert middle == await page.evaluate(
             "document.elementFromPoint(450, 500).closest('.row').querySelector('.what').textContent.trim()"
         )
+        assert wrong == []
+
+
+async def test_the_outbox_renews_itself(app: App) -> None:
+    given_home(app, 1)
+    (anna,) = app.store.accounts.all()
+    async with inbox(app) as (page, wrong, url):
+        await page.goto(url + "/outbox")
+        await expect(page.locator("main")).to_contain_text("The outbox is empty.")
+        envelope = Envelope(anna.address, ("max@example.org",))
+        sent = queue_mail(app, anna, raw_mail(1), envelope, Handling())
+        await expect(page.locator("main")).to_contain_text("Brief 1")
+        await page.click("text=Brief 1")
+        await expect(page.locator("main")).to_contain_text("It waits to be sent.")
+        with app.store.database.write() as session:
+            session.run("UPDATE outgoing SET state = 'cancelled' WHERE id = ?", (sent.id,))
+        await expect(page.locator("main")).to_contain_text("It was taken back and is not sent.")
         assert wrong == []
 
 

@@ -14,6 +14,7 @@ from eilbote.engine.app import App
 from eilbote.engine.page_work import PageWork
 from eilbote.engine.pictures import Pictures
 from eilbote.engine.preferences import Preferences
+from eilbote.engine.send import Envelope, Handling, queue_mail
 from eilbote.engine.sign_in import SignIns
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
@@ -21,7 +22,7 @@ from eilbote.store.values import Right, Role
 from eilbote.web.live import live
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import Site, Visit
-from tests.store.given import ANNA, Home, arrival
+from tests.store.given import ANNA, Home, arrival, raw_mail
 from tests.web.browser import PASSWORD, HandClock, given_user, opened
 
 GERMAN: Language = "de"
@@ -67,6 +68,24 @@ async def test_only_changes_of_ones_own_accounts_are_told(tmp_path: Path) -> Non
         home.arrive(arrival(1))
         assert await anext(ben) == "event: changed\ndata:\n\n"
         assert (await anext(ben), await anext(eve)) == (":\n\n", ":\n\n")
+
+
+async def test_changes_of_the_outbox_are_told_to_who_may_read_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as (real, _):
+        app = replace(real, clock=QuickClock())
+        home = Home(app.store)
+        other = app.store.accounts.add(replace(ANNA, address="other@example.org")).id
+        for name, account in (("Ben", home.account), ("Eve", other)):
+            set_rights(app, given_user(app, name, Role.MEMBER), {account: Right.READ})
+        (anna,) = (one for one in app.store.accounts.all() if one.id == home.account)
+        sent = queue_mail(app, anna, raw_mail(1), Envelope(anna.address, ("max@example.org",)), Handling())
+        _, ben = await stream_of(app, "Ben")
+        _, eve = await stream_of(app, "Eve")
+        assert await anext(ben) == await anext(eve) == "retry: 3000\n\n"
+        with app.store.database.write() as session:
+            session.run("UPDATE outgoing SET state = 'held' WHERE id = ?", (sent.id,))
+        assert await anext(ben) == "event: changed\ndata:\n\n"
+        assert await anext(eve) == ":\n\n"
 
 
 async def test_the_stream_ends_with_the_session_and_with_the_page(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ class OutboxPage(Struct, frozen=True):
     before: int = 0
 
 
+def change_marks(app: App, user: User) -> list[tuple[int, str, int, float]]:
+    """Values that are others after any change of an outbox that the user may read."""
+    return app.store.outbox.states([one.id for one in accounts_of(app, user)])
+
+
 def outbox_page(app: App, user: User, before: int = 0) -> OutboxPage:
     """What is in the outboxes of the accounts that the user may read."""
     found: list[Outgoing] = []

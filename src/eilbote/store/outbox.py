@@ -91,6 +91,19 @@ class Outbox:
             )
         return {SendState(text(state)): integer(count) for state, count in found}
 
+    def states(self, accounts: Sequence[int]) -> list[tuple[int, str, int, float]]:
+        """Per account and state: how many mails, and when the latest of them changed. Other values after
+        any change of the outbox."""
+        with self._database.read() as session:
+            sql = "SELECT account, state, count(*), max(touched) FROM outgoing GROUP BY account, state"
+            found = session.rows(sql + " ORDER BY account, state")
+        wanted = set(accounts)
+        return [
+            (integer(row[0]), text(row[1]), integer(row[2]), real(row[3]))
+            for row in found
+            if row[0] in wanted
+        ]
+
     def of_message_id(self, message_id: str) -> list[Outgoing]:
         """The mails that were queued with this Message-ID (without its angle brackets), the newest first."""
         with self._database.read() as session:

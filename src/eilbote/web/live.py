@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from eilbote.engine import browse
+from eilbote.engine import browse, browse_outbox
 from eilbote.engine.condition import doing_now
 from eilbote.web.visit import SignedIn, Site, Visit
 
@@ -47,4 +47,6 @@ def _state(site: Site, session: str) -> tuple[object, ...] | None:
     user = site.sign_ins.visitor(session)
     if user is None:
         return None
-    return (*browse.change_numbers(site.app, user), *doing_now(site.app, user), site.work.changes)
+    app = site.app
+    numbers, marks = browse.change_numbers(app, user), browse_outbox.change_marks(app, user)
+    return (*numbers, *marks, *doing_now(app, user), site.work.changes)
