@@ -12,13 +12,17 @@ import pytest
 import trustme
 from msgspec.structs import replace
 
+from eilbote.discovery.values import Candidate, Protocol, Source
 from eilbote.engine.app import App
+from eilbote.engine.discover import Discovered, Tried
 from eilbote.engine.send import Envelope, Handling, queue_mail
 from eilbote.engine.users import set_rights
+from eilbote.errors import Gone
 from eilbote.mail.keep import Keep, KeepKind
 from eilbote.store.values import AccountState, Right, Role, Security
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
+from eilbote.web import new_account
 from tests.store.given import ANNA, Home, raw_mail
 from tests.web.browser import Browser, browsing, given_user, opened
 
@@ -155,7 +159,8 @@ async def test_a_certificate_is_trusted_by_the_fingerprint_that_is_shown(app: Ap
         await kim.sign_in("Kim")
         start = await added(kim, fields(imap, "tls"))
         page = await settled(kim, start)
-        assert ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper() in page
+        shown = page.replace("<wbr>", "")
+        assert ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper() in shown
         assert (await kim.post("/accounts/1/trust", {"fingerprint": digits})).status_code == 303
         assert "The login works." in await settled(kim, start)
         await kim.post(start, {"keep": "everything"})
@@ -190,6 +195,36 @@ async def test_a_pass_that_was_asked_for_fetches_mail(app: App) -> None:
                 await asyncio.sleep(0.02)
         page = (await kim.get("/accounts/1")).text
         assert "Inbox" in page and "not being kept current" in page
+
+
+async def test_servers_that_were_found_are_seen_before_the_password_is_typed(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is found, and how, is tested with `engine/discover`; here it is shown and filled in."""
+    imap = Candidate(Protocol.IMAP, "imap.mein-server.example", 993, "tls", Source.SRV, user="kim", asks=True)
+    found = {
+        ADDRESS: Discovered(ADDRESS, imap=Tried(imap), tried=(Tried(imap),)),
+        "kim@gmial.example": Discovered(
+            "kim@gmial.example",
+            meant="kim@gmail.example",
+            error=Gone("discovery.no_domain", domain="gmial.example", address="kim@gmial.example"),
+        ),
+    }
+
+    async def discover(_app: App, address: str) -> Discovered:
+        return found[address]
+
+    monkeypatch.setattr(new_account, "discover", discover)
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        await kim.get(f"/accounts/new?address={ADDRESS}")
+        page = (await kim.post("/accounts/new/find", {"address": ADDRESS})).text
+        assert 'name="in_host" value="imap.mein-server.example"' in page and 'name="user" value="kim"' in page
+        assert "Nothing proves that imap.mein-server.example belongs" in page
+        page = (await kim.post("/accounts/new/find", {"address": "kim@gmial.example"})).text
+        assert "gmial.example does not exist" in page and "/accounts/new?address=kim%40gmail.example" in page
+    assert app.store.accounts.all() == []
 
 
 PATHS = (
@@ -233,6 +268,8 @@ async def test_only_an_owner_changes_an_account(tmp_path: Path, role: Role, righ
                 assert (await one.get(path)).status_code == 403, path
             await one.get("/own")
             assert (await one.post("/accounts/new", {"address": ADDRESS, "kind": "local"})).status_code == 403
+            await one.get("/own")
+            assert (await one.post("/accounts/new/find", {"address": ADDRESS})).status_code == 403
             for path in PATHS:
                 if path == "sync" and right is Right.CHANGE:
                     continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from eilbote.engine.backoff import LOGIN_CODES
+from eilbote.engine.discover import Discovered, Tried
 from eilbote.engine.setup import Wanted
 from eilbote.errors import Misused, Problem
 from eilbote.mail.keep import Keep, read_keep
@@ -89,6 +90,17 @@ def fields_of(account: Account) -> AccountFields:
     return AccountFields(kind, account.name, account.user, _shown(received), _shown(account.smtp))
 
 
+def found_fields(found: Discovered) -> AccountFields:
+    """Servers that were found, to be looked at before a password is typed."""
+    receiving = found.imap or found.pop3
+    return AccountFields(
+        "pop3" if found.imap is None and found.pop3 is not None else "imap",
+        user=receiving.candidate.user if receiving else "",
+        receiving=_found(receiving),
+        sending=_found(found.smtp),
+    )
+
+
 def typed_secret(visit: Visit) -> Secret:
     """The password or token of the form, empty where none was typed."""
     return Secret(visit.field("password")[:_LONGEST])
@@ -126,6 +138,13 @@ def spelled(fingerprint: str) -> str:
 def _server(visit: Visit, prefix: str) -> ServerField:
     host, port, security = (visit.field(f"{prefix}_{part}").strip() for part in ("host", "port", "security"))
     return ServerField(host[:300], port[:10], security)
+
+
+def _found(tried: Tried | None) -> ServerField:
+    if tried is None:
+        return ServerField()
+    one = tried.candidate
+    return ServerField(one.host, str(one.port), one.security)
 
 
 def _shown(server: Server | None) -> ServerField:

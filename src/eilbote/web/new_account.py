@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from eilbote.engine import setup
 from eilbote.engine.address import checked_address
 from eilbote.engine.condition import Doing, condition_of
+from eilbote.engine.discover import Discovered, discover
 from eilbote.errors import EilboteError, Misused, Problem
 from eilbote.store.values import Account, AccountState
 from eilbote.web.account_form import (
     AccountFields,
     auth_kind,
     fields_of,
+    found_fields,
     remedy,
     spelled,
     typed_fields,
@@ -57,6 +59,18 @@ async def add(visit: Owner) -> Response:
     return to(f"/accounts/{account.id}/start")
 
 
+@routes.post("/new/find")
+async def find(visit: Owner) -> Response:
+    """Asks the network which servers belong to the address, and fills them in: nothing is given a password
+    before a person has seen its name."""
+    try:
+        address = await asyncio.to_thread(setup.free_address, visit.app, visit.field("address"))
+    except EilboteError as error:
+        return _first(visit, visit.field("address"), error.problem)
+    found = await discover(visit.app, address)
+    return await asyncio.to_thread(_second, visit, address, found_fields(found), None, found)
+
+
 @routes.get("/{account:int}/start")
 def start_page(visit: Owner, account: int) -> Response:
     return _third(visit, visit.app.store.accounts.get(account), None)
@@ -87,7 +101,13 @@ def _first(visit: Visit, address: str, problem: Problem | None) -> Response:
     return visit.page("account_new.html", 400 if problem else 200, problem=problem, address=address[:300])
 
 
-def _second(visit: Visit, address: str, fields: AccountFields, problem: Problem | None) -> Response:
+def _second(
+    visit: Visit,
+    address: str,
+    fields: AccountFields,
+    problem: Problem | None,
+    found: Discovered | None = None,
+) -> Response:
     return visit.page(
         "account_login.html",
         400 if problem else 200,
@@ -95,6 +115,7 @@ def _second(visit: Visit, address: str, fields: AccountFields, problem: Problem 
         address=address,
         provider=setup.known_provider(address),
         fields=fields,
+        found=found,
     )
 
 
