@@ -81,9 +81,27 @@ async def test_a_mail_opens_beside_a_list_that_stays_as_it_is(app: App) -> None:
         await expect(page.locator("main.mail h1")).to_have_text("Brief 39")
         await page.go_back()
         await expect(page.locator("main.mail h1")).to_have_text("Brief 40")
+        await expect(page.locator("main")).to_have_count(1)
         await page.go_back()
         await expect(page.locator(".mail.none")).to_be_visible()
+        await expect(page.locator("main.list#main")).to_have_count(1)
         assert await page.evaluate("window.same") is True
+        assert wrong == []
+
+
+async def test_keys_lead_through_a_conversation(app: App) -> None:
+    home = given_home(app, 1)
+    home.arrive(
+        arrival(2, flags=[SEEN], references=["1@example.org"]),
+        arrival(3, flags=[SEEN], references=["1@example.org"]),
+    )
+    async with inbox(app) as (page, wrong, _):
+        await page.click("text=Brief 2")
+        await expect(page.locator("main.mail h1")).to_have_text("Brief 2")
+        await page.keyboard.press("n")
+        await expect(page.locator("main.mail h1")).to_have_text("Brief 3")
+        await page.keyboard.press("p")
+        await expect(page.locator("main.mail h1")).to_have_text("Brief 2")
         assert wrong == []
 
 

@@ -2,7 +2,7 @@
 // what was done and offers to take it back. Without a connection nothing is done, and that is said.
 
 import { failed, fetched, reason, refused } from "./page.js";
-import { chosen, drop, merge, rows, stretch } from "./rows.js";
+import { chosen, drop, landmarks, merge, rows, stretch } from "./rows.js";
 import { openMail, showMail } from "./opening.js";
 
 const GONE = new Set(["archive", "junk", "delete", "erase", "move"]);
@@ -38,12 +38,12 @@ async function carryOut(address, fields) {
 }
 
 async function renewAfter(act, ids, page) {
-  const boxes = page.querySelector(".boxes");
-  document.querySelector(".boxes").replaceWith(boxes);
+  document.querySelector(".boxes:not(:popover-open)")?.replaceWith(page.querySelector(".boxes"));
   const fresh = page.querySelector(".list");
   const list = document.querySelector(".list");
   if (fresh.dataset.list !== list.dataset.list || !fresh.querySelector(".rows") !== !list.querySelector(".rows")) {
     list.replaceWith(fresh);
+    landmarks();
     document.dispatchEvent(new Event("rows"));
     return;
   }

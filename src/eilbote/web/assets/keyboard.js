@@ -43,9 +43,10 @@ function flag() {
   if (mails.length) perform(mails.every((row) => row.querySelector(".star")) ? "unflag" : "flag", {}, mails.map((row) => row.dataset.id));
 }
 
+// The neighbours of the open mail in its conversation.
 function inThread(by) {
-  const all = [...document.querySelectorAll("main.mail .thread a")];
-  all[all.findIndex((link) => link.getAttribute("aria-current")) + by]?.click();
+  const links = document.querySelectorAll(`main.mail nav${by > 0 ? ".later" : ":not(.later)"} .thread :is(li > a, li > details > p > a)`);
+  links[by > 0 ? 0 : links.length - 1]?.click();
 }
 
 function open() {

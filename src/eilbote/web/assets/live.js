@@ -3,7 +3,7 @@
 // belong. What is read, chosen or typed stays.
 
 import { fetched, reached } from "./page.js";
-import { merge, stretch } from "./rows.js";
+import { landmarks, merge, stretch } from "./rows.js";
 
 let running = false;
 let again = false;
@@ -32,7 +32,7 @@ async function renew() {
 export function show(page) {
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
-    if (!fresh || old.innerHTML === fresh.innerHTML || old.matches(":has(input:focus, textarea:focus, select:focus)")) continue;
+    if (!fresh || old.innerHTML === fresh.innerHTML || old.matches(":popover-open, :has(input:focus, textarea:focus, select:focus)")) continue;
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     old.replaceWith(fresh);
     if (focused) fresh.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
@@ -41,7 +41,10 @@ export function show(page) {
   if (!list) return;
   const fresh = page.querySelector(".list");
   if (!fresh || fresh.dataset.list !== list.dataset.list) return;
-  if (!merge(page) && list.querySelector(".rows, .empty") && !list.contains(document.activeElement)) list.replaceWith(fresh);
+  if (!merge(page) && list.querySelector(".rows, .empty") && !list.contains(document.activeElement)) {
+    list.replaceWith(fresh);
+    landmarks();
+  }
 }
 
 let source;

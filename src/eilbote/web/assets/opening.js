@@ -2,7 +2,7 @@
 // what is chosen. Back and forward work as with whole pages, which those without scripts get.
 
 import { fetched, refused } from "./page.js";
-import { open } from "./rows.js";
+import { landmarks, open } from "./rows.js";
 
 let asked = null;
 let from = 0;
@@ -31,9 +31,7 @@ export function showMail(page, { focus = true } = {}) {
   const back = desk.classList.contains("reads") && !reads;
   pane.replaceWith(fresh);
   desk.classList.toggle("reads", reads);
-  const list = document.querySelector(".list");
-  if (reads) list.removeAttribute("id");
-  else list.id = "main";
+  landmarks();
   document.title = page.title;
   const was = document.querySelector(".row.open");
   open(page.querySelector(".row.open")?.dataset.id ?? fresh.querySelector('input[name="id"]')?.value ?? "");
@@ -48,7 +46,7 @@ export function showMail(page, { focus = true } = {}) {
 
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const link = event.target.closest(".row > a, .thread a, .mail .views a, .mail .back");
+  const link = event.target.closest(".row > a, .thread li > a, .thread li > details > p > a, .mail .views a, .mail .back");
   if (!link || link.target || link.hasAttribute("download") || link.pathname.startsWith("/mail/")) return;
   event.preventDefault();
   openMail(link.href);

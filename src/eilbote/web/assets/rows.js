@@ -77,6 +77,23 @@ export function open(id) {
   }
 }
 
+// The page has one main part: the mail that is read, else the list. As in pages that come whole.
+export function landmarks() {
+  const list = document.querySelector(".list");
+  const reads = document.querySelector(".desk").classList.contains("reads");
+  const wanted = reads ? "SECTION" : "MAIN";
+  if (list.tagName === wanted) return;
+  const at = list.scrollTop;
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const fresh = document.createElement(wanted);
+  for (const { name, value } of list.attributes) if (name !== "id") fresh.setAttribute(name, value);
+  if (!reads) fresh.id = "main";
+  fresh.append(...list.childNodes);
+  list.replaceWith(fresh);
+  fresh.scrollTop = at;
+  focused?.focus({ preventScroll: true });
+}
+
 const same = (one, other) => one.innerHTML === other.innerHTML && one.className === other.className && one.dataset.at === other.dataset.at;
 
 function taken(row, was) {

@@ -3,6 +3,7 @@
 
 import { fetched } from "./page.js";
 import { showMail } from "./opening.js";
+import { landmarks } from "./rows.js";
 
 const PAUSE = 180; // milliseconds without a key before the server is asked
 const form = document.querySelector("form.search");
@@ -39,6 +40,7 @@ async function search({ growing = true } = {}) {
     const said = fresh.querySelector(".found")?.textContent.trim() ?? "";
     document.querySelector(".list").replaceWith(fresh);
     if (document.querySelector("main.mail")) showMail(page, { focus: false });
+    landmarks();
     document.title = page.title;
     document.querySelector(".boxes [aria-current]")?.removeAttribute("aria-current");
     document.dispatchEvent(new Event("rows"));
