@@ -15,7 +15,7 @@ from eilbote.delivery.values import SendState
 from eilbote.engine import act, show_drafts, writing_sent
 from eilbote.engine.app import App
 from eilbote.engine.attached_files import uploads_folder
-from eilbote.engine.identities import Saying, change_identity
+from eilbote.engine.identities import Saying, add_identity, change_identity
 from eilbote.engine.send import Handling
 from eilbote.engine.users import set_rights
 from eilbote.mail.mailbox import DRAFT, SEEN, MailboxName, SpecialUse
@@ -24,7 +24,7 @@ from eilbote.store.values import ListedMailbox, Placement, Right, Role
 from eilbote.store.writings import Writing
 from tests.store.given import ANNA, Home, arrival
 from tests.web.browser import Browser, HandClock, browsing, given_user, opened
-from tests.web.test_writing_page import fields_of
+from tests.web.test_writing_page import ASKED, fields_of
 
 BERT = replace(ANNA, address="bert@example.org", name="Bert")
 FOREIGN = b"""From: Anna <anna@example.org>\r
@@ -403,6 +403,20 @@ async def test_the_signature_is_the_identity_s_and_can_be_left_out(world: World)
             for one in world.app.store.outbox.all()
         ]
         assert ["Köln" in body for body in sorted(bodies, key=len)] == [False, True]
+
+
+async def test_who_answers_under_another_address_is_told_while_it_helps(world: World) -> None:
+    account = world.app.store.accounts.get(world.home.account)
+    add_identity(world.app, account, "shop@example.org", Saying(name="Laden"))
+    (asked,) = world.home.arrive(arrival(3, raw=ASKED)).ids
+    async with browsing(world.app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        for sender, told in (("shop@example.org", True), ("anna@example.org", False)):
+            fields = fields_of((await kim.get(f"/write?answers={asked}")).text) | {"sender": sender}
+            path = (await kim.post("/write", fields | {"text": "Ja.", "do": "send"})).headers["location"]
+            page = (await kim.get(path)).text
+            assert ("the mail was written to anna@example.org" in page) is told
 
 
 async def test_nobody_without_the_right_sees_or_changes_what_is_written(world: World) -> None:

@@ -19,6 +19,7 @@ from eilbote.engine.written import draft_to_keep, draft_to_send
 from eilbote.errors import Gone, NotAllowed, Problem
 from eilbote.mail.compose import compose
 from eilbote.mail.draft import Draft, File
+from eilbote.mail.identity import same_address
 from eilbote.mail.mailbox import ANSWERED
 from eilbote.store.values import Account, User
 from eilbote.store.writings import Writing, WritingState
@@ -73,7 +74,12 @@ def warnings_of(app: App, user: User, found: Opened) -> tuple[Problem, ...]:
     account, identity = sender_of(app, user, found.content.typed)
     draft = draft_to_keep(found.content, identity)
     files = tuple(File(one.name, b"", one.type) for one in found.files)
-    return warnings_about(app, account, replace(draft, files=files))
+    told = warnings_about(app, account, replace(draft, files=files))
+    addressed = found.content.begun.addressed
+    if addressed and same_address(addressed) != same_address(identity.address):
+        parameters = {"address": identity.address, "addressed": addressed}
+        told = (*told, Problem("compose.other_identity", parameters))
+    return told
 
 
 def outgoing_of(app: App, writing: Writing) -> Outgoing | None:

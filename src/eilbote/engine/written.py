@@ -44,7 +44,8 @@ class Typed(Struct, frozen=True):
 
 class Begun(Struct, frozen=True):
     """What a mail began with and its writer does not type: the ids of the mails here that it answers or
-    sends on, what is quoted, what it refers to."""
+    sends on, what is quoted, what it refers to. `addressed`: of an answer, the address of ours that the
+    mail was written to."""
 
     answers: str = ""
     forwards: str = ""
@@ -55,6 +56,7 @@ class Begun(Struct, frozen=True):
     reply_to: tuple[Address, ...] = ()
     language: str = ""
     layout_lost: bool = False
+    addressed: str = ""
 
 
 class Content(Struct, frozen=True):
@@ -85,6 +87,7 @@ def begun_with(draft: Draft, *, answers: str = "", forwards: str = "", layout_lo
         draft.reply_to,
         draft.language,
         layout_lost,
+        draft.identity.address if answers else "",
     )
 
 

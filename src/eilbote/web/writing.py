@@ -59,6 +59,8 @@ class _Shown(Struct, frozen=True):
     quoted: str
     files: Sequence[_File]
     saved: float = 0.0
+    hidden: Problem | None = None
+    """Why it does not lie among the drafts."""
     layout_lost: bool = False
     beside: int = 0
     beside_sent: bool = False
@@ -286,7 +288,17 @@ def _of_writing(visit: Visit, found: Opened, beside: int, problem: Problem | Non
     files = [_File(one.name, one.size, one.id) for one in found.files]
     problem = problem or writing.problem
     sent = beside != 0 and writings.opened(visit.app, user_of(visit), beside).writing.is_sent
-    return _Shown(form, begun.quoted, files, writing.saved, begun.layout_lost, beside, sent, problem)
+    return _Shown(
+        form,
+        begun.quoted,
+        files,
+        saved=writing.saved,
+        hidden=writing.problem,
+        layout_lost=begun.layout_lost,
+        beside=beside,
+        beside_sent=sent,
+        problem=problem,
+    )
 
 
 def _page(visit: Visit, shown: _Shown) -> Response:
