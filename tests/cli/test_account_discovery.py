@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,3 +92,83 @@ def test_nothing_is_found(run: Runner) -> None:
     said = run("account", "discover", "kim@gibt-es-nicht.firma.test", "--lang", "de")
     assert said.code == 2
     assert "gibt es nicht" in said.err
+
+
+def test_other_devices_get_the_same_settings(run: Runner, dovecot: Dovecot, tmp_path: Path) -> None:
+    dovecot.new_user("mia@firma.test", PASSWORD)
+    added = run("account", "add", "mia@firma.test", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert added.code == 0
+    told = run("account", "settings", "mia@firma.test", "--json")
+    schema.fits("devices", told.record)
+    assert told.record["imap"]["host"] == HOST
+    shown = run("account", "settings", "mia@firma.test", "--lang", "de")
+    assert HOST in shown.out and "SSL/TLS" in shown.out and PASSWORD not in shown.out
+    assert "█" in run("account", "settings", "mia@firma.test", "--format", "qr").out
+    for name, begins in (
+        ("mia.mobileconfig", b"<?xml"),
+        ("mia.xml", b"<?xml"),
+        ("mia.svg", b"<?xml"),
+        ("mia.png", b"\x89PNG"),
+    ):
+        file = tmp_path / name
+        assert run("account", "settings", "mia@firma.test", "--out", str(file)).code == 0
+        assert file.read_bytes().startswith(begins)
+        assert PASSWORD.encode() not in file.read_bytes()
+    outlook = run("account", "settings", "mia@firma.test", "--format", "outlook")
+    assert "<Type>IMAP</Type>" in outlook.out
+
+
+def test_the_password_goes_along_only_where_it_is_asked_for(
+    run: Runner, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    dovecot.new_user("nils@firma.test", PASSWORD)
+    run("account", "add", "nils@firma.test", "--password-stdin", stdin=f"{PASSWORD}\n")
+    file = tmp_path / "nils.mobileconfig"
+    arguments = ("account", "settings", "nils@firma.test", "--with-password")
+    written = run(*arguments, "--out", str(file))
+    assert written.code == 0 and PASSWORD not in written.out + written.err
+    assert PASSWORD.encode() in file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    refused = run(*arguments, "--format", "thunderbird", "--json")
+    assert (refused.code, refused.error["code"]) == (64, "devices.no_place")
+
+
+def test_mail_that_lives_only_here_has_no_settings_for_others(run: Runner) -> None:
+    run("account", "add", "hier@firma.test", "--local")
+    refused = run("account", "settings", "hier@firma.test", "--json")
+    assert (refused.code, refused.error["code"]) == (64, "account.only_here")
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "click"),
+    [
+        ("kim@outlook.de", "account.oauth_only", "--oauth"),
+        ("kim@tuta.com", "account.no_access", "eigenen Seite"),
+    ],
+)
+def test_where_no_password_can_work_none_is_sent(run: Runner, address: str, code: str, click: str) -> None:
+    arguments = ("account", "add", address, "--password-stdin")
+    refused = run(*arguments, "--json", stdin=f"{PASSWORD}\n")
+    assert (refused.code, refused.error["code"]) == (2, code)
+    assert run("account", "list", "--json").records == []
+    assert click in run(*arguments, "--lang", "de", stdin=f"{PASSWORD}\n").err
+
+
+def test_what_a_provider_needs_is_said_before_the_login(run: Runner) -> None:
+    added = run("account", "add", "kim@gmx.de", "--password-stdin", "--lang", "de", stdin=f"{PASSWORD}\n")
+    said, _, error = added.err.partition("Fehler:")
+    assert "POP3/IMAP Abruf → POP3 und IMAP Zugriff erlauben" in said
+    assert "Anwendungsspezifische Passwörter" in said
+    assert error and added.code == 3, "kept until its servers can be reached"
+
+
+def test_rows_of_providers_fit_their_schema(run: Runner) -> None:
+    shown = run("providers", "--json")
+    for record in shown.records:
+        schema.fits("provider", record)
+    old = [one for one in shown.records if one["age_days"] is not None]
+    assert old and all(one["age_days"] > 180 for one in old)
+    table = run("providers", "--lang", "de")
+    assert "freenet" in table.out and re.search(r"2024-08-01 \(vor [\d.]+ Tagen\)", table.out)
+    assert "POP3/IMAP Abruf" in run("providers", "kim@gmx.de", "--lang", "de").out
+    assert run("providers", "gibt-es-nicht").code == 2

@@ -61,7 +61,7 @@ def test_choices_that_are_none(run: Runner, value: str) -> None:
 
 
 def test_settings_say_what_they_are_about(run: Runner) -> None:
-    assert run("account", "settings", "anna@example.org").code == 64
+    assert run("account", "settings", "anna@example.org", "--mailbox", "INBOX").code == 64
     run("account", "add", "hier@example.org", "--local")
     refused = run("account", "settings", "hier@example.org", "--on-server", "keep", "--json")
     assert (refused.code, refused.error["code"]) == (64, "account.no_pop3")

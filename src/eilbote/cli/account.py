@@ -1,4 +1,4 @@
-"""`eilbote account`: list, show, edit, test, settings, pause, resume, remove, trust."""
+"""`eilbote account`: list, show, edit, test, pause, resume, remove, trust."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from eilbote.cli.account_facts import STATES, describe_account, home_words, server_words, tell_of_pause
+from eilbote.cli.account_facts import STATES, describe_account, server_words, tell_of_pause
 from eilbote.cli.account_login import finish_test, server_options, was_tried
 from eilbote.cli.command import Group, Option, mark
 from eilbote.cli.completion import account_names
@@ -20,10 +20,8 @@ from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account
 from eilbote.errors import NotAllowed, Unreachable
-from eilbote.figures import long_date, number
-from eilbote.mail.keep import KeepKind, read_keep
+from eilbote.figures import long_date
 from eilbote.store.values import Account, AccountState
-from eilbote.sync.values import OnServer
 
 account = Group(
     name="account",
@@ -34,6 +32,11 @@ account = Group(
             "eilbote.cli.account_add",
             "discover_",
             mark("Find the mail servers of an address, without a login"),
+        ),
+        "settings": (
+            "eilbote.cli.account_settings",
+            "settings",
+            mark("Settings for other devices, and what is kept of an account's mail"),
         ),
         "identity": ("eilbote.cli.identity", "identity", mark("As whom mail is written: names, signatures")),
         "dkim": ("eilbote.cli.dkim", "dkim", mark("Sign mail that is sent directly")),
@@ -140,76 +143,6 @@ def test(face: Face, address: str) -> None:
         else mark("{address}: the login works.")
     )
     finish_test(face, tested, good, kept=False)
-
-
-def _on_server(_context: click.Context, _parameter: click.Parameter, value: str | None) -> OnServer | None:
-    match value:
-        case None:
-            return None
-        case "keep":
-            return OnServer()
-        case "when-deleted":
-            return OnServer(when_deleted=True)
-        case _ if value.isascii() and value.isdigit() and len(value) < 5:
-            return OnServer(days=int(value))
-        case _:
-            raise click.BadParameter(value)
-
-
-@account.command(
-    "settings",
-    help=mark(
-        "Choose what of each mail is kept here, for an account or for one of its mailboxes. Every mail "
-        "is here with its header at least; what is left out is fetched when you open it. The next sync "
-        "fetches what is wanted and leaves out the rest; mail on the server is never touched."
-    ),
-    short_help=mark("Choose what is kept of an account's mail"),
-)
-@click.argument("address", shell_complete=account_names)
-@click.option(
-    "--keep",
-    cls=Option,
-    metavar="MODE",
-    help=mark(
-        "everything; headers; days:N (whole mails of the last N days); size:BYTES (larger mails without "
-        "their attachments; k, M and G may follow). For a mailbox also account: what the account says."
-    ),
-)
-@click.option("--mailbox", cls=Option, metavar="NAME", help=mark("Only for this mailbox."))
-@click.option(
-    "--on-server",
-    cls=Option,
-    metavar="keep|DAYS|when-deleted",
-    callback=_on_server,
-    help=mark(
-        "Of a POP3 account: collected mail stays on the server, is deleted there so many days after "
-        "collecting, or when it is deleted here."
-    ),
-)
-@click.pass_obj
-def settings(
-    face: Face, address: str, *, keep: str | None, mailbox: str | None, on_server: OnServer | None
-) -> None:
-    if keep is None and on_server is None:
-        raise click.UsageError("--keep, --on-server")
-    if on_server is not None:
-        with opened_home(face) as app:
-            found = setup.keep_on_server(app, address, on_server)
-        _tell(face, found, mark("{address}: {lives}."), lives=home_words(face, found))
-    if keep is None:
-        return
-    mode = None if mailbox is not None and keep == "account" else read_keep(keep)
-    with opened_home(face) as app:
-        found = setup.set_keep(app, address, mode, mailbox)
-    sentences = {
-        KeepKind.EVERYTHING: mark("Of {place} everything is kept; what is missing comes with the next sync."),
-        KeepKind.HEADERS: mark("Of {place} the headers are kept; the rest is fetched when you open a mail."),
-        KeepKind.DAYS: mark("Of {place} the mails of the last {amount} days are kept whole, else headers."),
-        KeepKind.SIZE: mark("Of {place} mails over {amount} bytes are kept without their attachments."),
-    }
-    done = mark("{place} is kept as the account is.") if mode is None else sentences[mode.kind]
-    amount = number(mode.amount, face.catalogue.language) if mode is not None else ""
-    _tell(face, found, done, place=mailbox or found.address, amount=amount)
 
 
 @account.command(

@@ -87,3 +87,32 @@ class SrvRecord(Struct, frozen=True):
     weight: int
     port: int
     target: str
+
+
+class DeviceServer(Struct, frozen=True):
+    """One server; `security` is `tls`, `starttls` or `none`."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    security: str
+    user: str
+
+
+class DeviceSettings(Struct, frozen=True):
+    """What a phone, tablet or mail program needs. `name`: who writes, may be empty. `oauth`: one signs in at
+    the provider instead of with a password."""
+
+    address: str
+    name: str
+    receiving: DeviceServer
+    sending: DeviceServer | None
+    oauth: bool = False
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+    @property
+    def servers(self) -> tuple[DeviceServer, ...]:
+        return tuple(filter(None, (self.receiving, self.sending)))

@@ -174,10 +174,10 @@ async def open_smtp(app: App, account: Account) -> SmtpSession:
 
 def smtp_credential_of(app: App, account: Account) -> Credential:
     """As `credential_of`, with the user name that the submission server wants."""
-    return replace(credential_of(app, account), user=_smtp_user(account))
+    return replace(credential_of(app, account), user=smtp_user(account))
 
 
-def _smtp_user(account: Account) -> str:
+def smtp_user(account: Account) -> str:
     """The account's user name, where it was chosen; else as its provider wants it for sending, which
     may differ from IMAP (iCloud)."""
     provider = provider_of(account.address)
