@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/material),)
 export EILBOTE_MATERIAL ?= $(abspath ../shared/material)
 endif
 
-.PHONY: demo test faults lint bench lock clean help
+.PHONY: demo test faults lint bench screenshots lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make faults  every fault test, in parts that can be resumed (AGAIN=1 anew, ONLY=test SEED=number for one)'
 	@echo 'make lint    linters, types, import contracts'
 	@echo 'make bench   Eilbote beside other mail clients (BENCH=row for one row, QUICK=1 for small mailboxes)'
+	@echo 'make screenshots  pictures of every page into .cache/screenshots, a handful into docs/screenshots (PAGES=name for some)'
 	@echo 'make lock    write the lock files anew from pyproject.toml'
 	@echo 'make clean   remove everything that make has made'
 
@@ -44,6 +45,11 @@ lint: .venv/.dev
 bench: .venv/.bench
 	@scripts/bench-peers.sh
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(BENCH)
+
+screenshots: .venv/.dev
+	@scripts/compile.sh
+	@scripts/chromium.sh
+	@$(BIN)/python -m tests.web.screenshots $(PAGES)
 
 lock: .venv/.core
 	scripts/lock.sh

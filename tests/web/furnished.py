@@ -91,7 +91,7 @@ def _ids(app: App) -> dict[str, str]:
         "text": next(str(one.id) for one in inbox if one.id not in html and threads[one.thread] > 2),
         "attached": next(str(one.id) for one in inbox if one.envelope.attachments),
         "boxed": str(app.store.messages.list_placements(mailbox=boxes["Rechnungen"].id, limit=1)[0].id),
-        "found": str(read.search_mail(app, "küche", None, 1)[0].id),
+        "found": str(read.search_mail(app, "küche angebot", None, 1)[0].id),
     }
 
 

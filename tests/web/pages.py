@@ -118,7 +118,7 @@ SHOWN = (
     Shown("search", "/search", "/search?q=k%C3%BCche"),
     Shown("search-nothing", "/search", "/search?q=gibtesnicht"),
     Shown("search-wrong", "/search", "/search?q=after%3Akaese"),
-    Shown("search-mail", "/search/{mail}", "/search/{found}?q=k%C3%BCche"),
+    Shown("search-mail", "/search/{mail}", "/search/{found}?q=k%C3%BCche+angebot"),
     Shown("write", "/write", "/write"),
     Shown("write-people", "/write", "/write", then=_people),
     Shown("write-reply", "/write", "/write?answers={text}"),
