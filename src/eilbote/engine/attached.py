@@ -44,11 +44,9 @@ class Attached(Struct, frozen=True):
     text: str = ""
 
 
-def attached_to(app: App, mail: int, files: tuple[Attachment, ...]) -> list[Attached]:
+def attached_to(message: Message, files: tuple[Attachment, ...]) -> list[Attached]:
     """The attachments of a mail that the user may read, as `read.show_mail` found them."""
-    if not files:
-        return []
-    parts = {part.number: part for part in parse_message(app.store.messages.raw(mail)).attachments}
+    parts = {part.number: part for part in message.attachments} if files else {}
     pictures = texts = 0
     told = []
     for one in files:

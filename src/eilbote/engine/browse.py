@@ -17,7 +17,6 @@ from eilbote.engine.users import accounts_of, may_change, may_read, readable_acc
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.mail.download_name import download_name
 from eilbote.mail.harmless_html import Harmless, harmless_html
-from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.mail.message import Message, parse_message
 from eilbote.search.parse import parse_query
@@ -210,10 +209,14 @@ def changeable_mail(app: App, user: User, ids: Sequence[int]) -> list[Placement]
     return found
 
 
-def html_of(app: App, mail: int) -> Harmless | None:
+def message_of(app: App, mail: int) -> Message:
+    """A mail that the user may read, read once for all that is to be known of it."""
+    return parse_message(app.store.messages.raw(mail))
+
+
+def html_of(message: Message) -> Harmless | None:
     """The mail's HTML made harmless, with its own pictures inside; None where it has none, or none
     that can be shown."""
-    message = parse_message(app.store.messages.raw(mail))
     html = message.body_html()
     if not html:
         return None
@@ -232,11 +235,6 @@ def own_pictures(message: Message, html: str) -> dict[str, bytes]:
 def source_of(app: App, mail: int, limit: int) -> str:
     """The beginning of the mail's source, to be looked at."""
     return app.store.messages.raw(mail)[:limit].decode("utf-8", "replace")
-
-
-def header_story_of(app: App, mail: int) -> HeaderStory:
-    """What the mail's header tells of it."""
-    return header_story(parse_message(app.store.messages.raw(mail)).headers)
 
 
 def attachment_of(app: App, mail: int, number: str) -> tuple[str, bytes]:

@@ -47,11 +47,6 @@ class AnswerWords(Struct, frozen=True):
     text: str
 
 
-def invited_by(app: App, user: User, mail: Placement) -> Invited | None:
-    """For a mail that the user may read; None where it brings no invitation."""
-    return _invited(app, user, mail, parse_message(app.store.messages.raw(mail.id)))
-
-
 def calendar_of(app: App, mail: int) -> bytes:
     """The calendar as the mail brings it, to be saved. Gone `invitation.none`, `store.headers_only`."""
     part = calendar_part(parse_message(app.store.messages.whole(mail)))
@@ -67,7 +62,7 @@ def answer_invitation(
     `user.may_not_change`; Misused `invitation.not_asked` where this mail asks nobody of this account."""
     (placement,) = browse.changeable_mail(app, user, [mail])
     message = parse_message(app.store.messages.raw(placement.id))
-    invited = _invited(app, user, placement, message)
+    invited = invited_by(app, user, placement, message)
     if invited is None:
         raise Gone("invitation.none")
     invitation, me = invited.invitation, invited.me
@@ -108,7 +103,8 @@ def _draft(
     )
 
 
-def _invited(app: App, user: User, mail: Placement, message: Message) -> Invited | None:
+def invited_by(app: App, user: User, mail: Placement, message: Message) -> Invited | None:
+    """For a mail that the user may read; None where it brings no invitation."""
     invitation = invitation_in(message)
     if invitation is None:
         return None

@@ -55,9 +55,9 @@ class WithPictures(Struct, frozen=True):
     failed: int
 
 
-def wish_of(app: App, user: User, mail: int) -> PictureWish:
+def wish_of(app: App, user: User, message: Message) -> PictureWish:
     """For a mail that the user may read."""
-    sender, voucher = _sender_of(parse_message(app.store.messages.raw(mail)))
+    sender, voucher = _sender_of(message)
     said = app.store.picture_senders.voucher_of(user.id, sender) if voucher else None
     return PictureWish(sender, bool(voucher), said is not None and said == voucher)
 

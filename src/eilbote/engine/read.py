@@ -14,7 +14,7 @@ from eilbote.engine.act import mailbox_named
 from eilbote.engine.app import App
 from eilbote.engine.gmail import stands_for
 from eilbote.errors import Gone, Misused
-from eilbote.mail.message import parse_message
+from eilbote.mail.message import Message, parse_message
 from eilbote.mail.part import Part
 from eilbote.mail.skeleton import has_only_header, left_out_of
 from eilbote.mail.text import readable_text
@@ -111,11 +111,12 @@ def thread_of(app: App, mail_id: str) -> list[Placement]:
     return app.store.messages.thread(first.account, first.thread)
 
 
-def show_mail(app: App, mail_id: str) -> Shown:
-    """One mail to be read. Raises Misused `mail.bad_id`, Gone `store.no_message`."""
+def show_mail(app: App, mail_id: str, message: Message | None = None) -> Shown:
+    """One mail to be read, `message` if it has been parsed. Raises Misused `mail.bad_id`, Gone
+    `store.no_message`."""
     number = checked_id(mail_id)
     placements = tuple(app.store.messages.get(number))
-    message = parse_message(app.store.messages.raw(number))
+    message = message or parse_message(app.store.messages.raw(number))
     in_part = not placements[0].whole
     labels = _labels_beside(app, number, placements)
     if in_part and has_only_header(message.raw):

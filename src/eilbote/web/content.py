@@ -39,7 +39,8 @@ async def html(visit: SignedIn, mail: str, pictures: str = "") -> Response:
         harmless = with_pictures.harmless if with_pictures else None
     else:
         with_pictures = None
-        harmless = await asyncio.to_thread(browse.html_of, visit.app, number)
+        message = await asyncio.to_thread(browse.message_of, visit.app, number)
+        harmless = await asyncio.to_thread(browse.html_of, message)
     if harmless is None:
         raise Gone("page.unknown")
     text = visit.site.rendering.page(

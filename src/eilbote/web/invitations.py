@@ -51,7 +51,7 @@ def save(visit: SignedIn, mail: str) -> Response:
 def _words(visit: Visit, mail: int, given: Answer) -> AnswerWords:
     user = user_of(visit)
     (placement,) = browse.readable_mail(visit.app, user, [mail])
-    invited = invited_by(visit.app, user, placement)
+    invited = invited_by(visit.app, user, placement, browse.message_of(visit.app, mail))
     if invited is None:
         raise Gone("invitation.none")
     words = Catalogue(visit.language)

@@ -34,5 +34,7 @@ def decide(visit: SignedIn, mail: str) -> Response:
     if visit.field("pictures") == "always":
         show_always(visit.app, user, found.id)
     else:
-        show_on_request(visit.app, user, wish_of(visit.app, user, found.id).sender)
+        show_on_request(
+            visit.app, user, wish_of(visit.app, user, browse.message_of(visit.app, found.id)).sender
+        )
     return to(safe_path(visit.field("back")))

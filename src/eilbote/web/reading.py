@@ -15,7 +15,7 @@ from eilbote.engine.first_contact import is_first_contact
 from eilbote.engine.invitations import Invited, invited_by
 from eilbote.engine.pictures import PictureWish, wish_of
 from eilbote.engine.users import may_change
-from eilbote.mail.header_story import HeaderStory
+from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.letter import Letter, letter_of
 from eilbote.mail.mailbox import SEEN
 from eilbote.mail.misleading import other_address_in
@@ -69,13 +69,14 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
     marks = changeable and visit.from_here and visit.preferences.mark_read
     if marks and SEEN not in placement.flags:
         change_flags(app, [placement.id], [SEEN])
-    shown = read.show_mail(app, mail)
-    html = None if shown.headers_only else browse.html_of(app, placement.id)
+    message = browse.message_of(app, placement.id)
+    shown = read.show_mail(app, mail, message)
+    html = None if shown.headers_only else browse.html_of(message)
     has_html = html is not None
     view = view if view in _VIEWS and (has_html or view != "html") else _usual(visit, has_html=has_html)
     source = browse.source_of(app, placement.id, _LONGEST_SOURCE) if view == "source" else ""
     remote = html.remote if html is not None and view == "html" else 0
-    wish = wish_of(app, user, placement.id) if remote else None
+    wish = wish_of(app, user, message) if remote else None
     asked = asked_for(visit, placement.id)
     wanted = wish is not None and (
         wish.always or was_asked_for(visit, placement.id, visit.query.get("pictures", ""))
@@ -84,7 +85,7 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
     return Reading(
         placement,
         shown,
-        attached_to(app, placement.id, shown.attachments),
+        attached_to(message, shown.attachments),
         len(conversation),
         chain_of(visit, conversation, placement.id, marks=marks),
         next(filter(None, map(other_address_in, placement.envelope.sender)), ""),
@@ -97,8 +98,8 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         asked,
         source,
         letter_of(shown.text if view == "text" else ""),
-        browse.header_story_of(app, placement.id) if view == "headers" else None,
-        invited_by(app, user, placement) if view in ("html", "text") else None,
+        header_story(message.headers) if view == "headers" else None,
+        invited_by(app, user, placement, message) if view in ("html", "text") else None,
         app.clock.random_bytes(_KEY_BYTES).hex(),
         changeable,
         is_draft(app, placement),
