@@ -45,6 +45,11 @@ _DIGITS = re.compile(r"^(\d)\d\d\b")
 _LINK = re.compile(r"https?://[^\s<>\"'\])]{4,300}")
 _STAMP = re.compile(r"\b[a-z0-9]{1,4}[0-9a-f-]{12,}[-\w.]*\b|\b\d{4}-\d\d-\d\dt[\d:.z]+")
 _LONGEST = 4000
+_TROUBLE = ("UNAVAILABLE", "OVERQUOTA", "LIMIT", "INUSE", "IN-USE", "SERVERBUG", "SYS/TEMP")
+_BROAD = ("AUTHENTICATIONFAILED", "ALERT", "AUTH", "UNAVAILABLE", "OVERQUOTA", "LIMIT")
+"""Codes that many servers send with many things: what stands behind them may say why."""
+
+_PASSWORDS = ("password", "app_password", "service_off")
 
 
 class Meaning(Struct, frozen=True):
@@ -131,21 +136,24 @@ def _read(told: str, protocol: Protocol, families: frozenset[str], code: str) ->
     bare = re.sub(r"^(\* )?(no|bad|bye|-err) ", "", told)
     enhanced = _ENHANCED.match(told)
     status = code if re.fullmatch(r"\d\.\d+\.\d+", code) else (enhanced[1] if enhanced else "")
-    # This code says no more than "refused": what stands behind it may say why.
-    if code and code not in ("AUTHENTICATIONFAILED", "ALERT", "AUTH") and not status:
-        for row in rows():
-            if row.response == code:
-                return _meaning(row)
-    for mine in (True, False):
-        for row in rows():
-            if bool(row.families) is mine and _fits(row, told, bare, protocol, families, status):
-                return _meaning(row)
-    for row in rows():
-        if (row.response and row.response == code) or (
-            row.status and not row.text and row.status == status and not row.families
-        ):
+    by_code = next((row for row in rows() if row.response and row.response == code), None)
+    if by_code is not None and code not in _BROAD:
+        return _meaning(by_code)
+    texts = [row for row in rows() if _fits(row, told, bare, protocol, families, status)]
+    # A text with one meaning says more than a broad code, and no more than the code lets it.
+    for row in texts:
+        if row.sure is Confidence.CERTAIN and not (code in _TROUBLE and row.cause.startswith(_PASSWORDS)):
             return _meaning(row)
-    return _by_class(told, protocol)
+    if by_code is not None and code in _TROUBLE:
+        return _meaning(by_code)
+    for row in sorted(texts, key=lambda one: not one.families):
+        return _meaning(row)
+    if by_code is not None:
+        return _meaning(by_code)
+    for row in rows():
+        if row.status and row.status == status and row.text is None:
+            return _meaning(row)
+    return _by_class(told)
 
 
 def _fits(row: _Row, told: str, bare: str, protocol: Protocol, families: frozenset[str], status: str) -> bool:
@@ -162,7 +170,7 @@ def _meaning(row: _Row) -> Meaning:
     return Meaning(row.cause, row.sure, row.row)
 
 
-def _by_class(told: str, protocol: Protocol) -> Meaning:
+def _by_class(told: str) -> Meaning:
     found = _DIGITS.match(told)
     if found is None:
         return Meaning("password.unclear", Confidence.GUESS, known=False)
