@@ -145,7 +145,11 @@ ANSWERS = (
     ),
     Answer(20, SMTP, "gmail", "550 5.4.5 Daily user sending limit exceeded. - gsmtp", ("rate",)),
     Answer(
-        21, SMTP, "gmail", "550-5.7.26 This mail is unauthenticated, which poses a security risk.", ("spam",)
+        21,
+        SMTP,
+        "gmail",
+        "550-5.7.26 This mail is unauthenticated, which poses a security risk.\n550 5.7.26 - gsmtp",
+        ("spam",),
     ),
     Answer(22, IMAP, "gmail", "OK anna@gmail.com authenticated (Success)", ("none",)),
     Answer(23, IMAP, "outlook", "NO Basic authentication is disabled.", ("oauth_only",)),

@@ -104,9 +104,7 @@ def _wrong(
     said = shaken.error.lower()
     top = shaken.chain[-1]
     opener = _INTERCEPTORS.search(f"{leaf.issuer} {top.issuer} {top.subject}")
-    same_issuer = [
-        one.chain[0].issuer for one in elsewhere if one.chain and not one.verified and one is not shaken
-    ]
+    same_issuer = [one.chain[0].issuer for one in elsewhere if one.chain and not one.verified]
     if opener:
         return found(
             "ENV06",

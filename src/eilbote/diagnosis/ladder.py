@@ -214,7 +214,7 @@ class _Climb:
                 )
             )
             return
-        elsewhere = [one.tls for one in self._seen.values() if one.tls is not None]
+        elsewhere = [one.tls for at, one in self._seen.items() if one.tls is not None and at != place]
         findings = tls.judge_tls(seen, self._now, elsewhere)
         proven = tls.is_proven(seen) and not _has_failed(findings)
         if proven or (place.security == "starttls" and not findings):

@@ -32,11 +32,12 @@ from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.values import Report
 from eilbote.engine.accounts import find_account
-from eilbote.engine.address import checked_address
+from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.probing import Prober
 from eilbote.engine.setup import note_login
 from eilbote.errors import Gone, Problem
+from eilbote.net.looking import Patience
 from eilbote.providers.table import provider_at, provider_of
 from eilbote.providers.values import Endpoint, Provider
 from eilbote.store.values import Account, AccountState, AuthKind, Server
@@ -63,12 +64,14 @@ class Diagnosed(Struct, frozen=True):
     transcript: Transcript
 
 
-async def diagnose_account(app: App, name: str, tell: Callable[[Looking], None]) -> Diagnosed:
+async def diagnose_account(
+    app: App, name: str, tell: Callable[[Looking], None], patience: Patience | None = None
+) -> Diagnosed:
     """Diagnoses the account that `name` means. Raises Gone `account.unknown`, Misused
     `account.ambiguous`."""
     account = await asyncio.to_thread(find_account, app, name)
     target = await asyncio.to_thread(target_of, app, account)
-    return await _run(app, target, account, tell)
+    return await _run(app, target, Prober(app, account, patience), tell)
 
 
 async def diagnose_address(app: App, address: str, tell: Callable[[Looking], None]) -> Diagnosed:
@@ -76,7 +79,7 @@ async def diagnose_address(app: App, address: str, tell: Callable[[Looking], Non
     address = checked_address(address)
     provider = provider_of(address)
     places = _places_of(provider) if provider is not None else ()
-    return await _run(app, Target(address, places), None, tell)
+    return await _run(app, Target(address, places), Prober(app, None), tell)
 
 
 def is_account(app: App, name: str) -> bool:
@@ -131,7 +134,8 @@ def target_of(app: App, account: Account) -> Target:
 
 
 def _place(protocol: Protocol, server: Server, own: Provider | None) -> Place:
-    at = provider_at(server.host) or own
+    # On this machine listen programs of many providers, and tests.
+    at = (None if is_loopback(server.host) else provider_at(server.host)) or own
     return Place(protocol, server.host, server.port, server.security.value, at.id if at is not None else "")
 
 
@@ -165,10 +169,7 @@ def _answer(problem: Problem, *, fresh: bool) -> Remembered:
     return Remembered(problem.code, told.get("text", ""), told.get("response", ""), protocol, fresh)
 
 
-async def _run(
-    app: App, target: Target, account: Account | None, tell: Callable[[Looking], None]
-) -> Diagnosed:
-    prober = Prober(app, account)
+async def _run(app: App, target: Target, prober: Prober, tell: Callable[[Looking], None]) -> Diagnosed:
     until = app.clock.monotonic() + MOST_SECONDS
     steps: list[Step] = []
     ladder = climb(target)
@@ -184,8 +185,8 @@ async def _run(
         left = max(0.5, until - app.clock.monotonic())
         answers = await asyncio.gather(*(_in_time(prober, one, left) for one in probes))
         steps += [Step(probe, evidence) for probe, evidence in zip(probes, answers, strict=True)]
-        if account is not None:
-            await asyncio.to_thread(_note_logins, app, account, answers, prober)
+        if prober.account is not None:
+            await asyncio.to_thread(_note_logins, app, prober.account, answers, prober)
 
 
 async def _in_time(prober: Prober, probe: Probe, left: float) -> Evidence:

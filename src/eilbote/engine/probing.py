@@ -69,7 +69,7 @@ class Prober:
 
     def __init__(self, app: App, account: Account | None, patience: Patience | None = None) -> None:
         self._app = app
-        self._account = account
+        self.account = account
         self._patience = patience or Patience()
         self._addresses: dict[str, tuple[str, ...]] = {}
         self.problems: dict[Place, Problem] = {}
@@ -96,7 +96,7 @@ class Prober:
             case Dial(host, address, port):
                 return await try_address(host, address, port, self._patience.connect, self._app.clock)
             case Converse(place):
-                trusted = self._account.trusted if self._account is not None else ()
+                trusted = self.account.trusted if self.account is not None else ()
                 addresses = self._addresses.get(place.host, ())
                 return await look(place, addresses, trusted, self._patience, self._app.clock)
             case LogIn(place):
@@ -134,7 +134,7 @@ class Prober:
         )
 
     def _secret(self) -> SecretShape:
-        account = self._account
+        account = self.account
         if account is None:
             return SecretShape(problem="account.unknown")
         command = account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND)
@@ -193,7 +193,7 @@ class Prober:
     # --- logins --------------------------------------------------------------------------------------
 
     async def _log_in(self, place: Place) -> LoggedIn:
-        account = self._account
+        account = self.account
         assert account is not None  # the ladder asks for a login only then
         clock = self._app.clock
         said = StringIO()
@@ -281,7 +281,10 @@ async def _look_into(session: ImapSession) -> Box:
         second = await session.select(_INBOX, read_only=False)
         quotas = await session.quotas(_INBOX) if "QUOTA" in session.capabilities else ()
     except EilboteError as failure:
-        text = failure.problem.parameters.get("text", failure.problem.code)
+        told = failure.problem.parameters
+        text = told.get("text", failure.problem.code)
+        if code := told.get("code", ""):
+            text = f"[{code}] {text}"
         return Box(capabilities=tuple(sorted(session.capabilities)), problem=text[:500])
     storage = next((one.resources["STORAGE"] for one in quotas if "STORAGE" in one.resources), None)
     flags = second.permanent_flags

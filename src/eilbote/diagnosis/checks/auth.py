@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
@@ -147,7 +148,7 @@ def meaning_of(
     """The answer's meaning, and what is known besides: what was said before it, whether the login worked a
     moment ago, whether the secret looks like an app password."""
     families = families_of(place.provider, banner)
-    meaning = judge_reply(login.text, place.protocol, families, login.response)
+    meaning = judge_reply(login.text, place.protocol, families, login.response or _code_in(login.said))
     if meaning.confidence is not Confidence.CERTAIN:
         for line in reversed(login.said):
             told = line[2:] if line.startswith("< ") else ""
@@ -161,6 +162,15 @@ def meaning_of(
     if login.problem in _TEMPORARY and meaning.cause.startswith(("password", "app_password")):
         meaning = Meaning("temporary.server", Confidence.LIKELY)
     return refined(meaning, place, target, shape, now)
+
+
+def _code_in(said: Sequence[str]) -> str:
+    """The response code of the last refusal in a dialogue of IMAP."""
+    for line in reversed(said):
+        told = re.match(r"< \S+ (?:NO|BAD) \[([A-Z/-]+)", line, re.IGNORECASE)
+        if told:
+            return told[1].upper()
+    return ""
 
 
 def refined(meaning: Meaning, place: Place, target: Target, shape: SecretShape | None, now: float) -> Meaning:

@@ -8,7 +8,7 @@ from eilbote.diagnosis.evidence import Box, Folder, Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
 from eilbote.diagnosis.values import Finding, Verdict, Who
-from eilbote.diagnosis.whose import found_reply
+from eilbote.diagnosis.whose import found_reply, login_check
 
 _ROLES = ("drafts", "sent", "junk", "trash")
 _MAILS_PER_SECOND = 200
@@ -20,8 +20,9 @@ def judge_box(place: Place, box: Box) -> list[Finding]:
     """All that a look around tells."""
     if box.problem:
         meaning = judge_reply(box.problem, place.protocol, families_of(place.provider))
-        if meaning.cause == "admin.no_mailbox":
-            return [found_reply("AUTH13", meaning, place, box.problem)]
+        understood = meaning.known and not meaning.cause.startswith(("none", "password"))
+        if understood:
+            return [found_reply(login_check(meaning.cause, place.protocol), meaning, place, box.problem)]
         return [found("IMAP13", Verdict.WARN, "odd", at=place, cause="server.odd", seen=box.problem)]
     capabilities = set(box.capabilities)
     return [
