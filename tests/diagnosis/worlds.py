@@ -75,8 +75,6 @@ class World:
     names: dict[str, Resolved] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ports: Ports = field(default_factory=dict)
-        field(default_factory=dict)
-    )
     talks: dict[Place, Conversed] = field(default_factory=dict)
     logins: dict[Place, LoggedIn] = field(default_factory=dict)
     machine: Machine = MACHINE

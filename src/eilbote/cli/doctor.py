@@ -69,6 +69,12 @@ _LOOKING = {
     help=mark("Write all that was seen, for yourself."),
 )
 @click.option(
+    "--round-trip",
+    cls=Option,
+    is_flag=True,
+    help=mark("Also send one real mail to yourself, time its way, compare it, and remove it."),
+)
+@click.option(
     "--all", "everything", cls=Option, is_flag=True, help=mark("Show every check, also the good ones.")
 )
 @click.pass_obj
@@ -79,13 +85,14 @@ def doctor(
     replay: Path | None,
     share: Path | None,
     save: Path | None,
+    round_trip: bool,
     everything: bool,
 ) -> None:
     if replay is not None:
         diagnosed = diagnose.judge_file(_read(replay))
     else:
         with opened_home(face) as app, _shown_looking(face) as tell:
-            diagnosed = asyncio.run(_diagnose(app, target, tell))
+            diagnosed = asyncio.run(_diagnose(app, target, tell, round_trip=round_trip))
     if share is not None:
         _write(share, diagnose.transcript_to_share(diagnosed))
     if save is not None:
@@ -99,11 +106,13 @@ def doctor(
     raise click.exceptions.Exit(exit_of(diagnosed.report))
 
 
-async def _diagnose(app: App, target: str | None, tell: Callable[[Looking], None]) -> Diagnosed:
+async def _diagnose(
+    app: App, target: str | None, tell: Callable[[Looking], None], *, round_trip: bool
+) -> Diagnosed:
     if target is None:
         target = only_account(app, None).address
     if diagnose.is_account(app, target):
-        return await diagnose.diagnose_account(app, target, tell)
+        return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip)
     if "@" not in target:
         raise Misused("doctor.no_target", target=target)
     return await diagnose.diagnose_address(app, target, tell)

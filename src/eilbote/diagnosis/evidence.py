@@ -48,7 +48,7 @@ class Target(Struct, frozen=True):
     """What is diagnosed. `is_account`: there is a secret to log in with. `worked`: when mail was last
     fetched, None: never. `refused`: logins refused in the last quarter of an hour, that further ones are
     measured by. `trusted`: pinned certificates. `others`: other hosts of the same provider, to tell a broken
-    host from a broken network."""
+    host from a broken network. `round_trip`: one real mail may be sent to oneself."""
 
     address: str
     places: tuple[Place, ...] = ()
@@ -60,6 +60,7 @@ class Target(Struct, frozen=True):
     refused: int = 0
     trusted: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
+    round_trip: bool = False
 
 
 # --- probes ------------------------------------------------------------------------------------------
@@ -324,7 +325,10 @@ class Leg(Struct, frozen=True):
 class Trip(Struct, frozen=True, tag="trip"):
     """One mail to oneself. `problem`, `text`: why it was not sent. `found`: mailboxes it was found in, once
     for each copy. `damaged`: parts that came back other than they went. `hops`: protocol of each hop, as
-    Received tells. `results`: methods and results of the trusted Authentication-Results."""
+    Received tells. `results`: methods and results of the trusted Authentication-Results. `left`: copies
+    that could not be removed. `server_clock`: the clock of the first server as it took the mail at `sent_at`.
+    `waited`: seconds until it was there, or was given up; `between_servers`: those from the first to the last
+    server, by their own clocks."""
 
     problem: str = ""
     text: str = ""
@@ -337,6 +341,9 @@ class Trip(Struct, frozen=True, tag="trip"):
     from_changed: str = ""
     left: int = 0
     waited: float = 0.0
+    sent_at: float = 0.0
+    between_servers: float | None = None
+    server_clock: float | None = None
 
 
 class Unmade(Struct, frozen=True, tag="unmade"):

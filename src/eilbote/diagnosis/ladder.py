@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from eilbote.diagnosis.cause import report
-from eilbote.diagnosis.checks import auth, env, net, tls
+from eilbote.diagnosis.checks import auth, env, net, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.smtp import judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
@@ -36,7 +36,9 @@ from eilbote.diagnosis.evidence import (
     Resolve,
     Resolved,
     SecretShape,
+    SendToSelf,
     Target,
+    Trip,
     Unmade,
 )
 from eilbote.diagnosis.finding import found, skipped
@@ -59,6 +61,7 @@ def climb(target: Target) -> Ladder:
     yield from climber.reach()
     yield from climber.talk()
     yield from climber.log_in()
+    yield from climber.round_trip()
     return report(target.address, climber.findings)
 
 
@@ -293,6 +296,34 @@ class _Climb:
             findings += judge_tries(login)
         half = auth.judge_halves(logins, findings)
         self.findings += [*findings, half] if half is not None else findings
+
+    # --- the real proof ------------------------------------------------------------------------------
+
+    def round_trip(self) -> Step:
+        """One mail to oneself, where it was asked for and both halves let us in."""
+        if not self._target.round_trip:
+            return
+        let_in = {
+            one.about
+            for one in self.findings
+            if one.id in ("AUTH03", "SMTP05") and one.verdict is Verdict.PASS
+        }
+        smtp, imap = (
+            next((one for one in self._target.places if one.protocol is kind and str(one) in let_in), None)
+            for kind in (Protocol.SMTP, Protocol.IMAP)
+        )
+        if smtp is None or imap is None:
+            first = next((one.id for one in self.findings if one.verdict is Verdict.FAIL), "AUTH03")
+            self.findings.append(skipped("TRIP01", first))
+            return
+        (answer,) = yield (SendToSelf(),)
+        match answer:
+            case Trip():
+                self.findings += trip.judge_trip(answer, smtp)
+            case Unmade():
+                self._unmade("TRIP01", answer)
+            case _:
+                pass
 
     def _is_settled(self) -> bool:
         """The remembered answer says all there is to say: another try would get the same."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.diagnosis.evidence import (
     Converse,
@@ -34,7 +35,7 @@ from eilbote.diagnosis.values import Report
 from eilbote.engine.accounts import find_account
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
-from eilbote.engine.probing import Prober
+from eilbote.engine.probing import TRIP_SECONDS, Prober
 from eilbote.engine.setup import note_login
 from eilbote.errors import Gone, Problem
 from eilbote.net.looking import Patience
@@ -65,12 +66,17 @@ class Diagnosed(Struct, frozen=True):
 
 
 async def diagnose_account(
-    app: App, name: str, tell: Callable[[Looking], None], patience: Patience | None = None
+    app: App,
+    name: str,
+    tell: Callable[[Looking], None],
+    patience: Patience | None = None,
+    *,
+    round_trip: bool = False,
 ) -> Diagnosed:
-    """Diagnoses the account that `name` means. Raises Gone `account.unknown`, Misused
-    `account.ambiguous`."""
+    """Diagnoses the account that `name` means; with `round_trip` by a real mail to itself as well. Raises
+    Gone `account.unknown`, Misused `account.ambiguous`."""
     account = await asyncio.to_thread(find_account, app, name)
-    target = await asyncio.to_thread(target_of, app, account)
+    target = replace(await asyncio.to_thread(target_of, app, account), round_trip=round_trip)
     return await _run(app, target, Prober(app, account, patience), tell)
 
 
@@ -183,6 +189,8 @@ async def _run(app: App, target: Target, prober: Prober, tell: Callable[[Looking
         for looking in dict.fromkeys(map(_looking, probes)):
             tell(looking)
         left = max(0.5, until - app.clock.monotonic())
+        if any(isinstance(one, SendToSelf) for one in probes):
+            left = TRIP_SECONDS + MOST_SECONDS  # what was asked for in addition
         answers = await asyncio.gather(*(_in_time(prober, one, left) for one in probes))
         steps += [Step(probe, evidence) for probe, evidence in zip(probes, answers, strict=True)]
         if prober.account is not None:

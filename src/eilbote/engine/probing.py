@@ -45,6 +45,7 @@ from eilbote.diagnosis.evidence import (
 )
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
+from eilbote.engine.round_trip import send_to_self
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.dns import NameServer, Resolver, system_servers
@@ -57,6 +58,9 @@ from eilbote.store.values import Account, AuthKind, Security, Server
 _NAME_SECONDS = 3.0
 _LOGIN_SECONDS = 20.0
 _GOODBYE_SECONDS = 1.0
+TRIP_SECONDS = 120.0
+"""How long the mail to oneself is waited for."""
+
 _MOST_SAID = 60
 _MOST_FOLDERS = 500
 _INBOX = MailboxName("INBOX")
@@ -104,7 +108,9 @@ class Prober:
             case Ask(host):
                 return await self._ask(host)
             case SendToSelf():
-                return Unmade("not asked for")
+                account = self.account
+                assert account is not None  # the ladder asks for a mail only then
+                return await send_to_self(self._app, account, self._terms(), TRIP_SECONDS)
             case _:
                 assert_never(probe)
 
@@ -198,13 +204,7 @@ class Prober:
         clock = self._app.clock
         said = StringIO()
         trace = self._app.trace.also_to(said) if self._app.trace is not None else Trace(said, clock)
-        terms = Terms(
-            clock,
-            account.trusted,
-            trace,
-            connect_timeout=self._patience.greeting,
-            read_timeout=_LOGIN_SECONDS,
-        )
+        terms = self._terms(trace)
         begun = clock.monotonic()
         done = LoggedIn(place, "net.timeout")
         try:
@@ -223,6 +223,15 @@ class Prober:
             done = _refused(place, failure)
         lines = _lines(said.getvalue())
         return _with(done, lines, round((clock.monotonic() - begun) * 1000, 1))
+
+    def _terms(self, trace: Trace | None = None) -> Terms:
+        return Terms(
+            self._app.clock,
+            self.account.trusted if self.account is not None else (),
+            trace or self._app.trace,
+            connect_timeout=self._patience.greeting,
+            read_timeout=_LOGIN_SECONDS,
+        )
 
     async def _imap(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
         credential = await asyncio.to_thread(credential_of, self._app, account)
