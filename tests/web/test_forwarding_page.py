@@ -92,6 +92,9 @@ async def test_what_is_held_in_part_is_fetched_before(app: App, monkeypatch: pyt
         assert failed.status_code == 503 and "Try again" in failed.text and "data-now" not in failed.text
         done = await kim.post("/write/fetch", hidden_in(failed.text))
         assert done.headers["location"] == f"/write?forwards={number}&attached=1"
+        draft = arrival(2, raw=ASKED, size=len(whole), flags=["\\Draft"], message_id="d@example.org")
+        (held,) = home.arrive(draft).ids
+        assert f'name="mail" value="{held}"' in (await kim.get(f"/write?draft={held}")).text
         # An answer needs no more than is here.
         assert fields_of((await kim.get(f"/write?answers={number}")).text)["subject"] == "Re: Termin"
 

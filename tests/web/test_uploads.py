@@ -5,6 +5,7 @@ browser sends breaks out of its bounds.
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -203,3 +204,21 @@ async def test_files_that_no_mail_needs_are_removed_when_they_are_old(tmp_path: 
         clock.at += 7200
         assert sweep(app) == 1
         assert len(on_disk(app)) == 1 and not stray.exists()
+
+
+async def test_a_full_disk_is_said(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+
+        def full(*_: object) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        body = fields(kim.token, do="attach") + part("file", b"data", "a.txt") + END
+        with monkeypatch.context() as patch:
+            patch.setattr(multipart.FormReader, "_data", full)
+            answer = await post(kim, body)
+        assert answer.status_code == 507 and "No space left" in answer.text and on_disk(app) == []
+        monkeypatch.setattr(attached_files, "_sync", full)
+        answer = await post(kim, body)
+        assert answer.status_code == 400 and "a.txt" not in answer.text and "Hallo" in answer.text

@@ -16,8 +16,13 @@ from eilbote.delivery.foresight import Forecast
 from eilbote.delivery.values import Foreseen, SendState
 from eilbote.engine.app import App
 from eilbote.engine.identities import Saying, add_identity, change_identity
+from eilbote.engine.read import is_whole
+from eilbote.engine.setup import set_keep
 from eilbote.errors import Problem
+from eilbote.mail.keep import read_keep
+from eilbote.mail.message import parse_message
 from eilbote.store.values import Security, Server
+from tests.engine.test_modes import with_attachment
 from tests.engine.world import World, until, world
 from tests.servers.dovecot import Dovecot
 from tests.servers.ports import free_ports
@@ -302,3 +307,27 @@ async def test_fifty_saves_are_few_uploads(dovecot: Dovecot, tmp_path: Path) -> 
                 await until(lambda: any(b"Satz 50." in raw for _, raw in here.truth()["Drafts"].values()))
                 await until(lambda: len(here.truth()["Drafts"]) == 1)
                 assert uploads() <= 3
+
+
+async def test_what_is_held_in_part_is_fetched_by_who_serves(dovecot: Dovecot, tmp_path: Path) -> None:
+    with world(dovecot, tmp_path / "home") as here:
+        with_drafts(here)
+        with here.server.imap(here.user) as client:
+            client.append("INBOX", "", "", with_attachment(1))
+        set_keep(here.app, here.account.address, read_keep("headers"))
+        with page_of(tmp_path / "home") as link:
+            async with chromium() as browser:
+                page = await browser.new_page(locale="en-GB")
+                own = await signed_in(page, link)
+                await until(lambda: len(here.held().get("INBOX", {})) == 1)
+                (number,) = here.ids().values()
+                assert not is_whole(here.app, str(number))
+                await page.goto(f"{own}/write?forwards={number}&attached=1")
+                await page.wait_for_selector(".files li")
+                await page.fill("[name=to]", "max@example.org")
+                await page.fill("[name=text]", "Sieh an.")
+                await page.click("#send")
+                await page.wait_for_selector("text=Take it back")
+        (queued,) = here.app.store.outbox.all()
+        (file,) = parse_message(here.app.store.outbox.raw(queued.id)).attachments
+        assert file.body() == with_attachment(1)

@@ -18,6 +18,7 @@ from eilbote.mail.download_name import download_name
 from eilbote.mail.draft import Draft, File, Image
 from eilbote.mail.media_type import media_type_for
 from eilbote.mail.part import safe_file_name
+from eilbote.store.failures import files_at
 from eilbote.store.values import Account
 from eilbote.store.writings import WrittenFile
 
@@ -61,14 +62,15 @@ def fresh_file(app: App) -> Path:
 def kept_uploads(app: App, uploads: Sequence[Upload]) -> list[WrittenFile]:
     """The uploads as files of a mail, moved to where they stay. Safe against a loss of power."""
     kept: list[WrittenFile] = []
-    for number, one in enumerate(uploads, 1):
-        path = fresh_file(app)
-        one.path.rename(path)
-        _sync(path)
-        name = shown_name(one.name, number)
-        kept.append(WrittenFile(name, media_type_for(name), one.size, path.name))
-    if kept:
-        _sync(uploads_folder(app))
+    with files_at(app.store.home / _FOLDER):
+        for number, one in enumerate(uploads, 1):
+            path = fresh_file(app)
+            one.path.rename(path)
+            _sync(path)
+            name = shown_name(one.name, number)
+            kept.append(WrittenFile(name, media_type_for(name), one.size, path.name))
+        if kept:
+            _sync(uploads_folder(app))
     return kept
 
 
@@ -84,15 +86,15 @@ def kept_of(app: App, draft: Draft) -> list[WrittenFile]:
 
 
 def copied(app: App, files: Sequence[WrittenFile]) -> list[WrittenFile]:
-    """The same files for another mail, of which each is removed for itself. No byte is copied."""
+    """The same files for another mail, of which each is removed for itself; one that is gone is left out. No
+    byte is copied."""
     made: list[WrittenFile] = []
     for one in files:
-        path = fresh_file(app)
-        try:
-            path.hardlink_to(uploads_folder(app) / one.file)
-        except FileNotFoundError:
-            raise Gone("draft.file_gone", file=one.name) from None
-        made.append(replace(one, file=path.name, id=0))
+        source, path = uploads_folder(app) / one.file, fresh_file(app)
+        if source.exists():
+            with files_at(path):
+                path.hardlink_to(source)
+            made.append(replace(one, file=path.name, id=0))
     return made
 
 
@@ -150,16 +152,17 @@ def shown_name(name: str, number: int) -> str:
 
 
 def _write(app: App, content: bytes) -> str:
-    path = fresh_file(app)
-    path.write_bytes(content)
-    _sync(path)
+    with files_at(app.store.home / _FOLDER):
+        path = fresh_file(app)
+        path.write_bytes(content)
+        _sync(path)
     return path.name
 
 
 def _read(app: App, file: WrittenFile) -> bytes:
     try:
         return (uploads_folder(app) / file.file).read_bytes()
-    except FileNotFoundError:
+    except OSError:  # gone, or not to be read
         raise Gone("draft.file_gone", file=file.name) from None
 
 

@@ -23,13 +23,17 @@ routes = APIRouter(prefix="/write")
 async def fetch(visit: SignedIn) -> Response:
     """Waits until the server has given the mail, for a minute at most."""
     mail, attached = visit.field("mail"), visit.field("attached")
-    way = "redirect" if visit.field("redirect") else "forward"
+    way = visit.field("way")
     problem = await asyncio.to_thread(sending_on.fetch_for, visit.app, user_of(visit), mail)
     if problem is not None:
         return fetch_page(visit, mail, way, attached=bool(attached), problem=problem)
-    if way == "redirect":
-        return to(f"/write/redirect?mail={mail}")
-    return to(f"/write?forwards={mail}" + ("&attached=1" if attached else ""))
+    match way:
+        case "redirect":
+            return to(f"/write/redirect?mail={mail}")
+        case "draft":
+            return to(f"/write?draft={mail}")
+        case _:
+            return to(f"/write?forwards={mail}" + ("&attached=1" if attached else ""))
 
 
 @routes.get("/redirect")
@@ -60,7 +64,7 @@ def send(visit: SignedIn) -> Response:
 def fetch_page(
     visit: Visit, mail: str, way: str, *, attached: bool = False, problem: Problem | None = None
 ) -> Response:
-    """Says that a mail has to be fetched before it goes on, or why it could not be."""
+    """Says that a mail has to be fetched before it goes on, or why it could not be. `way`: what for."""
     return visit.page(
         "write_fetch.html",
         200 if problem is None else 503,

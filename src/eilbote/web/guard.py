@@ -176,6 +176,7 @@ class Guard:
 
         session = cookies_in(headers).get(session_cookie(self._port), "")
         boundary = multipart.boundary_of(headers.get("content-type", ""))
+        refused: Refused | None
         if not session or not await asyncio.to_thread(self._uploads.may_send, session):
             refused = Refused(403, "The form is not of this session. Load the page again.")
         elif not 0 < len(boundary) <= 70:  # RFC 2046 section 5.1.1
@@ -184,14 +185,10 @@ class Guard:
             fresh = self._uploads.fresh
             reader = multipart.FormReader(boundary, fresh, lambda form: self._is_of(headers, form))
             try:
-                await _fed(reader, receive)
-                scope[RECEIVED] = reader.received()
-                scope[FORM] = reader.fields
-                await self._app(scope, _nothing_more, send)
-            except Refused as error:
-                refused = error
-            else:
-                return
+                refused = await _taken(reader, scope, receive)
+                if refused is None:
+                    await self._app(scope, _nothing_more, send)
+                    return
             finally:
                 await asyncio.to_thread(reader.forget)
         await _answer(refused)(scope, receive, send)
@@ -202,6 +199,19 @@ class Guard:
         cookie = cookies.get(session_cookie(self._port)) or cookies.get(visit_cookie(self._port), "")
         given = form.get(TOKEN_FIELD, ("",))[0].encode()
         return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), given)
+
+
+async def _taken(reader: FormReader, scope: Scope, receive: Receive) -> Refused | None:
+    """Reads the form; what came stands in the scope then, or it is said why it is not taken."""
+    try:
+        await _fed(reader, receive)
+        scope[RECEIVED] = reader.received()
+    except Refused as refused:
+        return refused
+    except OSError as error:
+        return Refused(507, f"The file cannot be kept here: {error.strerror or 'no room'}.")
+    scope[FORM] = reader.fields
+    return None
 
 
 async def _fed(reader: FormReader, receive: Receive) -> None:

@@ -80,6 +80,8 @@ def write(
 ) -> Response:
     """`to` and `subject` are those of a link to an address: they only stand in the form."""
     app, user = visit.app, user_of(visit)
+    if draft and write_as.is_held_in_part(app, user, draft):
+        return fetch_page(visit, draft, "draft")
     if draft:
         return to(f"/write/{writings.open_draft(app, user, draft).id}")
     about = About(visit.language, answers, bool(everyone), forwards, bool(attached), visit.preferences.sender)
