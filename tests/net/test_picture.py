@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+import trustme
 
 from eilbote.errors import EilboteError
 from eilbote.net.picture import PUBLIC, Reach, fetch_picture
@@ -71,7 +73,7 @@ async def answer(server: Server, path: str, writer: asyncio.StreamWriter) -> Non
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
+async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server(0)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +87,7 @@ async def serving() -> AsyncIterator[Server]:
         finally:
             writer.close()
 
-    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
@@ -139,6 +141,20 @@ async def test_a_picture_and_nothing_told_of_us() -> None:
 async def test_what_is_not_taken(path: str, expected: str) -> None:
     async with serving() as server:
         assert await code(server.at(path), reach("127.0.0.1", pictures="127.0.0.1")) == expected
+
+
+async def test_https_proves_the_name_and_not_the_address() -> None:
+    authority = trustme.CA()
+    here, there = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("pictures.example").configure_cert(here)
+    authority.configure_trust(there)
+    async with serving(here) as server:
+        where = reach("127.0.0.1", pictures="127.0.0.1", other="127.0.0.1")
+        trusting = Reach(where.resolve, where.allowed, None, there)
+        address = server.at("/once").replace("http:", "https:")
+        assert await fetch_picture(address, most=100_000, seconds=20, reach=trusting) == png()
+        assert await code(address.replace("pictures.", "other."), trusting) == "picture.unreachable"
+        assert await code(address, Reach(where.resolve, where.allowed, None)) == "picture.unreachable"
 
 
 async def test_a_server_that_drips_has_its_time_and_no_more() -> None:
