@@ -39,7 +39,8 @@ async def page_beside(
         token = await asyncio.to_thread(sign_ins.open_link, always=link)
         way_in = f"http://{shown}/link/{token}" if token else ""
         closing = asyncio.Event()
-        server = _Server(_settings(new_site(app, sign_ins, host, port, language, closing)))
+        site = new_site(app, sign_ins, host, port, language, closing)
+        server = _Server(_settings(site))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         showing = asyncio.create_task(keep_drafts_shown(app, closing))
         told(PageOpened(app.clock.now(), f"http://{shown}/", way_in))
@@ -49,6 +50,7 @@ async def page_beside(
             closing.set()
             server.should_exit = True
             await asyncio.wait({running, showing})
+            await site.state.site.work.close()
         running.result()
         showing.result()
 
