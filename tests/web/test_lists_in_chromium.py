@@ -112,7 +112,7 @@ async def test_acts_by_keys_alone_with_a_range_and_their_undo(app: App) -> None:
         for _ in range(2):
             await page.keyboard.press("Shift+J")
         await expect(page.locator("#chosen .count")).to_have_text("3 chosen")
-        await page.keyboard.press("v")
+        await page.click('[data-choose="move"]')
         await page.keyboard.type("proj")
         await page.keyboard.press("Enter")
         await expect(page.locator("#said")).to_contain_text("3 mails: Moved.")

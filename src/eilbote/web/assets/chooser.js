@@ -114,3 +114,11 @@ function ask(title, offered, take, create = "") {
   show();
   dialog.showModal();
 }
+
+// With this module the bar of chosen mails has two buttons in place of its fields.
+document.documentElement.classList.add("scripted");
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-choose]");
+  if (button?.dataset.choose === "move") chooseMailbox();
+  else if (button) chooseLabel();
+});
