@@ -39,6 +39,7 @@ NO_PAGES = {
     "/mail/{mail}/invitation.ics": "a file to save",
     "/mail/{mail}/attachments.zip": "a file to save",
     "/mail/{mail}/picture/{number}": "a picture",
+    "/accounts/{account:int}/devices/{form}": "a file to save",
     "/write/token": "JSON for a form that is older than its session",
 }
 """Routes that show nobody a page, and what they give instead."""
@@ -138,6 +139,7 @@ SHOWN = (
     Shown("account", "/accounts/{account:int}", "/accounts/{account}"),
     Shown("account-reader", "/accounts/{account:int}", "/accounts/{account}", "Lea"),
     Shown("account-remove", "/accounts/{account:int}/remove", "/accounts/{account}/remove"),
+    Shown("account-devices", "/accounts/{account:int}/devices", "/accounts/{account}/devices"),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),

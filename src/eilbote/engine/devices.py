@@ -84,6 +84,16 @@ def code_for_terminal(settings: DeviceSettings) -> str:
     return drawn.getvalue()
 
 
+def code_for_page(settings: DeviceSettings) -> str:
+    """The QR code as SVG of attributes alone, to stand in a page."""
+    import segno  # noqa: PLC0415  # one page needs it
+
+    drawn = io.BytesIO()
+    code = segno.make(scanned(settings), micro=False, error="m")
+    code.save(drawn, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True, border=3)
+    return drawn.getvalue().decode()
+
+
 async def password_of(app: App, address: str) -> str:
     """The account's own password, to be put into a file that its user asked for. Misused
     `devices.no_password` of one that signs in with tokens."""
