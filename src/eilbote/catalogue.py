@@ -71,6 +71,12 @@ class Catalogue:
             return Sentences(self.text("Something went wrong: {problem}.", problem=problem))
         return Sentences(*(_fill(template, problem.parameters) for template in found))
 
+    def problem_on_page(self, problem: Problem) -> Sentences:
+        """As `problem`, for who clicks: what to do on the page stands in place of a command."""
+        said = self.problem(problem)
+        click = self._entries.get(f"{problem.code}/click", ("",))[0]
+        return Sentences(said.what, said.why, _fill(click, problem.parameters)) if click else said
+
     def knows(self, code: str) -> bool:
         """Whether the code has at least the sentence that says what happened."""
         return f"{code}/what" in self._entries

@@ -92,7 +92,7 @@ def test_sentences_use_only_parameters_that_are_given(language: Language) -> Non
     for code, parameters, place in raised_codes():
         if parameters is None:
             continue
-        for part in ("what", "why", "do"):
+        for part in ("what", "why", "do", "click"):
             template = written.get(f"{code}/{part}", ("",))[0]
             if not places_in(template) <= parameters:
                 wrong.append(f"{code}/{part} ({place}): {sorted(places_in(template) - parameters)}")
@@ -101,11 +101,32 @@ def test_sentences_use_only_parameters_that_are_given(language: Language) -> Non
 
 def test_both_languages_have_the_same_codes_and_parameters() -> None:
     german, english = entries("de"), entries("en")
-    codes = {key for key in german if key.rpartition("/")[2] in ("what", "why", "do")}
+    codes = {key for key in german if key.rpartition("/")[2] in ("what", "why", "do", "click")}
     assert codes == set(english)
     for key in codes:
         assert places_in(german[key][0]) == places_in(english[key][0]), key
         assert bool(german[key][0]) == bool(english[key][0]), key
+
+
+# Problems that only a command meets, or only whoever runs Eilbote can put right, in the terminal.
+ONLY_IN_TERMINAL = re.compile(
+    r"cli\.|mailbox\.not_made|demo\.|import\.|trace\.|provider\.|devices\.|dkim\.|page\.port|config\.|sync\.unreadable"
+    r"|attachment\.unwritable|compose\.picture|send\.(?:no_input|not_together|no_image|one_original|two_ways)"
+    r"|store\.(?:body_|not_a_home|other_|unreadable)|doctor\.(?:bad_transcript|env12)|account\.oauth"
+)
+
+
+def test_who_clicks_is_told_of_no_command() -> None:
+    english = entries("en")
+    codes = {key.rpartition("/")[0] for key in english}
+    told = {code for code in codes if re.search(r"eilbote |--", english.get(f"{code}/do", ("",))[0])}
+    assert len(told) > 50
+    assert (
+        sorted(code for code in told if f"{code}/click" not in english and not ONLY_IN_TERMINAL.match(code))
+        == []
+    )
+    for code in codes:
+        assert not re.search(r"eilbote |--", english.get(f"{code}/click", ("",))[0]), code
 
 
 def test_every_text_has_its_german() -> None:

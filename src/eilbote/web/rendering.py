@@ -60,7 +60,7 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "day_of": partial(day_of, language=language),
         "duration": partial(figures.duration, language=language),
         "number": partial(figures.number, language=language),
-        "said": catalogue.problem,
+        "said": catalogue.problem_on_page,
         "minutes": lambda seconds: max(1, round(seconds / 60)),
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
@@ -73,5 +73,5 @@ def rfc3339_or_nothing(seconds: float) -> str:
 
 
 def _sentences(catalogue: Catalogue, problem: Problem) -> list[str]:
-    said = catalogue.problem(problem)
+    said = catalogue.problem_on_page(problem)
     return [sentence for sentence in (said.what, said.why, said.do) if sentence]
