@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORM = "eilbote.form"
@@ -37,6 +38,7 @@ _LONGEST_UPLOAD = 1 << 30
 _UPLOAD_SECONDS = 900.0
 _SILENT_SECONDS = 20.0
 _SAFE = ("GET", "HEAD")
+_MISDIRECTED = 421
 
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
@@ -90,19 +92,28 @@ class Uploads(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """A request is not taken: an HTTP status and the reason."""
+    """A request is not taken: an HTTP status and the code of the problem that says why. `form` is what was
+    typed, as far as it was read."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, status: int, code: str, form: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        super().__init__(code)
         self.status = status
-        self.reason = reason
+        self.code = code
+        self.form = form or {}
+
+
+Told = Callable[[Request, Refused], Awaitable[Response]]
+"""Makes a refusal a page in the visitor's language."""
 
 
 class Guard:
     """ASGI in front of ASGI."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], port: int, uploads: Uploads) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: frozenset[str], port: int, uploads: Uploads, told: Told
+    ) -> None:
         self._app = app
+        self._told = told
         self._hosts = hosts
         self._port = port
         self._uploads = uploads
@@ -114,12 +125,12 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message))
+                add_headers(MutableHeaders(scope=message))
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
-            await _answer(refusal)(scope, receive, send_guarded)
+            await (await self._answer(scope, refusal))(scope, receive, send_guarded)
         elif scope["method"] in _SAFE:
             await self._app(scope, receive, send_guarded)
         elif headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data":
@@ -128,46 +139,46 @@ class Guard:
             try:
                 scope[FORM] = await self._form(headers, receive)
             except Refused as refused:
-                await _answer(refused)(scope, receive, send_guarded)
+                await (await self._answer(scope, refused))(scope, receive, send_guarded)
                 return
             await self._app(scope, _nothing_more, send_guarded)
 
     def _refusal(self, method: str, headers: Headers) -> Refused | None:
         host = headers.get("host", "").lower()
         if host not in self._hosts:  # another name that leads here: DNS rebinding
-            return Refused(421, "This page answers to its own address only.")
+            return Refused(_MISDIRECTED, "page.other_address")
         from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         if method in _SAFE:
             # A link from elsewhere may open a page; nothing else from there may load one.
             if from_elsewhere and headers.get("sec-fetch-mode") != "navigate":
-                return Refused(403, "Other sites may not load this.")
+                return Refused(403, "page.other_site")
             return None
         if method != "POST":
-            return Refused(405, "Not here.")
+            return Refused(405, "page.unknown_act")
         if headers.get("origin") != f"http://{host}" or from_elsewhere:
-            return Refused(403, "Forms of other sites are not taken.")
+            return Refused(403, "page.other_site")
         return None
 
     async def _form(self, headers: Headers, receive: Receive) -> Mapping[str, tuple[str, ...]]:
         """The fields, all values of each."""
         if headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-            raise Refused(415, "Only forms are taken.")
+            raise Refused(415, "page.unreadable_form")
         body = bytearray()
         async for piece in _body(receive, _FORM_SECONDS):
             body += piece
             if len(body) > _LONGEST_FORM:
-                raise Refused(413, "The form is too large.")
+                raise Refused(413, "page.large_form")
         form: dict[str, tuple[str, ...]] = {}
         try:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
             )
         except ValueError:
-            raise Refused(400, "The form cannot be read.") from None
+            raise Refused(400, "page.unreadable_form") from None
         for name, value in pairs:
             form[name] = (*form.get(name, ()), value)
         if not self._is_of(headers, form):
-            raise Refused(403, "The form is not of this session. Load the page again.")
+            raise Refused(403, "page.other_session", form)
         return form
 
     async def _with_files(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,9 +189,9 @@ class Guard:
         boundary = multipart.boundary_of(headers.get("content-type", ""))
         refused: Refused | None
         if not session or not await asyncio.to_thread(self._uploads.may_send, session):
-            refused = Refused(403, "The form is not of this session. Load the page again.")
+            refused = Refused(403, "page.other_session")
         elif not 0 < len(boundary) <= 70:  # RFC 2046 section 5.1.1
-            refused = Refused(400, "The form cannot be read.")
+            refused = Refused(400, "page.unreadable_form")
         else:
             fresh = self._uploads.fresh
             reader = multipart.FormReader(boundary, fresh, lambda form: self._is_of(headers, form))
@@ -191,7 +202,12 @@ class Guard:
                     return
             finally:
                 await asyncio.to_thread(reader.forget)
-        await _answer(refused)(scope, receive, send)
+        await (await self._answer(scope, refused))(scope, receive, send)
+
+    async def _answer(self, scope: Scope, refused: Refused) -> Response:
+        if refused.status == _MISDIRECTED:  # nothing of ours is shown under another name
+            return PlainTextResponse("This page answers to its own address only.", refused.status)
+        return await self._told(Request(scope), refused)
 
     def _is_of(self, headers: Headers, form: Mapping[str, tuple[str, ...]]) -> bool:
         """Whether the form has the token of the browser's cookie."""
@@ -220,7 +236,7 @@ async def _fed(reader: FormReader, receive: Receive) -> None:
     async for piece in _body(receive, _UPLOAD_SECONDS):
         size += len(piece)
         if size > _LONGEST_UPLOAD:
-            raise Refused(413, "The form is too large.")
+            raise Refused(413, "page.large_form")
         await asyncio.to_thread(reader.feed, piece)
 
 
@@ -233,19 +249,16 @@ async def _body(receive: Receive, seconds: float) -> AsyncIterator[bytes]:
             async with asyncio.timeout_at(left):
                 message = await receive()
         except TimeoutError:
-            raise Refused(408, "The form took too long.") from None
+            raise Refused(408, "page.slow_form") from None
         if message["type"] != "http.request":
-            raise Refused(400, "The form broke off.")
+            raise Refused(400, "page.unreadable_form")
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
 
 
-def _answer(refused: Refused) -> PlainTextResponse:
-    return PlainTextResponse(refused.reason, refused.status)
-
-
-def _add_headers(headers: MutableHeaders) -> None:
+def add_headers(headers: MutableHeaders) -> None:
+    """What every answer says to the browser, unless it says something of its own where it may."""
     for name, value in _ALWAYS.items():
         headers[name] = value
     for name, value in _UNLESS_SAID.items():

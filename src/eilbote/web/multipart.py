@@ -71,14 +71,14 @@ class FormReader:
         try:
             self._parser.write(data)
         except FormParserError:
-            raise Refused(400, "The form cannot be read.") from None
+            raise Refused(400, "page.unreadable_form") from None
 
     def received(self) -> Received:
         """All of it, once it has come whole. Refused where it broke off or never showed its token."""
         if not self._ended:
-            raise Refused(400, "The form broke off.")
+            raise Refused(400, "page.unreadable_form")
         if not self._check(self.fields):
-            raise Refused(403, "The form is not of this session. Load the page again.")
+            raise Refused(403, "page.other_session")
         if self._file_bytes > LARGEST:
             return Received(too_large=self._file_bytes)
         return Received(tuple(self._files))
@@ -93,7 +93,7 @@ class FormReader:
     def _part_begins(self) -> None:
         self._parts += 1
         if self._parts > _MOST_PARTS:
-            raise Refused(413, "The form has too many parts.")
+            raise Refused(413, "page.large_form")
         self._headers = {}
         self._header_bytes = 0
         self._value = bytearray()
@@ -102,7 +102,7 @@ class FormReader:
     def _header_piece(self, which: int, piece: bytes) -> None:
         self._header_bytes += len(piece)
         if self._header_bytes > _LONGEST_HEADER:
-            raise Refused(400, "The form cannot be read.")
+            raise Refused(400, "page.unreadable_form")
         self._header[which].extend(piece)
 
     def _header_ends(self) -> None:
@@ -113,14 +113,14 @@ class FormReader:
     def _headers_end(self) -> None:
         kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if kind != b"form-data" or not options.get(b"name"):
-            raise Refused(400, "The form cannot be read.")
+            raise Refused(400, "page.unreadable_form")
         self._name = options[b"name"].decode("utf-8", "replace")
         if b"filename" not in options:
             return
         if not self._check(self.fields):
-            raise Refused(403, "The form is not of this session. Load the page again.")
+            raise Refused(403, "page.other_session")
         if len(self._files) >= MOST_FILES:
-            raise Refused(413, "The form has too many files.")
+            raise Refused(413, "page.large_form")
         self._file_name = options[b"filename"].decode("utf-8", "replace")
         path = self._fresh()
         self._made.append(path)
@@ -130,7 +130,7 @@ class FormReader:
         if self._open is None:
             self._field_bytes += len(piece)
             if self._field_bytes > LONGEST_FIELDS:
-                raise Refused(413, "The form is too large.")
+                raise Refused(413, "page.large_form")
             self._value.extend(piece)
             return
         self._size += len(piece)
@@ -145,7 +145,7 @@ class FormReader:
             try:
                 value = bytes(self._value).decode("utf-8")
             except UnicodeDecodeError:
-                raise Refused(400, "The form cannot be read.") from None
+                raise Refused(400, "page.unreadable_form") from None
             self.fields[self._name] = (*self.fields.get(self._name, ()), value)
             return
         self._open.close()

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
@@ -41,9 +42,9 @@ from eilbote.web import (
     system,
     writing,
 )
-from eilbote.web.guard import Guard, Uploads
+from eilbote.web.guard import FORM, Guard, Refused, Uploads, add_headers
 from eilbote.web.rendering import Rendering
-from eilbote.web.visit import SignedOut, Site, visit_of
+from eilbote.web.visit import SignedOut, Site, is_worth_keeping, visit_of, visit_of_nobody
 
 PAGES = (
     assets.routes,
@@ -94,16 +95,33 @@ def new_site(
     site.add_exception_handler(SignedOut, _to_sign_in)
     site.add_exception_handler(EilboteError, _told)
     site.add_exception_handler(HTTPException, _not_there)
+    site.add_exception_handler(RequestValidationError, _not_meant)
+    site.add_exception_handler(Exception, _broken)
     names = {host, "localhost", f"[{host}]"} if host != "::1" else {"[::1]", "localhost"}
     uploads = Uploads(partial(fresh_file, app), lambda session: sign_ins.visitor(session) is not None)
     site.add_middleware(
-        Guard, hosts=frozenset(f"{name}:{port}" for name in names), port=port, uploads=uploads
+        Guard, hosts=frozenset(f"{name}:{port}" for name in names), port=port, uploads=uploads, told=_refused
     )
     return site
 
 
-async def _to_sign_in(_request: Request, _error: Exception) -> Response:
+async def _to_sign_in(request: Request, _error: Exception) -> Response:
+    typed = request.scope.get(FORM, {})
+    if is_worth_keeping(typed) and request.headers.get("sec-fetch-mode", "navigate") == "navigate":
+        visit = await asyncio.to_thread(visit_of, request)
+        return visit.kept_typing(Problem("page.signed_out"), typed)
     return RedirectResponse("/sign-in", 303)
+
+
+async def _refused(request: Request, refused: Refused) -> Response:
+    try:
+        visit = await asyncio.to_thread(visit_of, request)
+    except EilboteError:
+        visit = visit_of_nobody(request)
+    problem = Problem(refused.code)
+    if is_worth_keeping(refused.form):
+        return visit.kept_typing(problem, refused.form)
+    return visit.problem(problem, refused.status)
 
 
 async def _told(request: Request, error: Exception) -> Response:
@@ -117,7 +135,23 @@ async def _told(request: Request, error: Exception) -> Response:
             status = 400
         case _:
             status = 503
-    return visit_of(request).problem(error.problem, status)
+    try:
+        visit = visit_of(request)
+    except EilboteError:  # the store cannot be asked who that is
+        visit = visit_of_nobody(request)
+    return visit.problem(error.problem, status)
+
+
+async def _not_meant(request: Request, _error: Exception) -> Response:
+    """The address or its query is none of ours, such as a word for a number."""
+    return visit_of(request).problem(Problem("page.unknown"), 404)
+
+
+async def _broken(request: Request, _error: Exception) -> Response:
+    """Our own mistake. It goes to the log beside this; the guard stands further in and sees nothing of it."""
+    response = visit_of_nobody(request).problem(Problem("page.broken"), 500)
+    add_headers(response.headers)
+    return response
 
 
 async def _not_there(request: Request, error: Exception) -> Response:

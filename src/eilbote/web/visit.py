@@ -19,10 +19,14 @@ from eilbote.engine.page_work import PageWork
 from eilbote.engine.pictures import Pictures
 from eilbote.engine.preferences import Preferences, preferences_of
 from eilbote.engine.sign_in import SESSION_SECONDS, SignIns
-from eilbote.errors import NotAllowed, Problem
+from eilbote.errors import Gone, NotAllowed, Problem
 from eilbote.store.values import Role, User
 from eilbote.web.guard import FORM, form_token, session_cookie, visit_cookie
 from eilbote.web.rendering import Rendering
+
+_LONGEST_ID = 18
+_TYPED = ("to", "cc", "bcc", "subject", "text")
+"""Fields whose texts are shown again; never a password."""
 
 
 class SignedOut(Exception):
@@ -85,16 +89,35 @@ class Visit(Struct, frozen=True):
         """A page that says what went wrong, why, and what to do."""
         return self.page("problem.html", status, problem=problem)
 
+    def kept_typing(self, problem: Problem, form: Mapping[str, tuple[str, ...]]) -> Response:
+        """A form was not taken: why, and the texts that somebody typed, to be taken over from there."""
+        typed = {name: form[name][0] for name in _TYPED if form.get(name, ("",))[0].strip()}
+        return self.page("not_taken.html", 403, problem=problem, typed=typed)
+
     def keep_session(self, response: Response, token: str) -> None:
         """Signs the browser in."""
         _set_cookie(response, session_cookie(self.site.port), token, int(SESSION_SECONDS))
+
+
+def is_worth_keeping(form: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether somebody has typed a text in it."""
+    return any(form.get(name, ("",))[0].strip() for name in ("subject", "text"))
 
 
 def visit_of(request: Request) -> Visit:
     """The request, whoever made it."""
     site: Site = request.app.state.site
     session = request.cookies.get(session_cookie(site.port), "")
-    user = site.sign_ins.visitor(session) if session else None
+    return _visit(request, session, site.sign_ins.visitor(session) if session else None)
+
+
+def visit_of_nobody(request: Request) -> Visit:
+    """The request, without asking the store who made it."""
+    return _visit(request, "", None)
+
+
+def _visit(request: Request, session: str, user: User | None) -> Visit:
+    site: Site = request.app.state.site
     cookie = session or request.cookies.get(visit_cookie(site.port), "")
     form = request.scope.get(FORM, {})
     preferences = preferences_of(user) if user else Preferences()
@@ -119,10 +142,14 @@ def visit_of(request: Request) -> Visit:
 
 
 def signed_in(request: Request) -> Visit:
-    """The request of somebody who is signed in. Raises SignedOut."""
+    """The request of somebody who is signed in. Raises SignedOut; Gone `page.unknown` for an id that no
+    store can hold."""
     visit = visit_of(request)
     if visit.user is None:
         raise SignedOut
+    ids = (str(one).lstrip("-") for one in request.path_params.values())
+    if any(one.isdigit() and len(one) > _LONGEST_ID for one in ids):
+        raise Gone("page.unknown")
     return visit
 
 
