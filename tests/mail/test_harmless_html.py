@@ -86,3 +86,16 @@ def test_pictures_are_bounded() -> None:
     large = PNG + bytes(5 * 1024 * 1024)
     found = harmless_html('<img src="cid:a"><img src="cid:a">', {"a": large})
     assert found is not None and found.left_out == 1
+
+
+def test_what_names_no_colours_can_be_read_in_any() -> None:
+    for plain in ("<p>Guten <b>Tag</b></p>", "<p>the color of money</p>", '<p style="margin: 1px">x</p>'):
+        found = harmless_html(plain, {})
+        assert found and found.is_plain
+    for coloured in (
+        '<font color="red">x</font>',
+        '<td bgcolor="#fff">x</td>',
+        '<p style="color: #111">x</p>',
+    ):
+        found = harmless_html(f"<table><tr>{coloured}</tr></table>", {})
+        assert found and not found.is_plain

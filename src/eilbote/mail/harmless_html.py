@@ -104,6 +104,9 @@ _FLAT = frozenset(
 )  # fmt: skip
 
 
+_COLOURED = re.compile(r"<img\b|<[^>]*(?:color|background)", re.IGNORECASE)
+
+
 class Harmless(Struct, frozen=True):
     """HTML that may be shown; `left_out` counts the pictures that are missing in it, `remote` those among
     them that lie elsewhere."""
@@ -111,6 +114,11 @@ class Harmless(Struct, frozen=True):
     html: str
     left_out: int
     remote: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """It names no colours and shows no pictures, so that it can be read in any reader's colours."""
+        return _COLOURED.search(self.html) is None
 
 
 def is_showable(html: str) -> bool:

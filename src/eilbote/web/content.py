@@ -44,7 +44,11 @@ async def html(visit: SignedIn, mail: str, pictures: str = "") -> Response:
     if harmless is None:
         raise Gone("page.unknown")
     text = visit.site.rendering.page(
-        "mail_html.html", visit.language, harmless=harmless, pictures=with_pictures
+        "mail_html.html",
+        visit.language,
+        harmless=harmless,
+        pictures=with_pictures,
+        theme=visit.preferences.theme,
     )
     return HTMLResponse(text, headers=_FRAME)
 
