@@ -88,9 +88,9 @@ class Clinic:
 
 
 @contextmanager
-def opened_clinic(folder: Path) -> Iterator[Clinic]:
+def opened_clinic(folder: Path, dns_servers: str = "127.0.0.1:9") -> Iterator[Clinic]:
     config = Config(
-        home=folder / "home", key_file=str(folder / "key"), dns_servers="127.0.0.1:9", connect_timeout=5.0
+        home=folder / "home", key_file=str(folder / "key"), dns_servers=dns_servers, connect_timeout=5.0
     )
     with open_app(config, clock=SystemClock()) as app:
         yield Clinic(app)

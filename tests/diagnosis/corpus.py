@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,6 @@ from eilbote.diagnosis.evidence import (
     Asked,
     Conversed,
     Outcome,
-    Place,
     Protocol,
     Remembered,
     Resolved,
@@ -26,7 +26,7 @@ from eilbote.store.values import AuthKind
 from tests.diagnosis.answers import ANSWERS, Answer
 from tests.diagnosis.clinic import Clinic
 from tests.diagnosis.peers import Authority, Peer, self_signed
-from tests.diagnosis.worlds import DAY, IMAP, LEAF, MACHINE, NOW, SMTP, Ports, World, good_talk, only_tls
+from tests.diagnosis.worlds import DAY, IMAP, LEAF, MACHINE, NOW, SMTP, Ports, World, only_tls
 
 Run = Callable[[Clinic], Awaitable[Diagnosed]]
 
@@ -314,6 +314,19 @@ def protections(folder: Path, trusted: Authority) -> Iterator[Scenario]:
         ("interception",),
         _at(Peer(), Peer(Protocol.SMTP, inject=b"250 ok\r\n", context=good)),
     )
+    pop3 = Protocol.POP3
+    words = ("tls", "interception")
+    yield Scenario("no-stls", "starttls", words, _at(Peer(pop3, no_starttls=True)))
+    yield Scenario("stls-refused", "starttls", ("tls",), _at(Peer(pop3, context=good, starttls="-ERR no")))
+    yield Scenario("injected-pop3", "starttls", words, _at(Peer(pop3, inject=b"+OK\r\n", context=good)))
+    mangled = Peer(abilities="IMAP4rev1 STARTTLX LOGINDISABLED", no_starttls=True)
+    yield Scenario("starttls-mangled", "starttls", words, _at(mangled))
+    hotel = self_signed(folder)
+    yield Scenario("starttls-self-signed", "starttls", ("certificate",), _at(Peer(context=hotel)))
+    wrong = trusted.issue(folder, names=("mail.hoster.example",))
+    yield Scenario(
+        "starttls-wrong-name", "starttls", ("certificate",), _at(Peer(), Peer(Protocol.SMTP, context=wrong))
+    )
     yield Scenario(
         "starttls-bad-certificate",
         "starttls",
@@ -417,11 +430,25 @@ def everything(folder: Path, trusted: Authority) -> list[Scenario]:
     ]
 
 
-def _at(*peers: Peer, address: str = "anna@example.org", auth: AuthKind = AuthKind.PASSWORD) -> Run:
-    async def run(clinic: Clinic) -> Diagnosed:
-        return await clinic.report_on(*peers, address=address, auth=auth)
+@dataclass
+class _At:
+    """A new account at these peers."""
 
-    return run
+    peers: tuple[Peer, ...]
+    address: str = "anna@example.org"
+    auth: AuthKind = AuthKind.PASSWORD
+
+    async def __call__(self, clinic: Clinic) -> Diagnosed:
+        return await clinic.report_on(*self.peers, address=self.address, auth=self.auth)
+
+
+def _at(*peers: Peer, address: str = "anna@example.org", auth: AuthKind = AuthKind.PASSWORD) -> Run:
+    return _At(peers, address, auth)
+
+
+def peers_of(scenario: Scenario) -> tuple[Peer, ...]:
+    """The servers of a scenario that has some."""
+    return scenario.run.peers if isinstance(scenario.run, _At) else ()
 
 
 def _world(name: str, group: str, words: tuple[str, ...], world: World) -> Scenario:
@@ -460,10 +487,3 @@ async def _examined(clinic: Clinic, address: str) -> Diagnosed:
         return await clinic.examine(address)
     finally:
         clinic.app.store.accounts.remove(clinic.app.store.accounts.get(address).id)
-
-
-def places_of(diagnosed: Diagnosed) -> tuple[Place, ...]:
-    return diagnosed.transcript.target.places
-
-
-__all__ = ["NOW", "Scenario", "everything", "good_talk", "places_of"]

@@ -52,8 +52,8 @@ class Peer:
     port: int = 0
     logins: int = 0
     connections: int = 0
-    plain: bytearray = field(default_factory=bytearray)
-    """What came on unprotected lines."""
+    heard: bytearray = field(default_factory=bytearray)
+    """All that clients said, on protected lines too."""
 
     @property
     def server(self) -> Server:
@@ -72,7 +72,7 @@ class Peer:
             tasks.add(task)
             self.connections += 1
             try:
-                await _Talk(self, reader, writer).run()
+                await Talk(self, reader, writer).run()
             except (
                 ConnectionError,
                 ssl.SSLError,
@@ -97,7 +97,9 @@ class Peer:
             await server.wait_closed()
 
 
-class _Talk:
+class Talk:
+    """One connection to a peer."""
+
     def __init__(self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.peer = peer
         self.reader = reader
@@ -110,8 +112,7 @@ class _Talk:
 
     async def hear(self) -> str:
         line = await self.reader.readuntil(b"\n")
-        if not self.protected:
-            self.peer.plain += line
+        self.peer.heard += line
         return line.decode("utf-8", "replace").rstrip("\r\n")
 
     async def run(self) -> None:
@@ -134,8 +135,7 @@ class _Talk:
 
     async def swallow(self) -> None:
         while data := await self.reader.read(4096):
-            if not self.protected:
-                self.peer.plain += data
+            self.peer.heard += data
 
     async def upgrade(self, consent: str) -> bool:
         peer = self.peer
@@ -257,7 +257,8 @@ class _Talk:
             line = await self.hear()
             word = line.partition(" ")[0].upper()
             if word == "CAPA":
-                stls = self.peer.server.security is Security.STARTTLS and not self.protected
+                starttls = self.peer.server.security is Security.STARTTLS
+                stls = starttls and not self.protected and not peer.no_starttls
                 await self.say("+OK\nUSER\nSASL PLAIN\nUIDL" + ("\nSTLS" if stls else "") + "\n.")
             elif word == "STLS":
                 if not await self.upgrade("+OK begin"):

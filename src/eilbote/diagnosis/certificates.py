@@ -25,6 +25,11 @@ _INTERCEPTORS = re.compile(
 _WEAK_HASHES = ("md5", "sha1", "md2", "md4")
 
 
+def is_interceptor(name: str) -> bool:
+    """The name of a program or box that is known to open encrypted lines."""
+    return _INTERCEPTORS.search(name) is not None
+
+
 def judge_certificate(
     place: Place, shaken: Shaken, now: float, elsewhere: Sequence[Shaken] = ()
 ) -> list[Finding]:

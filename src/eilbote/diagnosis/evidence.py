@@ -45,10 +45,11 @@ class Remembered(Struct, frozen=True):
 
 
 class Target(Struct, frozen=True):
-    """What is diagnosed. `is_account`: there is a secret to log in with. `worked`: when mail was last
-    fetched, None: never. `refused`: logins refused in the last quarter of an hour, that further ones are
-    measured by. `trusted`: pinned certificates. `others`: other hosts of the same provider, to tell a broken
-    host from a broken network. `round_trip`: one real mail may be sent to oneself."""
+    """What is diagnosed. `user`: the name it logs in with. `is_account`: there is a secret to log in with.
+    `worked`: when mail was last fetched, None: never. `refused`: logins refused in the last quarter of an
+    hour, that further ones are measured by. `trusted`: pinned certificates. `others`: other hosts of the same
+    provider, to tell a broken host from a broken network. `round_trip`: one real mail may be sent to
+    oneself."""
 
     address: str
     places: tuple[Place, ...] = ()
@@ -61,6 +62,7 @@ class Target(Struct, frozen=True):
     trusted: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
     round_trip: bool = False
+    user: str = ""
 
 
 # --- probes ------------------------------------------------------------------------------------------

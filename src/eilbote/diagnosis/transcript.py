@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from eilbote.diagnosis.certificates import is_interceptor
 from eilbote.diagnosis.evidence import Evidence, Probe, Target
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.values import Report
@@ -103,7 +104,7 @@ class _Hiding:
         target = transcript.target
         local, _, domain = target.address.rpartition("@")
         public = _public_names()
-        names = {local: "user", target.address: "user@example.org"}
+        names = {local: "user", target.user: "user", target.address: "user@example.org"}
         if domain.lower() not in public:
             names[domain] = "example.org"
         for at, one in enumerate(target.identities):
@@ -113,6 +114,8 @@ class _Hiding:
             if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):
                 names[host] = f"host{at}.example.org"
         self._numbers: dict[str, str] = {}
+        self._authorities: dict[str, str] = {}
+        self._certified: dict[str, str] = {}
         self._names = {name.lower(): stand for name, stand in names.items() if name}
         words = sorted(self._names, key=len, reverse=True)
         self._pattern = re.compile(
@@ -140,8 +143,21 @@ class _Hiding:
             return self._numbers.setdefault(number, f"2001:db8::{len(self._numbers) + 1:x}")
         return self._numbers.setdefault(number, f"192.0.2.{len(self._numbers) % 250 + 1}")
 
-    def folder(self, at: int) -> str:
-        return f"mailbox {at}"
+    def authority(self, name: str) -> str:
+        """A name in a certificate; that of a program which opens lines is what the diagnosis is about."""
+        if is_interceptor(name):
+            return name
+        return self._authorities.setdefault(name, f"CN=authority {len(self._authorities) + 1}")
+
+    def certified(self, name: str) -> str:
+        """A host that a certificate is for."""
+        host = name.removeprefix("*.").lower()
+        if host in self._public or host == "localhost" or "." not in host:
+            return name
+        known = self(name)
+        if known != name or _NUMBER.fullmatch(name):
+            return known
+        return self._certified.setdefault(name, f"name{len(self._certified) + 1}.example.net")
 
 
 def _public_names() -> frozenset[str]:
@@ -175,7 +191,9 @@ def _of_key(name: str, value: Any, hide: _Hiding) -> Any:
         # Lines of the dialogue may name mailboxes; what was judged of them stands in the other fields.
         "said": _only_answers(hide),
         "folders": lambda folders: [{**one, "name": _folder_name(one, at)} for at, one in enumerate(folders)],
-        "subject": lambda _: "",
+        "subject": hide.authority,
+        "issuer": hide.authority,
+        "names": lambda names: [hide.certified(one) for one in names],
         "fingerprint": lambda text: text[:8] if isinstance(text, str) else text,
         "trusted": lambda prints: [one[:8] for one in prints],
     }

@@ -136,6 +136,7 @@ def target_of(app: App, account: Account) -> Target:
         remembered=_remembered(app, account, now),
         refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS),
         trusted=account.trusted,
+        user=account.user,
     )
 
 
