@@ -27,6 +27,17 @@ SOURCES = {
 }
 
 
+_ASKING = {
+    Source.PROVIDER: mark("Looking into the built-in table of providers …"),
+    Source.SRV: mark("Asking DNS which servers the domain names …"),
+    Source.AUTOCONFIG: mark("Asking the domain's web server …"),
+    Source.MX: mark("Asking who takes the domain's mail …"),
+    Source.MX_AUTOCONFIG: mark("Asking who takes the domain's mail …"),
+    Source.AUTODISCOVER: mark("Asking for an Exchange server …"),
+    Source.GUESS: mark("Trying usual names …"),
+}
+
+
 class Teller:
     """Tells of each step while somebody looks."""
 
@@ -38,7 +49,7 @@ class Teller:
         if not self._shows:
             return
         if step.asking is not None:
-            self._face.note(mark("Asking: {source} …"), source=self._face.text(SOURCES[step.asking]))
+            self._face.note("{line}", line=self._face.text(_ASKING[step.asking]))
         elif step.tried is not None:
             self._face.note("  {told}", told=_outcome(self._face, step.tried))
 
@@ -59,6 +70,9 @@ def tell_discovered(face: Face, found: Discovered, *, everything: bool = False) 
             other=face.text(SOURCES[one.other.source]),
             second=one.other.place,
         )
+    if found.smtp is None and (found.imap or found.pop3):
+        face.note(mark("No server to send by was found. Name it later:"))
+        face.note("  {line}", line=f"eilbote account edit {found.address} --smtp HOST:PORT")
     if found.imap is not None:
         face.note(mark("Advice: IMAP. Mail stays on the server, and all your devices show the same."))
     elif found.pop3 is not None:
