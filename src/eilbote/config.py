@@ -75,8 +75,8 @@ class Config:
     )
     dns_servers: str = _setting(
         "",
-        "name servers to ask about the recipients of mail, as `ADDRESS` or `ADDRESS:PORT` with spaces"
-        " between; empty: the system's",
+        "name servers to ask about the recipients of mail and the servers of an account, as `ADDRESS` or"
+        " `ADDRESS:PORT` with spaces between; empty: the system's",
     )
     dnssec: str = _setting(
         "auto",

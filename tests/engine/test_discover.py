@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eilbote.config import Config
 from eilbote.discovery.values import Protocol, Source
@@ -14,6 +16,7 @@ from eilbote.engine.app import App, open_app
 from eilbote.engine.discover import MOST_SECONDS, Discovered, Step, discover
 from eilbote.engine.setup import Wanted, add_account, completed, planned_account
 from eilbote.errors import Problem
+from eilbote.net.dns import NameServer, Resolver
 from eilbote.secret import Secret
 from eilbote.store.values import AccountState
 from tests.engine.discovering import Internet, Listener
@@ -45,6 +48,10 @@ def internet(dovecot: Dovecot) -> Iterator[Internet]:
     made.names.zone("file.test", web)
     made.names.zone("hosted.test", "@ 300 IN MX 10 mx.mail.hoster.test.\n")
     made.names.zone("refusing.test", "@ 300 IN MX 0 .\n")
+    made.names.zone("shared.test", "@ 300 IN MX 10 w0123456.kasserver.com.\n")
+    made.names.zone("kasserver.com", "w0123456 300 IN A 127.0.0.1\n")
+    made.names.zone("guess.test", "@ 300 IN A 127.0.0.1\nimap 300 IN A 127.0.0.77\n")
+    made.names.zone("misguess.test", "@ 300 IN A 127.0.0.1\nimap 300 IN A 127.0.0.78\n")
     made.names.zone("bare.test", "@ 300 IN A 127.0.0.1\n")
     yield made
     made.remove()
@@ -178,3 +185,82 @@ async def test_dead_sources_cost_no_more_than_their_time(app: App, internet: Int
         assert problem_of(found).code == "net.timeout"
         assert asyncio.get_running_loop().time() - began < MOST_SECONDS + 0.5
         assert steps[0] < 1.0
+
+
+async def test_silent_name_servers_are_the_cause_and_cost_no_more_than_their_time(
+    app: App, internet: Internet
+) -> None:
+    around = internet.around()
+    nobody = Resolver([NameServer("192.0.2.1"), NameServer("192.0.2.2")], seconds=2.0)
+    for address in ("kim@firma.test", "kim@gmail.com"):
+        found = await discover(app, address, around=replace(around, resolver=nobody))
+        assert problem_of(found).code == "dns.silent"
+        assert found.seconds < MOST_SECONDS
+
+
+async def test_the_owner_of_the_mail_server_is_known_by_the_table(app: App, internet: Internet) -> None:
+    found = await discover(app, "kim@shared.test", around=internet.around())
+    named = {one.candidate.host for one in found.tried if one.candidate.source is Source.MX}
+    assert named == {"w0123456.kasserver.com"}
+    assert found.provider is not None and found.provider.id == "all-inkl"
+    assert not [one for one in internet.web.asked if "kasserver" in one.host]
+
+
+async def test_a_usual_name_is_taken_only_with_its_own_certificate(
+    app: App, internet: Internet, tmp_path: Path
+) -> None:
+    """Both listen on the usual port, each at an address of its own."""
+    good = await greeting_server(internet.certificate(tmp_path, "imap.guess.test"), "127.0.0.77")
+    bad = await greeting_server(internet.certificate(tmp_path, "other.test"), "127.0.0.78")
+    try:
+        found = await discover(app, "kim@guess.test", around=internet.around())
+        assert found.imap is not None and found.imap.candidate.source is Source.GUESS
+        assert found.imap.candidate.place == "imap.guess.test:993" and not found.to_confirm
+        found = await discover(app, "kim@misguess.test", around=internet.around())
+        assert found.imap is None
+        assert problem_of(found).code == "account.servers_unknown"
+    finally:
+        good.close()
+        bad.close()
+
+
+async def greeting_server(certificate: Path, address: str) -> asyncio.Server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
+        while data := await reader.readline():
+            writer.write(b"* BYE\r\n" + data.split()[0] + b" OK bye\r\n")
+        writer.close()
+
+    try:
+        return await asyncio.start_server(serve, address, 993, ssl=context)
+    except PermissionError:
+        pytest.skip("only root may listen on port 993")
+
+
+async def test_autodiscover_names_servers_and_is_told_no_password(
+    app: App, internet: Internet, dovecot: Dovecot
+) -> None:
+    answer = f"""<Autodiscover xmlns="urn:o"><Response xmlns="urn:i"><Account><Protocol><Type>IMAP</Type>
+    <Server>{ELSEWHERE}</Server><Port>{dovecot.tls_port}</Port><Encryption>SSL</Encryption></Protocol></Account>
+    </Response></Autodiscover>""".encode()
+    internet.web.pages["autodiscover.file.test", "/autodiscover/autodiscover.xml"] = Page(answer)
+    found = await discover(app, "kim@file.test", around=internet.around())
+    assert found.imap is not None and found.imap.candidate.source is Source.AUTODISCOVER
+    (asked, *_) = (one for one in internet.web.asked if one.method == "POST")
+    assert b"kim@file.test" in asked.content and b"assword" not in asked.content
+
+
+async def test_the_exchange_server_that_version_two_names(app: App, internet: Internet) -> None:
+    answer = b'{"Protocol":"AutodiscoverV1","Url":"https://mail.hoster.test/autodiscover/autodiscover.xml"}'
+    path = "/autodiscover/autodiscover.json/v1.0/kim@file.test"
+    internet.web.pages["autodiscover.file.test", path] = Page(answer)
+    found = await discover(app, "kim@file.test", around=internet.around())
+    named = [one.candidate for one in found.tried if one.candidate.source is Source.AUTODISCOVER]
+    assert [(one.protocol.value, one.place) for one in named] == [
+        ("imap", f"{ELSEWHERE}:993"),
+        ("pop3", f"{ELSEWHERE}:995"),
+        ("smtp", f"{ELSEWHERE}:587"),
+    ]

@@ -15,6 +15,7 @@ RECORDS = (
     "@ 300 IN MX 10 mx\n@ 300 IN MX 20 second\nmx 300 IN A 127.0.0.1\nmx 300 IN AAAA ::1\n"
     "second 300 IN A 127.0.0.2\nalias 300 IN CNAME mx\n"
     '_mta-sts 300 IN TXT "v=STSv1; " "id=a1;"\n'
+    "_imaps._tcp 300 IN SRV 10 5 993 imap\n_imap._tcp 300 IN SRV 0 0 0 .\n"
     "_25._tcp.mx 300 IN TLSA 3 1 1 " + "ab" * 32 + "\n"
 )
 
@@ -55,6 +56,14 @@ async def test_what_is_not_there(resolver: Resolver, domain: str) -> None:
     looked = await resolver.ask(f"nobody.{domain}", "MX")
     assert (looked.records, looked.exists) == ((), False)
     assert (await resolver.ask(f"mx.{domain}", "MX")).exists
+
+
+@pytest.mark.parametrize(("domain", "secure"), [("signed.test", True), ("plain.test", False)])
+async def test_services_of_a_domain(resolver: Resolver, domain: str, secure: bool) -> None:
+    found, looked = await resolver.srv(f"_imaps._tcp.{domain}")
+    assert (found, looked.secure) == ([(10, 5, 993, f"imap.{domain}")], secure)
+    assert (await resolver.srv(f"_imap._tcp.{domain}"))[0] == [(0, 0, 0, "")]
+    assert (await resolver.srv(f"_pop3._tcp.{domain}"))[0] == []
 
 
 async def test_a_domain_that_wants_no_mail(resolver: Resolver) -> None:

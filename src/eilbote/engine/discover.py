@@ -190,6 +190,10 @@ class _Looking:
                 for told in await self._sources.by_mail_server(self._mail_servers):
                     self._hear(told)
         except TimeoutError:
+            if not self._mail_servers.hosts:
+                # Not even this one question was answered: what comes of it is no knowledge of the domain.
+                silent = Problem("dns.silent", {"name": self._domain, "servers": "DNS"})
+                self._mail_servers = MailServers(problem=silent)
             self._hear(Told(Source.MX, problem=Problem(_LEFT_OUT, {"seconds": f"{_SOURCE_SECONDS:g}"})))
 
     def _hear(self, told: Told) -> None:
