@@ -206,6 +206,25 @@ async def test_a_save_whose_answer_was_lost_is_the_same_draft(world: World) -> N
         assert not any(one.json()["beside"] for one in answers)
 
 
+async def test_what_arrives_late_from_the_same_window_overwrites_nothing(world: World) -> None:
+    """An upload takes a while, and its form is older than what was typed meanwhile."""
+    async with browsing(world.app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        fields = await typed(kim, fields_of((await kim.get("/write")).text), text="Eins", edit="1")
+        upload = fields | {"edit": "2", "text": "Eins, zwei", "do": "attach"}
+        fields = await typed(kim, fields, text="Eins, zwei, drei", edit="3")
+        answer = await kim.client.post(
+            "/write/save",
+            data=upload,
+            files=[("file", ("plan.txt", b"Der Plan"))],
+            headers={"Origin": "http://127.0.0.1:8425"},
+        )
+        assert "plan.txt" in answer.json()["files"] and not answer.json()["beside"]
+        page = (await kim.get(answer.json()["path"])).text
+        assert fields_of(page)["text"] == "Eins, zwei, drei" and "plan.txt" in page
+
+
 async def test_sent_once_the_draft_is_gone_and_taken_back_it_is_there_again(world: World) -> None:
     async with browsing(world.app) as browser:
         kim = browser()

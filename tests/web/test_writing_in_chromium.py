@@ -18,6 +18,7 @@ from eilbote.engine.app import App
 from eilbote.engine.identities import Saying, add_identity, change_identity
 from eilbote.engine.read import is_whole
 from eilbote.engine.setup import set_keep
+from eilbote.engine.written import Content, Typed
 from eilbote.errors import Problem
 from eilbote.mail.keep import read_keep
 from eilbote.mail.message import parse_message
@@ -331,3 +332,15 @@ async def test_what_is_held_in_part_is_fetched_by_who_serves(dovecot: Dovecot, t
         (queued,) = here.app.store.outbox.all()
         (file,) = parse_message(here.app.store.outbox.raw(queued.id)).attachments
         assert file.body() == with_attachment(1)
+
+
+async def test_what_a_killed_process_had_saved_the_next_one_shows(dovecot: Dovecot, tmp_path: Path) -> None:
+    with world(dovecot, tmp_path / "home") as here:
+        with_drafts(here)
+        content = Content(Typed(here.account.address, subject="Entwurf", text="Gerettet.")).as_text()
+        now = here.app.clock.now()
+        here.app.store.writings.begin(here.account.id, "k", "k", content, [], now)
+        with page_of(tmp_path / "home"):
+            await until(
+                lambda: any(b"Gerettet." in raw for _, raw in here.truth().get("Drafts", {}).values())
+            )

@@ -34,13 +34,20 @@ _TRIES = 5
 
 class Form(Struct, frozen=True):
     """What a window sends: which mail (0: none yet), the version that it knows, what is typed, and its own
-    `key`. `about` counts where the mail is new."""
+    `key`. `edit` grows with what is typed in it: what is sent may arrive in another order. `about` counts
+    where the mail is new."""
 
     key: str
     typed: Typed
     about: About
     writing: int = 0
     version: int = 0
+    edit: int = 0
+
+    @property
+    def editor(self) -> str:
+        """As the store keeps who saved last."""
+        return f"{self.key}.{self.edit}"
 
 
 class Kept(Struct, frozen=True):
@@ -122,10 +129,13 @@ def save(app: App, user: User, form: Form) -> Kept:
         writing = before.writing
         if content == writing.content and account.id == writing.account:
             return Kept(writing)
-        is_current = form.key == writing.editor or form.version == writing.version
+        key, _, edit = writing.editor.rpartition(".")
+        if form.key == key and form.edit < int(edit) and writing.is_open:
+            return Kept(writing)  # overtaken by what the same window typed later
+        is_current = form.key == key or form.version == writing.version
         if writing.state is not WritingState.OPEN or not is_current:
             return _beside(app, user, form, before, account)
-        saved = app.store.writings.save(writing, account.id, form.key, content, app.clock.now())
+        saved = app.store.writings.save(writing, account.id, form.editor, content, app.clock.now())
         if saved is not None:
             return Kept(saved)
     raise NotAllowed("draft.busy")
@@ -172,10 +182,12 @@ def _begun(app: App, user: User, account: Account, form: Form) -> Writing:
     begun = begun_with(draft, answers=form.about.answers, forwards=form.about.forwards)
     files = attached_files.kept_of(app, draft)
     content = Content(form.typed, begun).as_text()
-    made, is_new = app.store.writings.begin(account.id, form.key, form.key, content, files, app.clock.now())
+    made, is_new = app.store.writings.begin(
+        account.id, form.key, form.editor, content, files, app.clock.now()
+    )
     if not is_new:  # the same form, sent twice at a time
         attached_files.removed(app, files)
-        return opened(app, user, made.id).writing
+        return save(app, user, replace(form, writing=made.id)).writing
     return made
 
 
@@ -186,7 +198,9 @@ def _beside(app: App, user: User, form: Form, before: Opened, account: Account) 
     if known is None:
         files = attached_files.copied(app, before.files)
         content = Content(form.typed, before.content.begun).as_text()
-        known, is_new = app.store.writings.begin(account.id, key, form.key, content, files, app.clock.now())
+        known, is_new = app.store.writings.begin(
+            account.id, key, form.editor, content, files, app.clock.now()
+        )
         if not is_new:
             attached_files.removed(app, files)
     kept = save(app, user, replace(form, writing=known.id, version=known.version))

@@ -244,7 +244,7 @@ def _form(visit: Visit) -> Form:
         visit.language, field("answers"), bool(field("everyone")), field("forwards"), bool(field("attached"))
     )
     number, version = _number(field("writing")), _number(field("version"))
-    return Form(field("key"), typed, about, number, version)
+    return Form(field("key"), typed, about, number, version, _number(field("edit")))
 
 
 def _number(text: str) -> int:

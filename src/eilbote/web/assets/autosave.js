@@ -94,6 +94,7 @@ function later() {
 
 function typed(event) {
   if (event.target.type === "file" || event.target.id === "when") return;
+  field("edit").value = Number(field("edit").value) + 1;
   if (!changed) {
     changed = Date.now();
     if (!failures) tell(form.dataset.unsaved);
