@@ -22,6 +22,7 @@ from bench.report import Goal, Line, at_least_times, within_times
 from bench.sending import CONNECTIONS, LATENCY, by, by_msmtp, chunking_sink, queueing, sink, slow_line
 from bench.serving import served
 from bench.setting import Maker, Setting
+from bench.web import answer_times, at_rest, first_load, memory_at_work, page_served
 
 Row = Callable[[Setting], list[Line]]
 
@@ -32,6 +33,14 @@ _BYTES_A_MB = 1_000_000
 _PEAK_MB = 150.0
 _QUERIES = 400
 _SEARCH_MS = 50.0
+_REQUESTS = 500
+_PAGE_MS = {
+    "first page": 300.0,
+    "another mailbox": 100.0,
+    "a mail with its conversation": 100.0,
+    "a page in the middle of the list": 300.0,
+    "search": 150.0,
+}
 
 
 class _Rounds:
@@ -297,6 +306,52 @@ def queue(setting: Setting) -> list[Line]:
     ]
 
 
+def web(setting: Setting) -> list[Line]:
+    """The web page: how soon it answers with many mails, what it loads, and its memory while people work."""
+    recipe = setting.small
+    (client,) = setting.in_sync((at.eilbote,), recipe)
+    with page_served(client.home, client.environment) as (service, visitor):
+        taken = answer_times(visitor, 50 if setting.quick else _REQUESTS)
+        requests, size, compressed = first_load(visitor)
+        full = service.memory
+        without, listening = at_rest(service, visitor)
+    at_most = {kind: quantiles(times, n=20)[-1] for kind, times in taken.items()}
+    goals = tuple(
+        Goal(f"{kind} at most {ms} ms", at_most[kind], ms, "at most") for kind, ms in _PAGE_MS.items()
+    )
+    few = 5 if setting.quick else 20
+    before, most, pages = memory_at_work(setting.folder(), few)
+    return [
+        Line(
+            f"Pages among {recipe.mails:,} mails, 95th percentile of {len(taken['search'])}",
+            "ms",
+            at_most,
+            goals,
+        ),
+        Line(
+            "First load of the inbox",
+            "kB",
+            {f"{requests} requests, bytes": size / 1_000, "the same as gzip": compressed / 1_000},
+            (Goal("at most 200 kB compressed", compressed / 1_000, 200.0, "at most"),),
+        ),
+        Line(
+            "Processor while nothing happens",
+            "% of a core",
+            {"no page open": 100 * without, "5 pages open": 100 * listening},
+        ),
+        Line(
+            f"Memory of serve with {few} accounts, 5 people clicking ({pages} pages)",
+            "MB",
+            {
+                "before": before / _BYTES_A_MB,
+                "at most meanwhile": most / _BYTES_A_MB,
+                f"with {recipe.mails:,} mails, after the requests": full / _BYTES_A_MB,
+            },
+            (Goal("at most 250 MB", most / _BYTES_A_MB, 250.0, "at most"),),
+        ),
+    ]
+
+
 def _taking_turns(clients: tuple[Client, ...], round_: int) -> tuple[Client, ...]:
     return clients if round_ % 2 == 0 else clients[::-1]
 
@@ -312,4 +367,5 @@ ROWS: dict[str, Row] = {
     "serving": serving,
     "sending": sending,
     "queue": queue,
+    "web": web,
 }

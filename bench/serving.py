@@ -36,12 +36,14 @@ _AT_REST = ("idle", "notify")
 class Service:
     """A running `eilbote serve --json` and what it has told so far."""
 
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+    def __init__(self, home: Path, environment: dict[str, str], listen: str = "off") -> None:
         program = [sys.executable, "-m", "eilbote.cli.main", "--home", str(home), "serve", "--json"]
-        program += ["--listen", "off"]
+        program += ["--listen", listen]
         self.process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment)
         self.states: dict[str, str] = {}
         self.arrived: dict[str, float] = {}
+        self.link = ""
+        """With which the first user of the page is made; empty until it is open."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -50,7 +52,9 @@ class Service:
             event = json.loads(line)
             if event["event"] == "watching":
                 self.states[event["account"]] = event["state"]
-            elif event["new"]:
+            elif event["event"] == "page_opened":
+                self.link = event["link"]
+            elif event.get("new"):
                 self.arrived[event["account"]] = time.monotonic()
 
     def wait_until_at_rest(self, accounts: int) -> None:
@@ -77,7 +81,7 @@ def served(folder: Path, accounts: int) -> tuple[int, float, list[float]]:
     seconds that single mails took from the server to the event."""
     dovecot = Dovecot(DovecotOptions(connections=max(100, 5 * accounts)))
     try:
-        users = _add_accounts(dovecot, folder, accounts)
+        users = add_accounts(dovecot, folder, accounts)
         with _service(folder) as service:
             service.wait_until_at_rest(accounts)
             time.sleep(3.0)
@@ -89,7 +93,7 @@ def served(folder: Path, accounts: int) -> tuple[int, float, list[float]]:
         dovecot.remove()
 
 
-def _add_accounts(dovecot: Dovecot, folder: Path, accounts: int) -> list[str]:
+def add_accounts(dovecot: Dovecot, folder: Path, accounts: int) -> list[str]:
     """The users that will be sent mail: the first ones. A system allows a user 128 watched folders
     (fs.inotify.max_user_instances), and Dovecot's later processes look every half a minute instead."""
     fingerprint = _fingerprint(dovecot)

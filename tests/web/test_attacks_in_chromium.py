@@ -67,9 +67,9 @@ ATTACK = """async ([own, id]) => {
   const opened = window.open(`${own}/inbox`);
   await waited(() => 0, 1500);
   if (image.naturalWidth) got.image = "seen";
-  const seen = { frame: () => frame.contentDocument.body.innerText, opened: () => opened.document.body.innerText };
+  const seen = { frame: () => frame.contentDocument, opened: () => opened.document };
   for (const [what, look] of Object.entries(seen)) {
-    try { if (look()) got[what] = look(); } catch { /* another origin */ }
+    try { if (look().body.innerText) got[what] = look().body.innerText; } catch { /* another origin */ }
   }
   try { opened.location = `${own}/sign-out`; } catch { /* no hold of it */ }
   return got;
