@@ -172,3 +172,14 @@ def test_rows_of_providers_fit_their_schema(run: Runner) -> None:
     assert "freenet" in table.out and re.search(r"2024-08-01 \(vor [\d.]+ Tagen\)", table.out)
     assert "POP3/IMAP Abruf" in run("providers", "kim@gmx.de", "--lang", "de").out
     assert run("providers", "gibt-es-nicht").code == 2
+
+
+def test_the_doctor_shows_the_table_too(run: Runner) -> None:
+    assert run("doctor", "providers", "--json").out == run("providers", "--json").out
+
+
+@pytest.mark.parametrize(("typed", "told"), [("abcd efgh ijkl mnop", False), ("mein Passwort", True)])
+def test_what_is_surely_no_app_password_is_named(run: Runner, typed: str, told: bool) -> None:
+    added = run("account", "add", "kim@icloud.com", "--password-stdin", "--lang", "de", stdin=f"{typed}\n")
+    assert ("sieht nicht wie ein App-Passwort von iCloud aus" in added.err) is told
+    assert typed not in added.out + added.err

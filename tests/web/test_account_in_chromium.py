@@ -30,7 +30,7 @@ async def test_an_account_is_added_by_steps_and_its_mail_appears(dovecot: Doveco
             await page.click("main >> text=Add an account")
             await page.fill("[name=address]", "kim@mein-server.example")
             await page.click("text=Next")
-            await page.wait_for_selector("text=not in Eilbote's table")
+            await page.wait_for_selector("text=Type them below")
             await fill_login(page, dovecot, user, "a wrong password")
             await page.click("text=Try the login")
             await page.wait_for_selector("text=No authority that this machine knows", timeout=60_000)

@@ -222,6 +222,11 @@ async def test_servers_that_were_found_are_seen_before_the_password_is_typed(
         page = (await kim.post("/accounts/new/find", {"address": ADDRESS})).text
         assert 'name="in_host" value="imap.mein-server.example"' in page and 'name="user" value="kim"' in page
         assert "Nothing proves that imap.mein-server.example belongs" in page
+        await kim.get("/accounts/new")
+        assert (
+            "Gmail wants an app password"
+            in (await kim.post("/accounts/new/find", {"address": "kim@gmail.com"})).text
+        )
         page = (await kim.post("/accounts/new/find", {"address": "kim@gmial.example"})).text
         assert "gmial.example does not exist" in page and "/accounts/new?address=kim%40gmail.example" in page
     assert app.store.accounts.all() == []

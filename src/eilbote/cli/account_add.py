@@ -21,6 +21,7 @@ from eilbote.cli.shapes import account_shape
 from eilbote.engine import setup
 from eilbote.engine.app import App
 from eilbote.engine.discover import Discovered, discover
+from eilbote.engine.providers import looks_wrong
 from eilbote.errors import NotAllowed, Unreachable
 from eilbote.providers.values import Login, Provider
 from eilbote.secret import Secret
@@ -59,6 +60,11 @@ def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) 
         provider = (found and found.provider) or setup.known_provider(planned.address)
         _check_provider(face, provider, source, given=given)
         secret = source.read(face, planned.address)
+        if provider is not None and source.kind is AuthKind.PASSWORD and looks_wrong(provider, secret):
+            face.note(
+                mark("This does not look like an app password of {provider}. It is tried once all the same."),
+                provider=provider.name,
+            )
         tested = asyncio.run(setup.add_account(app, planned, secret))
         if found is not None and found.smtp is not None and tested.error is None:
             _try_sending(face, app, tested)

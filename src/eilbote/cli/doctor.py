@@ -88,6 +88,11 @@ def doctor(
     round_trip: bool,
     everything: bool,
 ) -> None:
+    if target == "providers":  # no account is called so
+        from eilbote.cli.providers import show_providers  # noqa: PLC0415  # only who asks for the table
+
+        show_providers(face, "")
+        return
     if replay is not None:
         diagnosed = diagnose.judge_file(_read(replay))
     else:

@@ -38,6 +38,11 @@ _FIRST = {
 @click.argument("name", required=False, default="")
 @click.pass_obj
 def providers(face: Face, name: str) -> None:
+    show_providers(face, name)
+
+
+def show_providers(face: Face, name: str) -> None:
+    """All rows, or everything of one."""
     found = known_providers(SystemClock(), name)
     if face.json:
         for one in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 from msgspec import Struct
@@ -10,7 +11,8 @@ from eilbote.clock import Clock
 from eilbote.errors import Gone
 from eilbote.providers.needs import Need, access_of, age_of, needs_of
 from eilbote.providers.table import provider_at, provider_by_mx, provider_of, providers
-from eilbote.providers.values import Access, Provider
+from eilbote.providers.values import Access, Login, Provider
+from eilbote.secret import Secret
 
 
 class Known(Struct, frozen=True):
@@ -42,6 +44,15 @@ def known_providers(clock: Clock, name: str = "") -> tuple[Known, ...]:
 def before_login(provider: Provider) -> tuple[Need, ...]:
     """What has to be done at the provider before a login can work."""
     return needs_of(provider)
+
+
+def looks_wrong(provider: Provider, secret: Secret) -> bool:
+    """Whether this is surely none of the provider's app passwords, where only those work: one that is tried
+    and refused counts against the mailbox. Nothing of the secret is kept or told."""
+    shape = access_of(provider).shape
+    if provider.login is not Login.APP_PASSWORD or not shape:
+        return False
+    return re.fullmatch(shape, re.sub(r"[\s-]", "", secret.reveal()).lower()) is None
 
 
 def _known(row: Provider, today: date) -> Known:

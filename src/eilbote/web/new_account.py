@@ -61,12 +61,14 @@ async def add(visit: Owner) -> Response:
 
 @routes.post("/new/find")
 async def find(visit: Owner) -> Response:
-    """Asks the network which servers belong to the address, and fills them in: nothing is given a password
-    before a person has seen its name."""
+    """Asks the network which servers belong to an address that the table does not know, and fills them in:
+    nothing is given a password before a person has seen its name."""
     try:
         address = await asyncio.to_thread(setup.free_address, visit.app, visit.field("address"))
     except EilboteError as error:
         return _first(visit, visit.field("address"), error.problem)
+    if setup.known_provider(address) is not None:
+        return _second(visit, address, AccountFields(), None)
     found = await discover(visit.app, address)
     return await asyncio.to_thread(_second, visit, address, found_fields(found), None, found)
 
