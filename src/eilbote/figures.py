@@ -10,6 +10,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _GERMAN_MONTHS = (
     *("Jan.", "Feb.", "März", "April", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
 )
+_MONTH_NAMES = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_GERMAN_MONTH_NAMES = (
+    *("Januar", "Februar", "März", "April", "Mai", "Juni"),
+    *("Juli", "August", "September", "Oktober", "November", "Dezember"),
+)
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
@@ -91,3 +99,18 @@ def duration(seconds: float, language: Language) -> str:
         return f"{round(seconds)} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def month_name(day: str, language: Language) -> str:
+    """The month of a day (`2026-12-31`) in full: `Dezember 2026`."""
+    year, month, _ = day.split("-")
+    names = _GERMAN_MONTH_NAMES if language == "de" else _MONTH_NAMES
+    return f"{names[int(month) - 1]} {year}"
+
+
+def plain_day(day: str, language: Language) -> str:
+    """A day (`2026-12-31`) as people write it."""
+    year, month, number = day.split("-")
+    if language == "de":
+        return f"{number}.{month}.{year}"
+    return f"{int(number)} {_MONTHS[int(month) - 1]} {year}"

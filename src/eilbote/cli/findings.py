@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from eilbote.cli.command import mark
@@ -10,8 +11,11 @@ from eilbote.cli.terminal import fitted, harmless, styled, width, wrapped
 from eilbote.diagnosis.registry import CHECKS
 from eilbote.diagnosis.values import Cause, Confidence, Finding, Layer, Report, Verdict, Who
 from eilbote.errors import Problem
+from eilbote.figures import month_name, plain_day
 
 _WIDEST = 100
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NEXT_STEP = re.compile(r" (?=\d\. )")
 _MARKS = {
     Verdict.PASS: ("✓", "green"),
     Verdict.INFO: ("·", "dim"),
@@ -46,6 +50,7 @@ _SURE = {
     Confidence.LIKELY: mark("likely"),
     Confidence.GUESS: mark("perhaps"),
 }
+_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.WARN, Verdict.SKIP, Verdict.INFO, Verdict.PASS)
 _VERDICTS = {
     Verdict.PASS: mark("Everything works"),
     Verdict.INFO: mark("Everything works"),
@@ -63,7 +68,7 @@ def tell_report(face: Face, report: Report, *, everything: bool) -> None:
     for layer in Layer:
         mine = [one for one in report.findings if CHECKS[one.id].layer is layer]
         if mine:
-            _tell_layer(face, layer, mine, everything=everything)
+            _tell_layer(face, layer, mine, report.cause, everything=everything)
     if not everything:
         face.line()
         face.say(mark("Every check with its details: eilbote doctor --all"))
@@ -75,7 +80,7 @@ def _tell_cause(face: Face, report: Report) -> None:
     head = f"{sign} {harmless(report.target)}: {face.text(_VERDICTS[report.verdict])}"
     face.line(head, f"bold {style}".removesuffix(" dim"))
     face.line()
-    said = face.catalogue.problem(_problem(cause))
+    said = face.catalogue.problem(_problem(face, cause))
     if report.verdict in (Verdict.PASS, Verdict.INFO):
         _wrap(face, "  ", said.what)
         return
@@ -84,21 +89,27 @@ def _tell_cause(face: Face, report: Report) -> None:
     _wrap(face, "  ", f"{lead} {said.what}", bold=len(lead))
     if said.do:
         step = face.text(mark("Next step:"))
-        _wrap(face, "  ", f"{step} {said.do}", bold=len(step))
+        _wrap(face, "  ", f"{step} {_in_steps(face, said.do)}", bold=len(step))
     who = face.text(mark("Who must act:"))
     _wrap(face, "  ", f"{who} {face.text(WHO[cause.who])}", bold=len(who))
 
 
-def _tell_layer(face: Face, layer: Layer, findings: Sequence[Finding], *, everything: bool) -> None:
+def _tell_layer(
+    face: Face, layer: Layer, findings: Sequence[Finding], cause: Cause, *, everything: bool
+) -> None:
     bad = [one for one in findings if one.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR)]
     shown = findings if everything else bad
-    if everything or bad:
-        face.line()
     title = face.text(LAYERS[layer])
-    if shown:
+    if everything:
+        face.line()
         face.line(title, "bold")
-        for finding in shown:
-            _tell_finding(face, finding)
+    elif shown:
+        worst = next(one for one in _WORST_FIRST if any(each.verdict is one for each in shown))
+        sign, style = _MARKS[worst]
+        face.line(f"{styled(sign, style) if face.colour() else sign} {title}")
+    for finding in shown:
+        _tell_finding(face, finding, cause, everything=everything)
+    if shown:
         return
     good = sum(one.verdict is Verdict.PASS for one in findings)
     skipped = sum(one.verdict is Verdict.SKIP for one in findings)
@@ -115,17 +126,19 @@ def _tell_layer(face: Face, layer: Layer, findings: Sequence[Finding], *, everyt
     )
 
 
-def _tell_finding(face: Face, finding: Finding) -> None:
+def _tell_finding(face: Face, finding: Finding, cause: Cause, *, everything: bool) -> None:
     sign, style = _MARKS[finding.verdict]
     lead = styled(sign, style) if face.colour() else sign
     about = f" · {harmless(finding.about)}" if finding.about else ""
     time = f" · {_time(finding.ms)}" if finding.ms is not None else ""
     means, do = sentences(face, finding)
     face.line(f"  {lead} {face.text(title_of(face, finding))}{about}{time}")
-    if means:
+    is_told = not everything and (finding.text, finding.parameters) == (cause.text, cause.parameters)
+    if means and not is_told:
         _wrap(face, "    ", means)
-    if do and finding.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR):
-        _wrap(face, "    → ", do)
+    repeated = not everything and finding.cause == cause.code
+    if do and not repeated and finding.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR):
+        _wrap(face, "    → ", _in_steps(face, do))
     if finding.seen and finding.verdict is not Verdict.SKIP and finding.seen not in means:
         for line in wrapped(harmless(finding.seen), min(face.cells(), _WIDEST) - 6)[:4]:
             face.line(f"      {line}", "dim")
@@ -139,7 +152,7 @@ def title_of(face: Face, finding: Finding) -> str:
 def sentences(face: Face, finding: Finding) -> tuple[str, str]:
     """What a finding means, and what to do."""
     if finding.text:
-        said = face.catalogue.problem(_problem(finding))
+        said = face.catalogue.problem(_problem(face, finding))
         return said.what, said.do
     if finding.verdict is Verdict.SKIP and finding.seen in CHECKS:
         because = face.catalogue.problem(Problem(f"doctor.{finding.seen.lower()}")).what
@@ -149,7 +162,7 @@ def sentences(face: Face, finding: Finding) -> tuple[str, str]:
 
 def report_shape(face: Face, report: Report) -> dict[str, object]:
     """`doctor --json`: see docs/schemas/doctor.json."""
-    said = face.catalogue.problem(_problem(report.cause))
+    said = face.catalogue.problem(_problem(face, report.cause))
     return {
         "target": report.target,
         "verdict": report.verdict.value,
@@ -187,8 +200,23 @@ def _finding_shape(face: Face, finding: Finding) -> dict[str, object]:
     }
 
 
-def _problem(told: Finding | Cause) -> Problem:
-    return Problem(told.text, {name: harmless(value) for name, value in told.parameters.items()})
+def _problem(face: Face, told: Finding | Cause) -> Problem:
+    shown = {name: _readable(face, name, harmless(value)) for name, value in told.parameters.items()}
+    return Problem(told.text, shown)
+
+
+def _readable(face: Face, name: str, value: str) -> str:
+    if not _DAY.fullmatch(value):
+        return value
+    return (month_name if name == "month" else plain_day)(value, face.catalogue.language)
+
+
+def _in_steps(face: Face, text: str) -> str:
+    """Numbered steps, each on a line of its own."""
+    if not face.is_terminal():
+        return text
+    text = _NEXT_STEP.sub("\n", text)
+    return f"\n{text}" if text.startswith("1. ") else text
 
 
 def _time(ms: float) -> str:

@@ -100,7 +100,7 @@ def ends_soon(place: Place, target: Target, now: float) -> Finding | None:
         cause="oauth_only.soon",
         provider=row.name,
         until=until.isoformat(),
-        month=f"{until:%m/%Y}",
+        month=until.isoformat(),
     )
 
 
