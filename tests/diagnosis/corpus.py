@@ -4,6 +4,7 @@ that a diagnosis must begin with. All of it is our own, made after what servers 
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from eilbote.store.values import AuthKind
 from tests.diagnosis.answers import ANSWERS, Answer
 from tests.diagnosis.clinic import Clinic
 from tests.diagnosis.peers import Authority, Peer, self_signed
-from tests.diagnosis.worlds import DAY, IMAP, LEAF, MACHINE, NOW, SMTP, Ports, World, only_tls
+from tests.diagnosis.worlds import DAY, IMAP, LEAF, MACHINE, NOW, SMTP, Ports, World, good_talk, only_tls
 
 Run = Callable[[Clinic], Awaitable[Diagnosed]]
 
@@ -257,17 +258,17 @@ def protections(folder: Path, trusted: Authority) -> Iterator[Scenario]:
 
     def old(context: ssl.SSLContext) -> None:
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-
-    def weak(context: ssl.SSLContext) -> None:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers("AES128-SHA:@SECLEVEL=0")
+        with warnings.catch_warnings(action="ignore"):
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
 
     def anonymous(context: ssl.SSLContext) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers("NULL-SHA256:@SECLEVEL=0")
 
     good = trusted.issue(folder)
+    yield Scenario(
+        "old-tls", "tls", ("tls",), _at(Peer(context=trusted.issue(folder, tune=old), implicit=True))
+    )
     yield Scenario(
         "no-common-cipher",
         "tls",
@@ -282,7 +283,6 @@ def protections(folder: Path, trusted: Authority) -> Iterator[Scenario]:
         ("tls", "server"),
         _at(Peer(raw=b"\x00\x01\x02\x03" * 40, context=good, implicit=False)),
     )
-    del old, weak
     yield Scenario("no-starttls", "starttls", ("tls", "interception"), _at(Peer(no_starttls=True)))
     yield Scenario(
         "no-starttls-smtp",
@@ -401,6 +401,15 @@ def others() -> Iterator[Scenario]:
     )
     yield Scenario("healthy", "other", ("none",), _at(Peer(), Peer(Protocol.SMTP)))
     yield Scenario("healthy-pop3", "other", ("none",), _at(Peer(Protocol.POP3), Peer(Protocol.SMTP)))
+    typo = World(address="anna@gmial.com", places=(), tune=lambda target: replace(target, is_account=False))
+    yield _world("typo", "other", ("address",), typo)
+    nowhere = World(
+        address="anna@firma.example", places=(), tune=lambda target: replace(target, is_account=False)
+    )
+    yield _world("no-servers-known", "other", ("address",), nowhere)
+    late = "220 FR1.mail.example Microsoft ESMTP MAIL Service ready at Fri, 20 Nov 2026 10:00:00 +0000"
+    fast = World(talks={SMTP: replace(good_talk(SMTP), banner=late)})
+    yield _world("clock-in-greeting", "other", ("clock",), fast)
     yield _world("disk-full", "other", ("server",), World(machine=replace(MACHINE, free=10 << 20)))
     yield _world("no-authorities", "other", ("certificate",), World(machine=replace(MACHINE, authorities=0)))
     yield _world("key-readable", "other", ("password",), World(machine=replace(MACHINE, key_mode=0o644)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from eilbote.diagnosis.cause import report
-from eilbote.diagnosis.checks import auth, env, net, tls, trip
+from eilbote.diagnosis.checks import auth, disc, env, net, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.smtp import judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
@@ -84,6 +84,7 @@ class _Climb:
     def machine(self) -> Step:
         """The computer, the secret's shape, and what is remembered of the last login."""
         target = self._target
+        self.findings += disc.judge_address(target)
         probes: list[Probe] = [LookAtMachine()]
         if target.is_account and target.places:
             probes.append(LookAtSecret())
@@ -229,7 +230,11 @@ class _Climb:
     def _clock(self, seen: Sequence[Conversed]) -> Step:
         """Where a certificate's dates do not fit, whose clock is wrong?"""
         wrong_dates = [one for one in self.findings if one.id == "TLS07" and one.verdict is Verdict.FAIL]
-        if not wrong_dates or not seen:
+        if not wrong_dates:
+            banners = [(env.clock_in(one.banner), one.place.host) for one in seen]
+            told = [(at, host) for at, host in banners if at is not None]
+            if told:
+                self.findings.append(env.judge_clock(self._now, told))
             return
         host = next(one.place.host for one in seen if str(one.place) == wrong_dates[0].about)
         answers = yield (Ask(host),)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
+from eilbote.diagnosis.checks.disc import similar_domain
 from eilbote.diagnosis.evidence import Evidence, Probe, Target
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.values import Report
@@ -104,9 +106,12 @@ class _Hiding:
         target = transcript.target
         local, _, domain = target.address.rpartition("@")
         public = _public_names()
-        names = {local: "user", target.user: "user", target.address: "user@example.org"}
-        if domain.lower() not in public:
-            names[domain] = "example.org"
+        names = {local: "user", target.user: "user"}
+        if domain.lower() in public or similar_domain(domain.lower()):
+            names[target.address] = f"user@{domain}"  # of a large provider, or meant so: nobody's own
+        else:
+            names |= {target.address: "user@example.org", domain: "example.org"}
+        self._stand_ins = set(names.values())
         for at, one in enumerate(target.identities):
             names[one] = f"identity{at}@example.org"
         hosts = [*(place.host for place in target.places), *target.others]
@@ -126,22 +131,21 @@ class _Hiding:
     def __call__(self, text: str) -> str:
         text = self._pattern.sub(lambda found: self._names[found[0].lower()], text)
         text = _ADDRESS.sub(
-            lambda found: found[0] if found[0].endswith("@example.org") else "someone@example.org", text
+            lambda found: found[0] if found[0] in self._stand_ins else "someone@example.org", text
         )
         text = _NUMBER.sub(self._number, text)
         return _BASE64.sub("…", text)
 
     def _number(self, found: re.Match[str]) -> str:
-        number = found[0]
-        if (
-            number.startswith("127.")
-            or number in ("::1", "::")
-            or (":" in number and not re.search("[0-9a-f]", number, re.I))
-        ):
-            return number
-        if ":" in number:
-            return self._numbers.setdefault(number, f"2001:db8::{len(self._numbers) + 1:x}")
-        return self._numbers.setdefault(number, f"192.0.2.{len(self._numbers) % 250 + 1}")
+        try:
+            number = ip_address(found[0])
+        except ValueError:
+            return found[0]  # a time of day looks alike
+        if number.is_loopback or number.is_unspecified:
+            return found[0]
+        count = len(self._numbers) + 1
+        stand = f"2001:db8::{count:x}" if number.version == 6 else f"192.0.2.{(count - 1) % 250 + 1}"
+        return self._numbers.setdefault(found[0], stand)
 
     def authority(self, name: str) -> str:
         """A name in a certificate; that of a program which opens lines is what the diagnosis is about."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eilbote.diagnosis.checks.auth import provider_row
 from eilbote.diagnosis.evidence import Box, Folder, Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
@@ -41,6 +42,8 @@ def judge_box(place: Place, box: Box) -> list[Finding]:
         _rights(place, box),
         _counts(place, box.folders),
         *_hiding(place, box.folders),
+        *_subscribed(place, box.folders),
+        *_mailbox_limit(place, box.folders),
     ]
 
 
@@ -152,3 +155,32 @@ def _hiding(place: Place, folders: Sequence[Folder]) -> list[Finding]:
         if one.role != "junk" and one.name.rpartition("/")[2].lower() in _HIDING and one.messages
     ]
     return [found("BOX10", Verdict.INFO, "hidden", at=place, names=", ".join(names))] if names else []
+
+
+def _subscribed(place: Place, folders: Sequence[Folder]) -> list[Finding]:
+    """BOX04: mailboxes that other programs hide."""
+    count = sum(not one.subscribed for one in folders)
+    if not count:
+        return [found("BOX04", Verdict.PASS, at=place)]
+    return [found("BOX04", Verdict.INFO, "hidden", at=place, count=count, folders=len(folders))]
+
+
+def _mailbox_limit(place: Place, folders: Sequence[Folder]) -> list[Finding]:
+    """BOX08: how many mailboxes the provider grants."""
+    row = provider_row(place.provider)
+    most = row.receiving.mailboxes if row is not None and row.receiving is not None else None
+    if most is None:
+        return []
+    if len(folders) >= most:
+        return [
+            found(
+                "BOX08",
+                Verdict.WARN,
+                "all_used",
+                at=place,
+                cause="quota.mailboxes",
+                count=len(folders),
+                most=most,
+            )
+        ]
+    return [found("BOX08", Verdict.PASS, at=place, seen=f"{len(folders)}/{most}")]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 
 from eilbote.diagnosis.evidence import Asked, Machine, Outcome, Resolved
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 
 _MIB = 1 << 20
+_DATE = re.compile(r"\b\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
 _OLD_STORE = 5 * 365 * 86_400.0
 _FEWEST_OF_A_SYSTEM = 50
 _CLOCK_FAILS, _CLOCK_WARNS = 300.0, 30.0
@@ -95,6 +98,17 @@ def judge_name(looked: Resolved) -> Finding:
     return found(
         "DNS05", Verdict.FAIL, case, at=host, cause=cause, who=who, sure=sure, ms=looked.ms, host=host
     )
+
+
+def clock_in(banner: str) -> float | None:
+    """The date that some servers say in their greeting (`ready at Mon, 23 Nov 2026 10:00:00 +0000`)."""
+    found_date = _DATE.search(banner)
+    if found_date is None:
+        return None
+    try:
+        return parsedate_to_datetime(found_date[0]).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def judge_clock(now: float, answers: Sequence[tuple[float, str]]) -> Finding:
