@@ -29,6 +29,8 @@ from tests.servers.life import MailServer, mail_owner
 from tests.servers.ports import LOOPBACK, answers, wait_until
 
 DOMAIN = "example.org"
+BOXES = "boxes.example.org"
+"""Mail for USER there goes into that user's INBOX on the Dovecot, which must keep Maildir."""
 BOUNCING = "bounces.example.net"
 """Mail for anybody there is taken, and found undeliverable afterwards."""
 _serial = count(1)
@@ -147,6 +149,7 @@ class Postfix(MailServer):
     def _configure(self, ports: list[int]) -> None:
         self.port, self.tls_port, self.mx_port = ports
         conf = self.folder / "conf"
+        (conf / "deliver").write_text(self._delivering(), encoding="utf-8")
         (conf / "main.cf").write_text(self._main(), encoding="utf-8")
         (conf / "master.cf").write_text(self._master(), encoding="utf-8")
 
@@ -203,9 +206,18 @@ virtual_mailbox_base = {self.folder}/mail
 virtual_mailbox_maps = regexp:{self._mailboxes}
 virtual_uid_maps = static:{owner.pw_uid}
 virtual_gid_maps = static:{owner.pw_gid}
-transport_maps = inline:{{ {{ {BOUNCING} = virtual: }} }}
+transport_maps = inline:{{ {{ {BOUNCING} = virtual: }}, {{ {BOXES} = maildir: }} }}
 default_transport = discard
 relay_transport = discard
+"""
+
+    def _delivering(self) -> str:
+        """Puts one mail into a user's Maildir (of two names, as its rules say: written whole, then shown)."""
+        return f"""\
+box={self.dovecot.mail_folder("$1")}/maildir
+mkdir -p "$box/tmp" "$box/new" "$box/cur"
+name=$(date +%s%N).$$.postfix
+cat > "$box/tmp/$name" && mv "$box/tmp/$name" "$box/new/$name"
 """
 
     def _master(self) -> str:
@@ -235,6 +247,8 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
+maildir unix - n n - - pipe flags=DRh user={mail_owner().pw_name} \
+argv=/bin/sh {self.folder}/conf/deliver ${{user}}
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """

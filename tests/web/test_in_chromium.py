@@ -24,7 +24,7 @@ from tests.web.chromium import chromium
 
 @contextmanager
 def page_of(home: Path) -> Iterator[str]:
-    """`eilbote serve` with its page; gives the link for the first user."""
+    """`eilbote serve` with its page; gives the link for the first user, or its address."""
     environment = os.environ | {
         "EILBOTE_HOME": str(home),
         "EILBOTE_KEY_FILE": str(home.parent / "key"),
@@ -37,7 +37,7 @@ def page_of(home: Path) -> Iterator[str]:
             link = ""
             while not link:
                 told = json.loads(process.stdout.readline())
-                link = told["link"] if told["event"] == "page_opened" else ""
+                link = (told["link"] or told["address"]) if told["event"] == "page_opened" else ""
             # What is told later is read by nobody: the pipe must not fill.
             drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
             yield link
