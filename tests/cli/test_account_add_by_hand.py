@@ -18,6 +18,9 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.names import Names, Signing
 
+# Python warns of forks beside threads; the child here becomes another program at once.
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 PASSWORD = "geheim-1"
 
 

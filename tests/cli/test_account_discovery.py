@@ -88,6 +88,12 @@ def test_only_pop3_is_offered(run: Runner, dovecot: Dovecot) -> None:
     schema.fits("discovered", found.record)
 
 
+def test_a_slip_is_the_cause_where_nothing_is_there(run: Runner) -> None:
+    refused = run("account", "add", "kim@gmx.dee", "--password-stdin", "--json", stdin=f"{PASSWORD}\n")
+    assert (refused.code, refused.error["code"]) == (2, "discovery.meant")
+    assert "kim@gmx.de" in refused.error["do"]
+
+
 def test_nothing_is_found(run: Runner) -> None:
     said = run("account", "discover", "kim@gibt-es-nicht.firma.test", "--lang", "de")
     assert said.code == 2

@@ -269,6 +269,9 @@ def _cause(found: Discovered, domain: str, servers: MailServers) -> EilboteError
         return NotAllowed("account.no_access", provider=found.provider.name)
     if servers.wants_none:
         return Gone("discovery.no_mail", address=found.address, domain=domain)
+    proven = any(one.proven is not None for one in found.tried)
+    if found.meant and not proven and servers.problem is None:
+        return Gone("discovery.meant", address=found.address, domain=domain, meant=found.meant)
     if not servers.exists:
         return Gone("discovery.no_domain", address=found.address, domain=domain)
     named = _most_telling(one for one in found.tried if one.candidate.source is not Source.GUESS)
