@@ -16,6 +16,7 @@ from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape, holder_shape, pause_shape, watch_shape
+from eilbote.cli.sign_in import sign_in_again
 from eilbote.cli.table import Column, Row
 from eilbote.engine import setup
 from eilbote.engine.accounts import find_account
@@ -114,7 +115,12 @@ def show(face: Face, address: str) -> None:
 def edit(face: Face, wanted: setup.Wanted, source: SecretSource, *, password: bool) -> None:
     with opened_home(face) as app:
         found = find_account(app, wanted.address)
-        secret = source.read(face, found.address) if source.given or password else None
+        if source.signs_in:
+            setup.note_change(app, found.address, wanted, None)
+            sign_in_again(face, app, find_account(app, found.address), source)
+            secret = None
+        else:
+            secret = source.read(face, found.address) if source.given or password else None
         tested = asyncio.run(setup.change_account(app, found.address, wanted, secret))
     good = (
         mark("{address} is changed; the login works.")

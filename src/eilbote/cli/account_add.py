@@ -18,6 +18,7 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.needed import tell_needs
 from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
+from eilbote.cli.sign_in import add_by_sign_in
 from eilbote.engine import setup
 from eilbote.engine.app import App
 from eilbote.engine.discover import Discovered, discover
@@ -59,13 +60,13 @@ def add(face: Face, wanted: setup.Wanted, source: SecretSource, *, local: bool) 
             finish_test(face, tested, mark("{address} is set up; its mail lives only here."), kept=True)
         provider = (found and found.provider) or setup.known_provider(planned.address)
         _check_provider(face, provider, source, given=given)
-        secret = source.read(face, planned.address)
-        if provider is not None and source.kind is AuthKind.PASSWORD and looks_wrong(provider, secret):
-            face.note(
-                mark("This does not look like an app password of {provider}. It is tried once all the same."),
-                provider=provider.name,
+        if source.signs_in:
+            add_by_sign_in(face, app, planned, source)
+            tested = asyncio.run(setup.test_account(app, planned.address))
+        else:
+            tested = asyncio.run(
+                setup.add_account(app, planned, _secret(face, provider, source, planned.address))
             )
-        tested = asyncio.run(setup.add_account(app, planned, secret))
         if found is not None and found.smtp is not None and tested.error is None:
             _try_sending(face, app, tested)
     good = (
@@ -163,6 +164,17 @@ def _asked(face: Face, question: str, *, otherwise: bool, empty: bool, **more: s
     sys.stderr.flush()
     answer = sys.stdin.readline().strip().lower()
     return empty if not answer else answer in ("y", "yes", "j", "ja")
+
+
+def _secret(face: Face, provider: Provider | None, source: SecretSource, address: str) -> Secret:
+    """The password or token; one that does not look like what the provider gives out is wondered at."""
+    secret = source.read(face, address)
+    if provider is not None and source.kind is AuthKind.PASSWORD and looks_wrong(provider, secret):
+        face.note(
+            mark("This does not look like an app password of {provider}. It is tried once all the same."),
+            provider=provider.name,
+        )
+    return secret
 
 
 def _check_provider(face: Face, provider: Provider | None, source: SecretSource, *, given: bool) -> None:

@@ -42,6 +42,7 @@ def describe_account(face: Face, found: Account, watched: Watched | None, holder
         AuthKind.PASSWORD: mark("password, sealed"),
         AuthKind.COMMAND: mark("password from a command"),
         AuthKind.OAUTH: mark("access token, sealed"),
+        AuthKind.SIGNED_IN: mark("signed in at the provider; renewed by itself"),
         AuthKind.OAUTH_COMMAND: mark("access token from a command"),
     }[found.auth]
     facts = [

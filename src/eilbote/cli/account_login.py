@@ -15,6 +15,7 @@ from eilbote.cli.password import SecretSource
 from eilbote.cli.shapes import account_shape
 from eilbote.engine import setup
 from eilbote.engine.accounts import is_local
+from eilbote.engine.authorize import WantedSignIn
 from eilbote.errors import Unreachable
 
 
@@ -47,7 +48,45 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="CMD",
         help=mark("Command whose first line of output is the password."),
     )
-    @click.option("--oauth", cls=Option, is_flag=True, help=mark("The secret is an OAuth access token."))
+    @click.option(
+        "--oauth",
+        cls=Option,
+        is_flag=True,
+        help=mark(
+            "Sign in with a browser at the provider's own page. With --password-stdin or --password-command:"
+            " what they give is an access token."
+        ),
+    )
+    @click.option(
+        "--device",
+        cls=Option,
+        is_flag=True,
+        help=mark("Sign in with a code that is typed in a browser on any other device."),
+    )
+    @click.option(
+        "--oauth-client-id",
+        cls=Option,
+        metavar="ID",
+        default="",
+        help=mark("Your registration at the provider; needed once for each provider."),
+    )
+    @click.option(
+        "--oauth-client-file",
+        cls=Option,
+        metavar="FILE",
+        default="",
+        help=mark("File with the registration's secret, or as Google gives it to be downloaded."),
+    )
+    @click.option(
+        "--oauth-issuer",
+        cls=Option,
+        metavar="URL",
+        default="",
+        help=mark("Authorization server of a provider that Eilbote does not know."),
+    )
+    @click.option(
+        "--oauth-scope", cls=Option, metavar="SCOPE", default="", help=mark("What is asked for there.")
+    )
     @click.pass_obj
     @wraps(command)
     def wanting(
@@ -65,9 +104,17 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
         password_stdin: bool,
         password_command: str | None,
         oauth: bool,
+        device: bool,
+        oauth_client_id: str,
+        oauth_client_file: str,
+        oauth_issuer: str,
+        oauth_scope: str,
         **others: object,
     ) -> None:
-        source = SecretSource(password_stdin, password_command, oauth)
+        if device and (password_stdin or password_command is not None):
+            raise click.UsageError("--device, --password-stdin, --password-command")
+        sign_in = WantedSignIn(oauth_issuer, oauth_client_id, oauth_client_file, scope=oauth_scope)
+        source = SecretSource(password_stdin, password_command, oauth or device, device, sign_in)
         wanted = setup.Wanted(
             address, name, user, imap, smtp, pop3, security, auth=source.kind, direct=direct
         )

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
+from eilbote.engine.authorize import WantedSignIn
 from eilbote.errors import Misused
 from eilbote.secret import Secret
 from eilbote.store.values import AuthKind
@@ -25,15 +26,24 @@ class SecretSource(Struct, frozen=True):
     stdin: bool
     command: str | None
     oauth: bool
+    device: bool = False
+    sign_in: WantedSignIn = WantedSignIn()
 
     @property
     def given(self) -> bool:
         """Whether the command line says where a secret comes from."""
-        return self.stdin or self.command is not None or self.oauth
+        return self.stdin or self.command is not None or self.oauth or self.device
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether somebody shall sign in at the provider's own page."""
+        return self.device or (self.oauth and not self.stdin and self.command is None)
 
     @property
     def kind(self) -> AuthKind:
         """What kind of secret the account will have."""
+        if self.signs_in:
+            return AuthKind.SIGNED_IN
         if self.command is not None:
             return AuthKind.OAUTH_COMMAND if self.oauth else AuthKind.COMMAND
         return AuthKind.OAUTH if self.oauth else AuthKind.PASSWORD
@@ -59,8 +69,7 @@ class SecretSource(Struct, frozen=True):
             return sys.stdin.readline(_LONGEST).rstrip("\r\n")
         if not sys.stdin.isatty():
             raise Misused("account.no_secret", address=address)
-        question = mark("Access token of {address}: ") if self.oauth else mark("Password of {address}: ")
-        return _typed(face.text(question, address=address))
+        return _typed(face.text(mark("Password of {address}: "), address=address))
 
 
 def _typed(question: str) -> str:

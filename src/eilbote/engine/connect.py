@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.engine.app import App
+from eilbote.engine.renew import access_token
 from eilbote.errors import EilboteError, Garbled, Misused, Problem, Refused, Unreachable
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.credential import Credential
@@ -63,15 +64,37 @@ def terms_of_strangers(app: App) -> Terms:
 
 
 def credential_of(app: App, account: Account) -> Credential:
-    """The account's user name and secret, unsealed; runs the password command where one is set.
+    """The account's user name and secret, unsealed; runs the password command where one is set, and renews
+    an access token that is about to end. Blocks; not to be called inside of a running loop.
 
-    Raises Misused `account.password_command` where that command fails, and the vault's Problems.
+    Raises Misused `account.password_command` where that command fails, the vault's Problems, and what
+    `renew.access_token` does.
     """
+    if account.auth is AuthKind.SIGNED_IN:
+        return Credential(account.user, access_token(app, account), oauth=True)
     secret = app.vault.open_secret(account.sealed, f"account:{account.address}")
     if account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND):
         secret = _run_password_command(secret.reveal(), app.clock)
-    oauth = account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND)
+    oauth = account.auth.is_token
     return Credential(account.user, secret, oauth=oauth)
+
+
+async def with_login(
+    app: App, account: Account, open_with: Callable[[Credential], Awaitable[T]], *, sends: bool = False
+) -> T:
+    """What `open_with` opens with the account's credential; where its access token is refused, once more with
+    a renewed one. `sends`: the user name is that of the submission server."""
+    of = smtp_credential_of if sends else credential_of
+    credential = await asyncio.to_thread(of, app, account)
+    try:
+        return await open_with(credential)
+    except Refused as error:
+        if account.auth is not AuthKind.SIGNED_IN or not error.problem.code.endswith(".login_refused"):
+            raise
+        renewed = await asyncio.to_thread(access_token, app, account, credential.secret)
+        if renewed == credential.secret:
+            raise
+        return await open_with(replace(credential, secret=renewed))
 
 
 def _run_password_command(command: str, clock: Clock) -> Secret:
@@ -149,10 +172,10 @@ async def open_pop3(app: App, account: Account) -> Pop3Session:
     `Pop3Session.open` does."""
     if account.pop3 is None:
         raise Misused("account.no_pop3", address=account.address)
-    credential = await asyncio.to_thread(credential_of, app, account)
     from eilbote.net.pop3 import Pop3Session  # noqa: PLC0415  # only accounts with POP3 pay for it
 
-    session = await Pop3Session.open(account.pop3, credential, terms_of(app, account))
+    server, terms = account.pop3, terms_of(app, account)
+    session = await with_login(app, account, lambda given: Pop3Session.open(server, given, terms))
     if app.leash is not None:
         app.leash.hold(session)
     return session
@@ -163,10 +186,10 @@ async def open_smtp(app: App, account: Account) -> SmtpSession:
     `SmtpSession.open` does."""
     if account.smtp is None:
         raise Misused("send.no_server", address=account.address)
-    credential = await asyncio.to_thread(smtp_credential_of, app, account)
     from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
 
-    session = await SmtpSession.open(account.smtp, credential, terms_of(app, account))
+    server, terms = account.smtp, terms_of(app, account)
+    session = await with_login(app, account, lambda given: SmtpSession.open(server, given, terms), sends=True)
     if app.leash is not None:
         app.leash.hold(session)
     return session
@@ -302,12 +325,11 @@ class ImapConnections:
         return self._idle.pop() if self._idle else None
 
     async def _open(self) -> ImapSession:
-        if self._credential is None:
+        if self._credential is None and self._account.auth is not AuthKind.SIGNED_IN:
             self._credential = await asyncio.to_thread(credential_of, self._app, self._account)
         await self._host.acquire()
         try:
-            terms = terms_of(self._app, self._account)
-            imap = await ImapSession.open(self._server, self._credential, terms)
+            imap = await self._open_session()
         except BaseException:
             self._host.release()
             raise
@@ -323,6 +345,15 @@ class ImapConnections:
                 self._drop(imap)
                 raise
         return imap
+
+    async def _open_session(self) -> ImapSession:
+        terms = terms_of(self._app, self._account)
+        if self._credential is not None:
+            return await ImapSession.open(self._server, self._credential, terms)
+        # An access token ends within the hour: every connection has the one that is good then.
+        return await with_login(
+            self._app, self._account, lambda given: ImapSession.open(self._server, given, terms)
+        )
 
     def _drop(self, imap: ImapSession) -> None:
         imap.abort()

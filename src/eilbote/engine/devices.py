@@ -16,7 +16,7 @@ from eilbote.engine.accounts import find_account
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_user
 from eilbote.errors import Misused
-from eilbote.store.values import Account, AuthKind, Server
+from eilbote.store.values import Account, Server
 
 
 class Form(StrEnum):
@@ -53,7 +53,7 @@ def settings_of(account: Account) -> DeviceSettings:
     else:
         raise Misused("account.only_here", address=account.address)
     sending = _server(Protocol.SMTP, account.smtp, smtp_user(account)) if account.smtp is not None else None
-    oauth = account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND)
+    oauth = account.auth.is_token
     return DeviceSettings(account.address, account.name, receiving, sending, oauth)
 
 
@@ -98,7 +98,7 @@ async def password_of(app: App, address: str) -> str:
     """The account's own password, to be put into a file that its user asked for. Misused
     `devices.no_password` of one that signs in with tokens."""
     account = await asyncio.to_thread(find_account, app, address)
-    if account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND):
+    if account.auth.is_token:
         raise Misused("devices.no_password", address=account.address)
     return (await asyncio.to_thread(credential_of, app, account)).secret.reveal()
 

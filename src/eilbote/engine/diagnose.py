@@ -41,7 +41,7 @@ from eilbote.errors import Gone, Problem
 from eilbote.net.looking import Patience
 from eilbote.providers.table import provider_at, provider_of
 from eilbote.providers.values import Endpoint, Provider
-from eilbote.store.values import Account, AccountState, AuthKind, Server
+from eilbote.store.values import Account, AccountState, Server
 
 WINDOW_SECONDS = 900.0
 """Within so many seconds no more than `checks.auth.MOST_REFUSED` logins are refused because of us."""
@@ -131,7 +131,7 @@ def target_of(app: App, account: Account) -> Target:
         places,
         tuple(dict.fromkeys(others)),
         is_account=True,
-        oauth=account.auth in (AuthKind.OAUTH, AuthKind.OAUTH_COMMAND),
+        oauth=account.auth.is_token,
         worked=account.synced,
         remembered=_remembered(app, account, now),
         refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS),

@@ -18,7 +18,7 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.act import mailbox_named
 from eilbote.engine.address import checked_address, checked_fingerprint, is_loopback, server_from
 from eilbote.engine.app import App
-from eilbote.engine.connect import credential_of, open_pop3, open_smtp, terms_of
+from eilbote.engine.connect import open_pop3, open_smtp, terms_of, with_login
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
@@ -333,8 +333,8 @@ async def _log_in(app: App, account: Account) -> None:
             except EilboteError:
                 maildrop.abort()
         return  # where mailboxes live only here, there is nowhere to log in
-    credential = await asyncio.to_thread(credential_of, app, account)
-    session = await ImapSession.open(account.imap, credential, terms_of(app, account))
+    server, terms = account.imap, terms_of(app, account)
+    session = await with_login(app, account, lambda given: ImapSession.open(server, given, terms))
     try:
         await session.logout()
     except EilboteError:

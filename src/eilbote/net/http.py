@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from eilbote.errors import Refused, Unreachable
+from eilbote.secret import Secret
 
 _LATER = 300.0
 _MOST_ADDRESSES = 3
@@ -21,11 +22,13 @@ _LONGEST_LOCATION = 2_000
 
 
 class Answer(Struct, frozen=True):
-    """What a server answered. `location`: where it points elsewhere; `content` with status 200 alone."""
+    """What a server answered. `location`: where it points elsewhere; `content` with status 200 alone, unless
+    the request is `once`. `retry_after`: seconds that it asks to wait."""
 
     status: int
     location: str = ""
     content: bytes = b""
+    retry_after: float | None = None
 
 
 async def fetch(
@@ -61,12 +64,16 @@ async def fetch(
 
 
 class Request(Struct, frozen=True):
-    """What is asked: a method, a path, and for POST the content with its type."""
+    """What is asked: a method, a path, and for POST the content with its type. `once`: it changes something
+    there, so that it goes to another address only where this one took no connection; and the content of every
+    answer is wanted."""
 
     method: str
     path: str
-    content: bytes = b""
+    content: Secret | bytes = b""
     content_type: str = ""
+    accept: str = ""
+    once: bool = False
 
 
 async def ask(
@@ -89,6 +96,9 @@ async def ask(
     headers = {"Host": host, "User-Agent": "Eilbote", "Accept-Encoding": "identity"}
     if request.content_type:
         headers["Content-Type"] = request.content_type
+    if request.accept:
+        headers["Accept"] = request.accept
+    sent = request.content.reveal().encode() if isinstance(request.content, Secret) else request.content
     reason = ""
     for address in public[:_MOST_ADDRESSES]:
         shown = f"[{address}]" if ":" in address else address
@@ -105,18 +115,27 @@ async def ask(
                     request.method,
                     f"https://{shown}:{port}{request.path}",
                     headers=headers,
-                    content=request.content or None,
+                    content=sent or None,
                     extensions={"sni_hostname": host},
                 ) as answer,
             ):
-                if answer.status_code != 200:
-                    return Answer(answer.status_code, answer.headers.get("location", "")[:_LONGEST_LOCATION])
+                status, later = answer.status_code, _later(answer.headers.get("retry-after", ""))
+                if status != 200 and not request.once:
+                    location = answer.headers.get("location", "")[:_LONGEST_LOCATION]
+                    return Answer(status, location, retry_after=later)
                 content = bytearray()
                 async for block in answer.aiter_raw():
                     content += block
                     if len(content) > most:
                         raise Refused("http.too_large", host=host, limit=most)
-                return Answer(200, content=bytes(content))
+                return Answer(status, content=bytes(content), retry_after=later)
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError, TimeoutError) as failure:
             reason = str(failure)[:300] or type(failure).__name__
+            if request.once and not isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout):
+                break  # it may have been received
     raise Unreachable("http.unreachable", _LATER, host=host, reason=reason)
+
+
+def _later(text: str) -> float | None:
+    """Retry-After in seconds (RFC 9110 section 10.2.3); a date is not looked at."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None

@@ -65,6 +65,12 @@ class Database(Protocol):
         after a minute, `store.full` without room."""
         ...
 
+    def alone(self, number: int) -> AbstractContextManager[None]:
+        """One holder of this number at a time, of all threads and processes; free the moment its process
+        dies. For work on others that no transaction can hold. Not nestable. Unreachable `store.busy` after
+        a minute and a half."""
+        ...
+
     def version(self) -> int:
         """A number that is another one after anybody has changed anything; cheap, for who looks often.
         Only numbers given to the same thread can be compared."""

@@ -52,6 +52,9 @@ class FencedDatabase:
             self._lease.hold(session)
             yield session
 
+    def alone(self, number: int) -> AbstractContextManager[None]:
+        return self._database.alone(number)
+
     def version(self) -> int:
         return self._database.version()
 

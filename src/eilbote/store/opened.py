@@ -23,6 +23,7 @@ from eilbote.store.erasing import Erasing
 from eilbote.store.failures import files_at
 from eilbote.store.fencing import FencedDatabase, Lease
 from eilbote.store.findings import Findings
+from eilbote.store.grants import Grants
 from eilbote.store.identities import Identities
 from eilbote.store.invitation_answers import InvitationAnswers
 from eilbote.store.journal import Journal
@@ -86,6 +87,7 @@ class Store:
         self.outgoing_attempts = OutgoingAttempts(database)
         self.sending_pauses = SendingPauses(database)
         self.refused_logins = RefusedLogins(database)
+        self.grants = Grants(database)
         self.policies = Policies(database)
         self.dkim_keys = DkimKeys(database)
         self.tls_results = TlsResults(database)
@@ -145,6 +147,7 @@ class Store:
             self.home, FencedDatabase(self.database, lease), self.ownership, self.bodies.packs, self._observer
         )
         fenced._whole = self._whole
+        fenced.grants = self.grants
         return fenced
 
     def erase(self, messages: Sequence[int], now: float) -> Erased:

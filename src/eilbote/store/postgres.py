@@ -21,6 +21,8 @@ from eilbote.store.database import Observer, Row, Value, text, unobserved
 from eilbote.store.failures import RETRY_FULL
 from eilbote.store.readers import Readers
 
+_ALONE_LOCK = 0x45494C42_00000000  # "EILB" and the number
+_ALONE = "90s"
 _WRITER_LOCK = 0x45494C42_57524954  # "EILBWRIT"; advisory locks are per database
 _BUSY = "60s"
 _LONGEST_PAUSE = "15s"
@@ -133,6 +135,15 @@ class PostgresDatabase:
             finally:
                 self._writing = None
             self.observe("after:commit")
+
+    @contextmanager
+    def alone(self, number: int) -> Iterator[None]:
+        """See `Database.alone`: an advisory lock on a connection of its own."""
+        with translated_errors(), connect(self._url, self.name) as connection:
+            connection.execute(composed.SQL("SET lock_timeout = {}").format(_ALONE))
+            connection.execute("SELECT pg_advisory_lock(%s)", (_ALONE_LOCK + number,))
+            # Closing gives it back. What the holder does outside raises problems of its own.
+            yield
 
     def version(self) -> int:
         """See `Database.version`: the number of the next transaction of the whole server."""

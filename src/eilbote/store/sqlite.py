@@ -22,6 +22,7 @@ import apsw
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
 from eilbote.store.database import Observer, Row, Value, unobserved
 from eilbote.store.failures import RETRY_FULL
+from eilbote.store.locking import locked
 from eilbote.store.readers import Readers
 
 APPLICATION_ID = 0x45494C42  # "EILB" (PRAGMA application_id)
@@ -119,6 +120,12 @@ class SqliteDatabase:
         self._writer.pragma("journal_mode", "wal")
         self._writer.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
         self._writer.pragma("journal_size_limit", 2 * 4096 * _CHECKPOINT_PAGES)
+
+    @contextmanager
+    def alone(self, number: int) -> Iterator[None]:
+        """See `Database.alone`: a lock of the operating system on a file beside the database."""
+        with locked(self.path.with_name(f"{self.path.name}-alone-{number}")):
+            yield
 
     @contextmanager
     def read(self) -> Iterator[SqliteSession]:

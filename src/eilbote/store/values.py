@@ -41,7 +41,14 @@ class AuthKind(StrEnum):
     PASSWORD = "password"  # noqa: S105  # a kind, not a secret
     COMMAND = "command"
     OAUTH = "oauth"
+    SIGNED_IN = "signed-in"
+    """Tokens that a provider granted and that are renewed here (see `store/grants`)."""
     OAUTH_COMMAND = "oauth-command"
+
+    @property
+    def is_token(self) -> bool:
+        """Whether the secret is an access token."""
+        return self in (AuthKind.OAUTH, AuthKind.SIGNED_IN, AuthKind.OAUTH_COMMAND)
 
 
 class Server(Struct, frozen=True):
