@@ -30,6 +30,7 @@ def internet(dovecot: Dovecot) -> Iterator[Internet]:
     made = Internet()
     tls, pop3s = dovecot.tls_port, dovecot.pop3s_port
     made.names.zone("firma.test", f"imap 300 IN A 127.0.0.1\n_imaps._tcp 300 IN SRV 0 1 {tls} imap\n")
+    made.names.zone("dee", "x 300 IN A 127.0.0.1\n")
     made.names.zone("hoster.test", "mail 300 IN A 127.0.0.1\n")
     made.names.zone("fremd.test", f"_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n")
     made.names.zone(
