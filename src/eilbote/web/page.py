@@ -20,6 +20,7 @@ from eilbote.engine.events import PageOpened, Told
 from eilbote.engine.show_drafts import keep_drafts_shown
 from eilbote.engine.sign_in import SignIns
 from eilbote.errors import NotAllowed
+from eilbote.web.lines import Line
 from eilbote.web.site import new_site
 
 _LONGEST_HEAD = 16 * 1024
@@ -65,7 +66,7 @@ class _Server(uvicorn.Server):
 def _settings(site: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         site,
-        http="h11",
+        http=Line,
         ws="none",
         lifespan="off",
         log_config=None,
