@@ -20,6 +20,7 @@ from eilbote.diagnosis.evidence import (
     Protocol,
     Remembered,
     Resolved,
+    Searched,
     Shaken,
 )
 from eilbote.engine.diagnose import Diagnosed
@@ -335,6 +336,18 @@ def protections(folder: Path, trusted: Authority) -> Iterator[Scenario]:
     )
 
 
+def nobody() -> World:
+    """An address that is no account, and of which nothing is known."""
+    return World(
+        address="anna@firma.example", places=(), tune=lambda target: replace(target, is_account=False)
+    )
+
+
+def replace_search(world: World, searched: Searched) -> World:
+    world.searched = searched
+    return world
+
+
 def others() -> Iterator[Scenario]:
     """What else goes wrong."""
     yield Scenario("web-server", "other", ("server",), _at(Peer(raw=b"<!DOCTYPE html><html>hello</html>\n")))
@@ -401,8 +414,20 @@ def others() -> Iterator[Scenario]:
     )
     yield Scenario("healthy", "other", ("none",), _at(Peer(), Peer(Protocol.SMTP)))
     yield Scenario("healthy-pop3", "other", ("none",), _at(Peer(Protocol.POP3), Peer(Protocol.SMTP)))
-    typo = World(address="anna@gmial.com", places=(), tune=lambda target: replace(target, is_account=False))
+    typo = World(
+        address="anna@gmial.com",
+        places=(),
+        tune=lambda target: replace(target, is_account=False, meant="gmail.com"),
+    )
     yield _world("typo", "other", ("address",), typo)
+    gone = replace_search(nobody(), Searched(problem="discovery.no_domain"))
+    yield _world("domain-gone", "other", ("dns",), gone)
+    yield _world(
+        "domain-without-mail",
+        "other",
+        ("dns",),
+        replace_search(nobody(), Searched(problem="discovery.no_mail")),
+    )
     nowhere = World(
         address="anna@firma.example", places=(), tune=lambda target: replace(target, is_account=False)
     )

@@ -25,6 +25,8 @@ from eilbote.diagnosis.evidence import (
     Protocol,
     Resolve,
     Resolved,
+    Search,
+    Searched,
     SecretShape,
     Shaken,
     Target,
@@ -41,6 +43,7 @@ IMAP = Place(Protocol.IMAP, "imap.gmx.net", 993, "tls", "gmx")
 SMTP = Place(Protocol.SMTP, "mail.gmx.net", 465, "tls", "gmx")
 MACHINE = Machine(NOW, 140, NOW - 400 * DAY, "OpenSSL 3.5.4", True, 50 << 30, key_mode=0o600)
 Ports = dict[tuple[str | None, int | None], Outcome]
+NOTHING_FOUND = Searched(problem="account.servers_unknown")
 SECRET_SHAPE = SecretShape(12)
 LEAF = Certificate(
     "CN=imap.gmx.net",
@@ -80,6 +83,7 @@ class World:
     machine: Machine = MACHINE
     secret: SecretShape = SECRET_SHAPE
     asked: Asked | None = None
+    searched: Searched = NOTHING_FOUND
     address: str = "anna@gmx.de"
     tune: Callable[[Target], Target] = lambda target: target
     asked_for: list[Probe] = field(default_factory=list)
@@ -94,6 +98,8 @@ class World:
                 return self.machine
             case LookAtSecret():
                 return self.secret
+            case Search():
+                return self.searched
             case Resolve(host):
                 number = f"192.0.2.{len(host)}"
                 return self.names.get(host) or Resolved(

@@ -29,6 +29,7 @@ _LARGEST_FILE = 8 << 20
 
 _LOOKING = {
     "machine": mark("looking at this computer"),
+    "search": mark("looking for the servers"),
     "names": mark("looking up names"),
     "ports": mark("knocking at the servers"),
     "talk": mark("encryption and greeting"),

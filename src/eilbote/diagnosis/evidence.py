@@ -49,7 +49,7 @@ class Target(Struct, frozen=True):
     `worked`: when mail was last fetched, None: never. `refused`: logins refused in the last quarter of an
     hour, that further ones are measured by. `trusted`: pinned certificates. `others`: other hosts of the same
     provider, to tell a broken host from a broken network. `round_trip`: one real mail may be sent to
-    oneself."""
+    oneself. `meant`: the domain that was probably meant."""
 
     address: str
     places: tuple[Place, ...] = ()
@@ -63,6 +63,7 @@ class Target(Struct, frozen=True):
     identities: tuple[str, ...] = ()
     round_trip: bool = False
     user: str = ""
+    meant: str = ""
 
 
 # --- probes ------------------------------------------------------------------------------------------
@@ -74,6 +75,12 @@ class LookAtMachine(Struct, frozen=True, tag="machine"):
 
 class LookAtSecret(Struct, frozen=True, tag="secret"):
     """The shape of the secret; no byte of it leaves the vault."""
+
+
+class Search(Struct, frozen=True, tag="search"):
+    """The servers of an address, by every source that may name some; each proven by a handshake."""
+
+    address: str
 
 
 class Resolve(Struct, frozen=True, tag="resolve"):
@@ -114,7 +121,7 @@ class SendToSelf(Struct, frozen=True, tag="trip"):
     """One real mail to oneself, looked for, compared and removed."""
 
 
-Probe = LookAtMachine | LookAtSecret | Resolve | Dial | Converse | LogIn | Ask | SendToSelf
+Probe = LookAtMachine | LookAtSecret | Search | Resolve | Dial | Converse | LogIn | Ask | SendToSelf
 
 
 # --- evidence ----------------------------------------------------------------------------------------
@@ -348,10 +355,33 @@ class Trip(Struct, frozen=True, tag="trip"):
     server_clock: float | None = None
 
 
+class Named(Struct, frozen=True):
+    """A server that a source has named. `problem`: why it did not prove itself; `is_proven` False without
+    one: it was not needed."""
+
+    source: str
+    place: Place
+    is_proven: bool = False
+    problem: str = ""
+
+
+class Searched(Struct, frozen=True, tag="searched"):
+    """What the sources said of an address. `heard`: each source and the problem that it had, "" for none.
+    `differ`: protocol and two hosts. `problem`: why there is nowhere to receive mail from."""
+
+    named: tuple[Named, ...] = ()
+    heard: tuple[tuple[str, str], ...] = ()
+    differ: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+    ms: float = 0.0
+
+
 class Unmade(Struct, frozen=True, tag="unmade"):
     """A probe that could not be made: out of time, or a fault of our own (its name)."""
 
     reason: str
 
 
-Evidence = Machine | SecretShape | Resolved | Dialled | Conversed | LoggedIn | Asked | Trip | Unmade
+Evidence = (
+    Machine | SecretShape | Searched | Resolved | Dialled | Conversed | LoggedIn | Asked | Trip | Unmade
+)

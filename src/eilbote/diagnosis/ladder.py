@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
+from msgspec.structs import replace
+
 from eilbote.diagnosis.cause import report
 from eilbote.diagnosis.checks import auth, disc, env, net, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
@@ -35,6 +37,8 @@ from eilbote.diagnosis.evidence import (
     Protocol,
     Resolve,
     Resolved,
+    Search,
+    Searched,
     SecretShape,
     SendToSelf,
     Target,
@@ -57,6 +61,7 @@ def climb(target: Target) -> Ladder:
     """The whole diagnosis of one address or account."""
     climber = _Climb(target)
     yield from climber.machine()
+    yield from climber.search()
     yield from climber.names()
     yield from climber.reach()
     yield from climber.talk()
@@ -104,6 +109,22 @@ class _Climb:
                     pass
         if target.remembered is not None:
             self._remembered = auth.judge_remembered(target.remembered, target, self._shape, self._now)
+
+    def search(self) -> Step:
+        """The servers of an address that is no account."""
+        if self._target.is_account or self._target.places or any(_has_failed([one]) for one in self.findings):
+            return
+        (answer,) = yield (Search(self._target.address),)
+        match answer:
+            case Searched():
+                found_there = disc.judge_search(self._target, answer)
+                known = {one.id for one in found_there}
+                self.findings = [one for one in self.findings if one.id not in known] + found_there
+                self._target = replace(self._target, places=disc.chosen_places(answer))
+            case Unmade():
+                self._unmade("DISC02", answer)
+            case _:
+                pass
 
     # --- names and ports -----------------------------------------------------------------------------
 

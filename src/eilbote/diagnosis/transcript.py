@@ -15,8 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
-from eilbote.diagnosis.checks.disc import similar_domain
-from eilbote.diagnosis.evidence import Evidence, Probe, Target
+from eilbote.diagnosis.evidence import Evidence, Probe, Searched, Target
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.values import Report
 from eilbote.errors import Misused
@@ -107,14 +106,16 @@ class _Hiding:
         local, _, domain = target.address.rpartition("@")
         public = _public_names()
         names = {local: "user", target.user: "user"}
-        if domain.lower() in public or similar_domain(domain.lower()):
+        if domain.lower() in public or target.meant:
             names[target.address] = f"user@{domain}"  # of a large provider, or meant so: nobody's own
         else:
             names |= {target.address: "user@example.org", domain: "example.org"}
         self._stand_ins = set(names.values())
         for at, one in enumerate(target.identities):
             names[one] = f"identity{at}@example.org"
-        hosts = [*(place.host for place in target.places), *target.others]
+        searched = (one.evidence for one in transcript.steps if isinstance(one.evidence, Searched))
+        named = [one.place.host for evidence in searched for one in evidence.named]
+        hosts = [*(place.host for place in target.places), *target.others, *named]
         for at, host in enumerate(dict.fromkeys(hosts), 1):
             if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):
                 names[host] = f"host{at}.example.org"

@@ -25,6 +25,7 @@ from eilbote.diagnosis.evidence import (
     Protocol,
     Remembered,
     Resolve,
+    Search,
     SendToSelf,
     Target,
     Unmade,
@@ -32,6 +33,7 @@ from eilbote.diagnosis.evidence import (
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.values import Report
+from eilbote.discovery.typo import meant
 from eilbote.engine.accounts import find_account
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
@@ -40,7 +42,7 @@ from eilbote.engine.setup import note_login
 from eilbote.errors import Gone, Problem
 from eilbote.net.looking import Patience
 from eilbote.providers.table import provider_at, provider_of
-from eilbote.providers.values import Endpoint, Provider
+from eilbote.providers.values import Provider
 from eilbote.store.values import Account, AccountState, Server
 
 WINDOW_SECONDS = 900.0
@@ -51,8 +53,8 @@ _FRESH_SECONDS = 600.0
 
 
 class Looking(Struct, frozen=True):
-    """What is being looked at now: `what` is `machine`, `names`, `ports`, `talk`, `login` or `trip`;
-    `where` the server."""
+    """What is being looked at now: `what` is `machine`, `search`, `names`, `ports`, `talk`, `login` or
+    `trip`; `where` the server."""
 
     what: str
     where: str = ""
@@ -83,9 +85,7 @@ async def diagnose_account(
 async def diagnose_address(app: App, address: str, tell: Callable[[Looking], None]) -> Diagnosed:
     """Diagnoses an address that is no account here: as far as anybody gets without its secret."""
     address = checked_address(address)
-    provider = provider_of(address)
-    places = _places_of(provider) if provider is not None else ()
-    return await _run(app, Target(address, places), Prober(app, None), tell)
+    return await _run(app, Target(address, meant=meant(_domain(address))), Prober(app, None), tell)
 
 
 def is_account(app: App, name: str) -> bool:
@@ -137,6 +137,7 @@ def target_of(app: App, account: Account) -> Target:
         refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS),
         trusted=account.trusted,
         user=account.user,
+        meant=meant(_domain(account.address)),
     )
 
 
@@ -146,16 +147,8 @@ def _place(protocol: Protocol, server: Server, own: Provider | None) -> Place:
     return Place(protocol, server.host, server.port, server.security.value, at.id if at is not None else "")
 
 
-def _places_of(provider: Provider) -> tuple[Place, ...]:
-    """Where the provider's own customers receive and send."""
-
-    def place(protocol: Protocol, endpoint: Endpoint | None) -> tuple[Place, ...]:
-        if endpoint is None:
-            return ()
-        return (Place(protocol, endpoint.host, endpoint.port, endpoint.security, provider.id),)
-
-    receiving = place(Protocol.IMAP, provider.imap) or place(Protocol.POP3, provider.pop3)
-    return receiving + place(Protocol.SMTP, provider.smtp)
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
 
 
 def _remembered(app: App, account: Account, now: float) -> Remembered | None:
@@ -225,6 +218,8 @@ def _looking(probe: Probe) -> Looking:
     match probe:
         case LookAtMachine() | LookAtSecret():
             return Looking("machine")
+        case Search(address):
+            return Looking("search", address)
         case Resolve(host):
             return Looking("names", host)
         case Dial(host, _, port):

@@ -32,12 +32,15 @@ from eilbote.diagnosis.evidence import (
     LookAtMachine,
     LookAtSecret,
     Machine,
+    Named,
     Outcome,
     Place,
     Probe,
     Protocol,
     Resolve,
     Resolved,
+    Search,
+    Searched,
     SecretShape,
     SendToSelf,
     Tried,
@@ -45,6 +48,7 @@ from eilbote.diagnosis.evidence import (
 )
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
+from eilbote.engine.discover import discover
 from eilbote.engine.round_trip import send_to_self
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
@@ -63,6 +67,7 @@ TRIP_SECONDS = 120.0
 
 _MOST_SAID = 60
 _MOST_FOLDERS = 500
+_MOST_NAMED = 40
 _INBOX = MailboxName("INBOX")
 _ODD_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"
 _REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs")
@@ -95,6 +100,8 @@ class Prober:
                 return await asyncio.to_thread(self._machine)
             case LookAtSecret():
                 return await asyncio.to_thread(self._secret)
+            case Search(address):
+                return await self._search(address)
             case Resolve(host):
                 return await self._resolve(host)
             case Dial(host, address, port):
@@ -149,6 +156,36 @@ class Prober:
         except EilboteError as failure:
             return SecretShape(problem=failure.problem.code, command=command)
         return shape_of(secret, command=command)
+
+    async def _search(self, address: str) -> Searched:
+        found = await discover(self._app, address)
+        provider = found.provider.id if found.provider is not None else ""
+        return Searched(
+            named=tuple(
+                Named(
+                    one.candidate.source.value,
+                    Place(
+                        Protocol(one.candidate.protocol.value),
+                        one.candidate.host,
+                        one.candidate.port,
+                        one.candidate.security,
+                        provider,
+                    ),
+                    one.proven is not None,
+                    one.error.problem.code if one.error is not None else "",
+                )
+                for one in found.tried[:_MOST_NAMED]
+            ),
+            heard=tuple(
+                (one.source.value, one.problem.code if one.problem is not None else "") for one in found.told
+            ),
+            differ=tuple(
+                (one.protocol.value, one.one.host, one.other.host)
+                for one in found.disagreements[:_MOST_NAMED]
+            ),
+            problem=found.error.problem.code if found.error is not None else "",
+            ms=round(found.seconds * 1000, 1),
+        )
 
     # --- names and ports -----------------------------------------------------------------------------
 

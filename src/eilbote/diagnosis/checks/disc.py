@@ -4,73 +4,94 @@ from __future__ import annotations
 
 import re
 
-from eilbote.diagnosis.evidence import Target
+from eilbote.diagnosis.evidence import Place, Protocol, Searched, Target
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
-from eilbote.providers.table import provider_of, providers
+from eilbote.providers.table import provider_of
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[^\s@]{1,255}")
-_SHORTEST = 5
-"""Shorter domains differ by one letter from too many good ones."""
+_GUESS = "guess"
+_CHECKS = {"srv": "DISC03", "autoconfig": "DISC04", "autodiscover": "DISC06", _GUESS: "DISC08"}
 
 
 def judge_address(target: Target) -> list[Finding]:
-    """DISC01 and DISC02: mistakes of typing, without the network."""
+    """DISC01 and DISC02: mistakes of typing, and the provider."""
     address = target.address
     if not _ADDRESS.fullmatch(address):
         return [found("DISC01", Verdict.FAIL, "syntax", cause="address.syntax", who=Who.YOU, address=address)]
-    domain = address.rpartition("@")[2].lower()
     known = provider_of(address)
     if known is not None:
+        checked = known.checked.isoformat()
         return [
             found("DISC01", Verdict.PASS),
-            found("DISC02", Verdict.INFO, "known", name=known.name, checked=known.checked.isoformat()),
+            found("DISC02", Verdict.INFO, "known", name=known.name, checked=checked),
         ]
-    meant = similar_domain(domain)
-    findings = []
-    if meant and not target.worked:
-        findings.append(
-            found(
-                "DISC01",
-                Verdict.WARN,
-                "typo",
-                cause="address.typo",
-                sure=Confidence.GUESS,
-                domain=domain,
-                meant=meant,
-            )
-        )
-    else:
-        findings.append(found("DISC01", Verdict.PASS))
-    if not target.places and not target.is_account:
-        findings.append(
-            found("DISC02", Verdict.ERROR, "unknown", cause="address.no_servers", who=Who.YOU, domain=domain)
-        )
+    if not target.meant or target.worked:
+        return [found("DISC01", Verdict.PASS)]
+    return [_slip(target, Verdict.WARN, Confidence.GUESS)]
+
+
+def _slip(target: Target, verdict: Verdict, sure: Confidence) -> Finding:
+    domain = target.address.rpartition("@")[2]
+    return found(
+        "DISC01", verdict, "typo", cause="address.typo", sure=sure, domain=domain, meant=target.meant
+    )
+
+
+def judge_search(target: Target, searched: Searched) -> list[Finding]:
+    """What each source said, and whether there is a server at all."""
+    findings = [_source(source, problem, searched) for source, problem in searched.heard if source in _CHECKS]
+    if searched.differ:
+        shown = "; ".join(f"{protocol}: {one} / {other}" for protocol, one, other in searched.differ[:4])
+        findings.append(found("DISC09", Verdict.WARN, "differ", cause="server.sources_differ", names=shown))
+    elif len({one.source for one in searched.named}) > 1:
+        findings.append(found("DISC09", Verdict.PASS))
+    if not chosen_places(searched):
+        findings.append(_nothing(target, searched))
     return findings
 
 
-def similar_domain(domain: str) -> str:
-    """The domain of a known provider that this one is a slip of the finger away from; "" where none is."""
-    if len(domain) < _SHORTEST:
-        return ""
-    for provider in providers():
-        for one in provider.domains:
-            if len(one) >= _SHORTEST and is_one_slip(domain, one.lower()):
-                return one
-    return ""
+def chosen_places(searched: Searched) -> tuple[Place, ...]:
+    """Where the ladder goes on: of each protocol the first that proved itself, else the first that somebody
+    has named, so that it is told why that one does not answer. POP3 only without IMAP."""
+    places = [
+        one for one in (_first(searched, kind) for kind in (Protocol.IMAP, Protocol.SMTP)) if one is not None
+    ]
+    if not any(one.protocol is Protocol.IMAP for one in places):
+        pop3 = _first(searched, Protocol.POP3)
+        places = [pop3, *places] if pop3 is not None else places
+    return tuple(places)
 
 
-def is_one_slip(typed: str, meant: str) -> bool:
-    """One letter more, less, other, or two that changed places."""
-    if typed == meant or abs(len(typed) - len(meant)) > 1:
-        return False
-    at = next((i for i, (a, b) in enumerate(zip(typed, meant, strict=False)) if a != b), None)
-    if at is None:
-        return True  # one letter more or less at the end
-    rest_typed, rest_meant = typed[at:], meant[at:]
-    return (
-        rest_typed[1:] == rest_meant[1:]
-        or rest_typed[1:] == rest_meant
-        or rest_typed == rest_meant[1:]
-        or (rest_typed[:2] == rest_meant[1::-1] and rest_typed[2:] == rest_meant[2:])
-    )
+def _first(searched: Searched, protocol: Protocol) -> Place | None:
+    mine = [one for one in searched.named if one.place.protocol is protocol]
+    proven = (one.place for one in mine if one.is_proven)
+    named = (one.place for one in mine if one.source != _GUESS)
+    return next(proven, None) or next(named, None)
+
+
+def _source(source: str, problem: str, searched: Searched) -> Finding:
+    named = [one for one in searched.named if one.source == source]
+    shown = ", ".join(str(one.place) for one in named[:4])
+    if named:
+        return found(_CHECKS[source], Verdict.INFO, "named", seen=shown, names=shown)
+    return found(_CHECKS[source], Verdict.INFO, "none", seen=problem)
+
+
+def _nothing(target: Target, searched: Searched) -> Finding:
+    domain = target.address.rpartition("@")[2]
+    if target.meant:
+        return _slip(target, Verdict.FAIL, Confidence.LIKELY)
+    match searched.problem:
+        case "discovery.no_domain":
+            return found("DNS01", Verdict.FAIL, "missing", cause="dns.no_domain", who=Who.YOU, domain=domain)
+        case "discovery.no_mail":
+            return found("DNS04", Verdict.FAIL, "no_mail", cause="dns.no_mail", who=Who.YOU, domain=domain)
+        case "account.no_access":
+            return found("AUTH07", Verdict.FAIL, "never", cause="service_off.never", domain=domain)
+        case "dns.silent" | "dns.failed":
+            return found("ENV02", Verdict.FAIL, "silent", cause="dns.silent", sure=Confidence.LIKELY)
+        case _:
+            return found(
+                "DISC02", Verdict.ERROR, "unknown", cause="address.no_servers", who=Who.YOU, domain=domain
+            )

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from eilbote.diagnosis.evidence import Asked, Machine, Outcome, Resolved
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
+from eilbote.providers.table import provider_at
 
 _MIB = 1 << 20
 _DATE = re.compile(r"\b\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
@@ -89,6 +90,19 @@ def judge_name(looked: Resolved) -> Finding:
     if looked.outcome is Outcome.OK:
         return found("DNS05", Verdict.PASS, at=host, ms=looked.ms, seen=", ".join(looked.addresses))
     told = looked.told or looked.outcome
+    if told is Outcome.NO_SUCH_NAME and provider_at(host) is not None:
+        # The table knows better: who says so is offline, filters, or lies.
+        return found(
+            "DNS05",
+            Verdict.FAIL,
+            "denied",
+            at=host,
+            cause="dns.denied",
+            who=Who.NETWORK,
+            sure=Confidence.LIKELY,
+            ms=looked.ms,
+            host=host,
+        )
     case, cause, who, sure = {
         Outcome.NO_SUCH_NAME: ("no_such_name", "dns.no_such_host", Who.YOU, Confidence.CERTAIN),
         Outcome.NO_RECORDS: ("no_records", "dns.no_address", Who.PROVIDER, Confidence.CERTAIN),
