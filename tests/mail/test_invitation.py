@@ -166,3 +166,24 @@ def test_one_occasion_of_a_series() -> None:
     assert invitation.event != read(GOOGLE).event
     again = read(invitation_reply(invitation, Address("", "anna@example.org"), "declined", 1_790_000_000))
     assert again.occasion == invitation.occasion
+
+
+ZONE = (
+    "BEGIN:VTIMEZONE\r\nTZID:Z\r\nBEGIN:STANDARD\r\nTZOFFSETTO:+0100\r\nDTSTART:{start}\r\n"
+    "RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY=-1SU\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        (ZONE.format(start="20200101T020000", month="²"), "DTSTART;TZID=Z:20260101T000000"),
+        (ZONE.format(start="20200101T²²0000", month="10"), "DTSTART;TZID=Z:20260101T000000"),
+        ("", f"DTSTART;TZID={'a' * 5000}:20260101T000000"),
+    ],
+    ids=["a month that is no number", "an hour that is no number", "a zone no file can be named by"],
+)
+def test_what_no_clock_shows_keeps_no_mail_from_being_read(zone: str, start: str) -> None:
+    event = f"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Fest\r\n{start}\r\nEND:VEVENT\r\n"
+    found = read_invitation(f"BEGIN:VCALENDAR\r\n{zone}{event}END:VCALENDAR\r\n")
+    assert found is None or found.title == "Fest"

@@ -105,3 +105,13 @@ def test_hostile_texts_are_bounded(text: str) -> None:
 def test_no_character_is_lost() -> None:
     text = "Siehe https://a.example, und max@example.org (http://b.example)!\nEnde"
     assert "".join(run.text for block in letter_of(text).blocks for run in block.runs) == text
+
+
+def test_brackets_around_a_link_are_no_part_of_it() -> None:
+    for written, link in (
+        ("(http://a.example/(x))", "http://a.example/(x)"),
+        ("[http://a.example/x(1)[2].]).", "http://a.example/x(1)[2]"),
+        ("http://a.example/(x" + ")" * 500, "http://a.example/(x)"),
+    ):
+        (found,) = (run.text for block in letter_of(written).blocks for run in block.runs if run.href)
+        assert found == link

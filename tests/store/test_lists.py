@@ -9,13 +9,15 @@ import pytest
 from eilbote.engine.indexing import index_all
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import FLAGGED, SEEN
+from eilbote.mail.source import EnvelopeSource
 from eilbote.search.parse import parse_query
 from eilbote.store import Store
 from eilbote.store.narrowing import LABELLED, NO_LABELS
+from eilbote.store.prepare import prepared_mail
 from eilbote.store.schema.migrations import shipped
 from eilbote.store.search import Hit
 from eilbote.store.values import Narrowed, Only, PageMark, Role
-from tests.store.given import NOW, Home, arrival
+from tests.store.given import NOW, Home, arrival, raw_mail
 
 
 def uids(store: Store, home: Home, narrowed: Narrowed, size: int = 3) -> list[int]:
@@ -103,3 +105,17 @@ def test_many_changes_are_turned_back_in_one_go(store: Store, home: Home) -> Non
     assert home.flags_at(4) == frozenset()
     assert store.journal.undo_all([*moved, *flagged], NOW) == 0
     home.check()
+
+
+def test_lists_name_the_first_of_many_recipients_and_a_mail_all(store: Store, home: Home) -> None:
+    people = ", ".join(f"Person {number} <p{number}@example.org>" for number in range(2000))
+    one = arrival(1)
+    envelope = EnvelopeSource("1@example.org", "Brief 1", "Max <max@example.org>", people, people)
+    mail = one._replace(prepared=prepared_mail(raw_mail(1), envelope))
+    (number,) = home.arrive(mail).ids
+    ((listed, _),) = store.messages.page([home.inbox], None, 10)
+    (brief,) = store.messages.placements([number], brief=True)
+    (whole,) = store.messages.placements([number])
+    assert len(whole.envelope.to) == len(whole.envelope.cc) == 2000
+    assert 1 < len(listed.envelope.to) < 200 and listed == brief
+    assert listed.envelope.sender == whole.envelope.sender and listed.envelope.to[0] == whole.envelope.to[0]

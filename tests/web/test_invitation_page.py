@@ -142,3 +142,17 @@ async def test_only_who_was_asked_and_may_change_answers(app: App) -> None:
         assert (await ben.get(f"/mail/{plain}/invitation.ics")).status_code == 404
         assert not app.store.outbox.all()
         assert await answered(ben, asked, "declined", token=token) == 303
+
+
+async def test_days_that_no_calendar_goes_before(app: App) -> None:
+    raw = mail_with(
+        "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Anfang der Zeit\r\n"
+        "DTSTART;VALUE=DATE:00010101\r\nDTEND;VALUE=DATE:00010101\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    (number,) = arrived(Home(app.store), raw)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = await kim.get(f"/inbox/{number}")
+    assert page.status_code == 200 and "Anfang der Zeit" in page.text

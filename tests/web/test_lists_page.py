@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from eilbote.engine.app import App
 from eilbote.engine.indexing import index_all
 from eilbote.engine.users import set_rights
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, SpecialUse
-from eilbote.store.values import ListedMailbox, MailboxUpdate, Right, Role
+from eilbote.store.values import ListedMailbox, MailboxUpdate, Member, Right, Role
 from tests.store.given import ANNA, Home, arrival
-from tests.web.browser import browsing, given_user, opened
+from tests.web.browser import HOST, browsing, given_user, opened
 
 
 @pytest.fixture
@@ -222,3 +222,56 @@ async def test_nothing_of_an_account_without_a_right_is_in_any_list(app: App) ->
         assert app.store.messages.held_flags(box.id) == {1: {"Geheim"}}
         together = {"id": str(applied.ids[0]), "act": "flag", "together": "1"}
         assert (await ben.post("/act", together, token=token)).status_code == 404
+
+
+async def test_what_no_list_of_ours_has_leads_back_to_the_inbox(app: App) -> None:
+    home = given_home(app)
+    home.arrive(arrival(1), arrival(2))
+    given_user(app, "Kim")
+    odd = "/inbox?" + "&".join(f"field{number}=1" for number in range(20))
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        token = kim.token
+        for back in ("//[", odd, "/box/7/8?q=%ff", "https://example.org/inbox", "//example.org/inbox"):
+            answer = await kim.post("/act", {"all": "1", "act": "flag", "back": back}, token=token)
+            assert answer.status_code in (303, 404)
+            if answer.status_code == 303:
+                assert answer.headers["location"].startswith("/inbox")
+        assert home.flags_at(1) == {FLAGGED}
+
+
+async def test_all_mails_that_were_scrolled_to_are_changed_as_they_are_ticked(app: App) -> None:
+    home = given_home(app)
+    ids = home.arrive(*map(arrival, range(1, 1501))).ids
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        fields = {"token": kim.token, "act": "flag", "back": "/inbox", "id": [str(one) for one in ids]}
+        answer = await kim.client.post("/act", data=fields, headers={"Origin": f"http://{HOST}"})
+        assert answer.status_code == 303
+    assert home.flags_at(1) == home.flags_at(1500) == {FLAGGED}
+
+
+async def test_a_conversation_of_thousands_is_counted_once_for_a_page(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = given_home(app)
+    home.arrive(*(arrival(uid, references=["1@example.org"] if uid > 1 else []) for uid in range(1, 601)))
+    home.arrive(arrival(700), arrival(701))
+    given_user(app, "Kim")
+    counted, members = list[int](), app.store.messages.members
+
+    def members_of(boxes: Sequence[int], threads: Sequence[int], limit: int) -> list[Member]:
+        found = members(boxes, threads, limit)
+        counted.append(len(found))
+        return found
+
+    monkeypatch.setattr(app.store.messages, "members", members_of)
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        page = (await kim.get("/inbox?by=conversation")).text
+    assert "600 mails in this conversation" in page and page.count('class="row new"') == 3
+    assert sum(counted) == 602

@@ -145,7 +145,7 @@ def found_page(
     start = Hit(after.date, after.uid) if after is not None else None
     hits = app.store.search.page(tree, accounts, start, size + 1)
     dates = {hit.message: hit.date for hit in hits[:size]}
-    mails = tuple(once(app.store.messages.placements([*dates])))
+    mails = tuple(once(app.store.messages.placements([*dates], brief=True)))
     total = app.store.search.count(tree, accounts, MOST_COUNTED + 1)
     marks = tuple(PageMark(dates[mail.id], 0, mail.id) for mail in mails)
     last = hits[size - 1] if len(hits) > size else None
@@ -172,8 +172,8 @@ def _asked_accounts(app: App, user: User) -> list[int] | None:
 
 
 def conversation_of(app: App, mail: Placement) -> list[Placement]:
-    """The mails of its conversation, oldest first, each once."""
-    return once(app.store.messages.thread(mail.account, mail.thread))
+    """The mails of its conversation, oldest first, each once; their envelopes are brief."""
+    return once(app.store.messages.thread(mail.account, mail.thread, brief=True))
 
 
 def with_conversations(app: App, user: User, ids: Sequence[int], mailbox: int) -> list[int]:

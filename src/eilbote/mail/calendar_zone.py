@@ -12,6 +12,7 @@ from msgspec import Struct
 
 _OFFSET = re.compile(r"([+-])(\d{2})(\d{2})(?:\d{2})?")
 _BY_DAY = re.compile(r"(-1|[1-5])(MO|TU|WE|TH|FR|SA|SU)")
+_NUMBER = re.compile(r"[0-9]{1,2}")
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -57,10 +58,15 @@ def _season(part: Mapping[str, str]) -> _Season | None:
     rule = dict(piece.split("=", 1) for piece in part.get("RRULE", "").upper().split(";") if "=" in piece)
     day = _BY_DAY.fullmatch(rule.get("BYDAY", ""))
     month = rule.get("BYMONTH", "")
-    if rule.get("FREQ") != "YEARLY" or day is None or not month.isdigit() or not 1 <= int(month) <= 12:
+    if (
+        rule.get("FREQ") != "YEARLY"
+        or day is None
+        or not _NUMBER.fullmatch(month)
+        or not 1 <= int(month) <= 12
+    ):
         return _Season(minutes)
     start = part.get("DTSTART", "")
-    hour = int(start[9:11]) if start[9:11].isdigit() and int(start[9:11]) < 24 else 2
+    hour = int(start[9:11]) if _NUMBER.fullmatch(start[9:11]) and int(start[9:11]) < 24 else 2
     return _Season(minutes, int(month), int(day[1]), _DAYS.index(day[2]), hour)
 
 

@@ -133,8 +133,8 @@ def _parsed(lines: CalendarLines) -> Any:
 
     try:
         event = Event.from_ical("\r\n".join(("BEGIN:VEVENT", *lines.event, "END:VEVENT", "")))
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError):
-        return None
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, OSError):
+        return None  # OSError: a zone is looked for as a file of that name
     for name, _ in event.errors:
         if name:
             event.pop(name, None)

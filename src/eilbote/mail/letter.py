@@ -126,13 +126,18 @@ def _run(found: re.Match[str]) -> Run | None:
 
 def _without_end(address: str) -> str:
     """Without what closes the sentence, or the brackets, around it."""
-    while address:
-        last = address[-1]
+    end, surplus = len(address), dict[str, int]()
+    while end:
+        last = address[end - 1]
         opening = _BRACKETS.get(last, "")
-        if last not in _SENTENCE and not (opening and address.count(opening) < address.count(last)):
+        if opening:
+            surplus.setdefault(last, address.count(last, 0, end) - address.count(opening, 0, end))
+        if last not in _SENTENCE and not (opening and surplus[last] > 0):
             break
-        address = address[:-1]
-    return address
+        if opening:
+            surplus[last] -= 1
+        end -= 1
+    return address[:end]
 
 
 def _web(text: str) -> Run | None:

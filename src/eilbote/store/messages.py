@@ -255,7 +255,8 @@ class Messages:
         limit: int,
         narrowed: Narrowed = Narrowed(),  # noqa: B008  # frozen
     ) -> list[tuple[Placement, PageMark]]:
-        """Placements of these mailboxes by date, newest first, from behind the mark on."""
+        """Placements of these mailboxes by date, newest first, from behind the mark on; brief, as in
+        `placements`."""
         only = condition(narrowed, self._database.dialect)
         with self._database.read() as session:
             return reading.page(session, mailboxes, after, limit, only)
@@ -271,10 +272,11 @@ class Messages:
         with self._database.read() as session:
             return [(flags_from_text(flags), count) for flags, count in reading.keywords(session, mailboxes)]
 
-    def placements(self, messages: Sequence[int]) -> list[Placement]:
-        """Live placements of messages, in the order asked for."""
+    def placements(self, messages: Sequence[int], *, brief: bool = False) -> list[Placement]:
+        """Live placements of messages, in the order asked for. `brief`: their envelopes name the first
+        people of each field only, as lists need them."""
         with self._database.read() as session:
-            return reading.of_messages(session, messages)
+            return reading.of_messages(session, messages, brief=brief)
 
     def get(self, message: int) -> list[Placement]:
         """Where a message lies. Gone `store.no_message` if it lies nowhere."""
@@ -304,10 +306,10 @@ class Messages:
         with self._database.read() as session:
             return reading.places(session, messages)
 
-    def thread(self, account: int, thread: int) -> list[Placement]:
-        """A conversation, oldest first."""
+    def thread(self, account: int, thread: int, *, brief: bool = False) -> list[Placement]:
+        """A conversation, oldest first; `brief` as in `placements`."""
         with self._database.read() as session:
-            return reading.of_thread(session, account, thread)
+            return reading.of_thread(session, account, thread, brief=brief)
 
     def with_message_id(self, account: int, message_id: str) -> list[Placement]:
         """Where the mails of an account lie that have this Message-ID (without its angle brackets)."""

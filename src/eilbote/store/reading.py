@@ -24,7 +24,21 @@ _FROM = (
     " JOIN content c ON c.id = m.content"
 )
 _SELECT = f"SELECT {_COLUMNS} {_FROM}"
-_SELECT_MARKED = f"SELECT {_COLUMNS}, p.date, p.mailbox {_FROM}"
+_BRIEF_BYTES = 4_000
+"""Of the fields with addresses, for lists: a mail may have 10,000 recipients, of whom a row shows none."""
+
+
+def _brief(columns: str) -> str:
+    for name in ("m.sender", "m.recipient", "m.copied"):
+        # A short value as it is: SQLite makes NULL of the beginning of an empty one.
+        begun = f"CASE WHEN length({name}) > {_BRIEF_BYTES} THEN substr({name}, 1, {_BRIEF_BYTES})"
+        columns = columns.replace(name, f"{begun} ELSE {name} END")
+    return columns
+
+
+_BRIEF_COLUMNS = _brief(_COLUMNS)
+_SELECT_BRIEF = f"SELECT {_BRIEF_COLUMNS} {_FROM}"
+_SELECT_MARKED = f"SELECT {_BRIEF_COLUMNS}, p.date, p.mailbox {_FROM}"
 _AFTER_ALL = 2**62
 """After every date and UID that there is."""
 
@@ -46,7 +60,7 @@ def page(
 ) -> list[tuple[Placement, PageMark]]:
     """Up to `limit` placements of these mailboxes after a mark, newest first, each with its own mark. By
     date, then mailbox, then UID, so that no page shows one twice or leaves one out; as fast at the end
-    of a list as at its beginning. `only` narrows it."""
+    of a list as at its beginning. `only` narrows it. Their envelopes are brief (see `of_messages`)."""
     narrowed, params = only
     sql = f"{_SELECT_MARKED} WHERE p.mailbox = ? AND (p.date, p.uid) < (?, ?) AND {narrowed}"
     sql += " ORDER BY p.date DESC, p.uid DESC LIMIT ?"
@@ -131,19 +145,22 @@ def lying(session: Session, mailbox: int, after: int, limit: int) -> list[Lying]
     ]
 
 
-def of_messages(session: Session, ids: Sequence[int]) -> list[Placement]:
-    """Live placements of messages, in the order of `ids`; a message may lie in several mailboxes."""
+def of_messages(session: Session, ids: Sequence[int], *, brief: bool = False) -> list[Placement]:
+    """Live placements of messages, in the order of `ids`; a message may lie in several mailboxes. `brief`:
+    their envelopes name the first people of each field only."""
+    select = _SELECT_BRIEF if brief else _SELECT
     by_message: dict[int, list[Placement]] = {message: [] for message in ids}
     for chunk in chunked(by_message):
-        sql = f"{_SELECT} WHERE p.message IN {in_list(len(chunk))} ORDER BY p.mailbox, p.uid"
+        sql = f"{select} WHERE p.message IN {in_list(len(chunk))} ORDER BY p.mailbox, p.uid"
         for row in session.rows(sql, chunk):
             by_message[integer(row[0])].append(_placement(row))
     return [placement for message in by_message for placement in by_message[message]]
 
 
-def of_thread(session: Session, account: int, thread: int) -> list[Placement]:
-    """Live placements of one conversation, oldest first."""
-    sql = f"{_SELECT} WHERE m.thread = ? AND m.account = ? ORDER BY m.internal_date, m.id, p.mailbox"
+def of_thread(session: Session, account: int, thread: int, *, brief: bool = False) -> list[Placement]:
+    """Live placements of one conversation, oldest first; `brief` as in `of_messages`."""
+    select = _SELECT_BRIEF if brief else _SELECT
+    sql = f"{select} WHERE m.thread = ? AND m.account = ? ORDER BY m.internal_date, m.id, p.mailbox"
     return [_placement(row) for row in session.rows(sql, (thread, account))]
 
 

@@ -45,8 +45,8 @@ def act_on_mail(visit: SignedIn) -> Response:
     ids = _chosen(visit, wanted)
     if not ids or change is None:
         return to(back)
-    batch = bulk.change(visit.app, user_of(visit), wanted, ids, change)
-    return Done(wanted, batch, len(ids)).keep(to(back), visit.site.port)
+    changed = bulk.change(visit.app, user_of(visit), wanted, ids, change)
+    return Done(wanted, changed.batch, changed.mails).keep(to(back), visit.site.port)
 
 
 @routes.post("/undo")

@@ -31,7 +31,9 @@ RECEIVED = "eilbote.received"
 TOKEN_FIELD = "token"  # noqa: S105  # the name of a field
 
 _LONGEST_FORM = 256 * 1024
-_MOST_FIELDS = 1000
+_MOST_FIELDS = 10_100
+"""As many mails as one act may change (`engine/bulk`), and what a form says besides."""
+
 _FORM_SECONDS = 20.0
 _LONGEST_UPLOAD = 1 << 30
 """Bytes that are read at all: more than any mail holds, so that a page can say so."""
@@ -168,15 +170,16 @@ class Guard:
             body += piece
             if len(body) > _LONGEST_FORM:
                 raise Refused(413, "page.large_form")
-        form: dict[str, tuple[str, ...]] = {}
         try:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
             )
         except ValueError:
             raise Refused(400, "page.unreadable_form") from None
+        values: dict[str, list[str]] = {}
         for name, value in pairs:
-            form[name] = (*form.get(name, ()), value)
+            values.setdefault(name, []).append(value)
+        form = {name: tuple(given) for name, given in values.items()}
         if not self._is_of(headers, form):
             raise Refused(403, "page.other_session", form)
         return form

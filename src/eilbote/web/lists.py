@@ -155,8 +155,11 @@ def scope_at(address: str) -> Scope:
     """The list that an address of ours leads to: what no list of ours has becomes the inbox."""
     if not address.isprintable() or "\\" in address:
         return Scope("/inbox")
-    parts = urlsplit(address)
-    fields = dict(parse_qsl(parts.query, max_num_fields=10)) if len(parts.query) < _LONGEST else {}
+    try:
+        parts = urlsplit(address)
+        fields = dict(parse_qsl(parts.query, max_num_fields=10)) if len(parts.query) < _LONGEST else {}
+    except ValueError:  # no address, or with more fields than any of ours
+        return Scope("/inbox")
     path = "/" + "/".join(parts.path.split("/")[1 : 3 if parts.path.startswith("/box/") else 2])
     if parts.scheme or parts.netloc or not (path in _PATHS or _mailbox_in(path)):
         return Scope("/inbox")

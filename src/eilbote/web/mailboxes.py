@@ -76,8 +76,8 @@ def empty(visit: SignedIn, box: int) -> Response:
     back = to(f"/box/{mailbox.id}")
     if not ids:
         return back
-    batch = bulk.change(app, user_of(visit), "erase", ids, lambda part: act.delete(app, part, for_good=True))
-    return Done("erase", batch, len(ids)).keep(back, visit.site.port)
+    erased = bulk.change(app, user_of(visit), "erase", ids, lambda part: act.delete(app, part, for_good=True))
+    return Done("erase", erased.batch, erased.mails).keep(back, visit.site.port)
 
 
 def _account(visit: Visit, account: int) -> Account:

@@ -22,7 +22,8 @@ def when(start: Moment, end: Moment | None, language: Language) -> str:
         return ""
     done = _shown(end) if end is not None else None
     if start.day:
-        last = done - timedelta(days=1) if done is not None else begun
+        # An end is the day after; that of a day alone is the day itself.
+        last = done - timedelta(days=1) if done is not None and done > begun else begun
         return _span(_day(begun, language), _day(last, language) if last > begun else "", language)
     if done is None or done == begun:
         said = f"{_day(begun, language)}, {_clock(f'{begun:%H:%M}', language)}"
