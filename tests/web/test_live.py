@@ -19,7 +19,7 @@ from eilbote.engine.sign_in import SignIns
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
 from eilbote.store.values import Right, Role
-from eilbote.web.live import live
+from eilbote.web.live import MOST_STREAMS, live
 from eilbote.web.rendering import Rendering
 from eilbote.web.visit import Site, Visit
 from tests.store.given import ANNA, Home, arrival, raw_mail
@@ -100,3 +100,17 @@ async def test_the_stream_ends_with_the_session_and_with_the_page(tmp_path: Path
             else:
                 visit.site.closing.set()
             assert [word async for word in stream] == []
+
+
+async def test_one_user_does_not_take_all_connections(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        given_user(app, "Kim")
+        visit, request = listening(app, "Kim")
+        streams = [(await live(visit, request)).body_iterator for _ in range(MOST_STREAMS)]  # type: ignore[attr-defined]
+        for one in streams:
+            await anext(one)
+        assert (await live(visit, request)).status_code == 204
+        await streams.pop().aclose()
+        assert (await live(visit, request)).status_code == 200
+        for one in streams:
+            await one.aclose()

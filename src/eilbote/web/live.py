@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from eilbote.engine import browse, browse_outbox
 from eilbote.engine.condition import doing_now
-from eilbote.web.visit import SignedIn, Site, Visit
+from eilbote.web.visit import SignedIn, Site, Visit, user_of
 
 routes = APIRouter()
 
@@ -21,13 +21,29 @@ _LOOKS_BETWEEN_SIGNS = 20
 """So many looks without news, then a sign of life: a line that is gone shows."""
 
 
+MOST_STREAMS = 15
+"""Open pages of one user that are told of changes; further ones show what is new when they are loaded."""
+
+
 @routes.get("/live")
 async def live(visit: SignedIn, request: Request) -> Response:
+    if visit.site.streams.get(user_of(visit).id, 0) >= MOST_STREAMS:
+        return Response(status_code=204)  # a browser asks no further then (HTML standard section 9.2.3)
     return StreamingResponse(_news(visit, request), media_type="text/event-stream")
 
 
 async def _news(visit: Visit, request: Request) -> AsyncIterator[str]:
     """Until the page is closed, the session ends, or we do."""
+    site, user = visit.site, user_of(visit).id
+    site.streams[user] = site.streams.get(user, 0) + 1
+    try:
+        async for sign in _signs(visit, request):
+            yield sign
+    finally:
+        site.streams[user] -= 1
+
+
+async def _signs(visit: Visit, request: Request) -> AsyncIterator[str]:
     site, quiet = visit.site, 0
     seen = await asyncio.to_thread(_state, site, visit.session)
     yield "retry: 3000\n\n"

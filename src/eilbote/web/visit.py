@@ -47,6 +47,8 @@ class Site(Struct, frozen=True):
     """Set when the page is about to close: who still listens is let go."""
     beginnings: Beginnings = field(default_factory=Beginnings)
     foresight: Foresight = field(default_factory=Foresight)
+    streams: dict[int, int] = field(default_factory=dict)
+    """How many pages of each user are open that are told of changes."""
 
 
 class Visit(Struct, frozen=True):
