@@ -12,7 +12,7 @@ from unittest import mock
 import trustme
 
 from eilbote.engine.route import Surroundings
-from eilbote.net import stream
+from eilbote.net import http, stream
 from eilbote.net.dial import Address
 from eilbote.net.dns import Resolver
 from tests.servers.names import Names
@@ -33,7 +33,6 @@ class Internet:
         return Surroundings(
             Resolver(self.names.servers, seconds=2.0),
             https_port=self.web.port,
-            context=self.web.client_context(),
             local_allowed=local_allowed,
         )
 
@@ -63,12 +62,14 @@ class Internet:
             ]
 
         stream.tls_context.cache_clear()
+        http.authorities.cache_clear()
         with (
             mock.patch.object(stream, "resolve", resolve),
             mock.patch.dict("os.environ", SSL_CERT_FILE=str(authority), SSL_CERT_DIR="/nonexistent"),
         ):
             yield
         stream.tls_context.cache_clear()
+        http.authorities.cache_clear()
 
     def remove(self) -> None:
         self.web.stop()

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Sequence
+from functools import cache
 
 from msgspec import Struct
 
@@ -19,6 +20,15 @@ from eilbote.secret import Secret
 _LATER = 300.0
 _MOST_ADDRESSES = 3
 _LONGEST_LOCATION = 2_000
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """The authorities that mail servers are judged by too. Not the context of those: a request names its own
+    protocol in the handshake (ALPN), and a mail server must never be spoken to under that name."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class Answer(Struct, frozen=True):
@@ -106,7 +116,7 @@ async def ask(
             async with (
                 asyncio.timeout(3 * seconds),  # against a server that drips
                 httpx2.AsyncClient(
-                    verify=True if context is None else context,
+                    verify=context or authorities(),
                     trust_env=False,
                     follow_redirects=False,
                     timeout=seconds,
