@@ -26,7 +26,7 @@ PASSWORD = "geheim-1"
 
 @pytest.fixture(scope="module")
 def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
-    return dovecot_like(DovecotOptions(pop3=True))
+    return dovecot_like(DovecotOptions(pop3=True, names=("imap.firma.test",)))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,8 @@ def names(dovecot: Dovecot) -> Iterator[Names]:
     record = f"_imaps._tcp 300 IN SRV 0 1 {dovecot.tls_port} localhost.\n"
     made.zone("signed.test", record, Signing.GOOD)
     made.zone("plain.test", record)
+    own = f"imap 300 IN A 127.0.0.1\n_imaps._tcp 300 IN SRV 0 1 {dovecot.tls_port} imap\n"
+    made.zone("firma.test", own)
     yield made
     made.remove()
 
@@ -120,6 +122,19 @@ def test_step_by_step(terminal: Callable[..., Terminal], dovecot: Dovecot) -> No
     assert one.ends() == 0
     assert "die Anmeldung klappt" in one.said
     assert PASSWORD not in one.said
+
+
+def test_servers_are_found_where_the_name_servers_of_the_settings_say(
+    terminal: Callable[..., Terminal], dovecot: Dovecot
+) -> None:
+    """No other name server knows the domain: what was found there is also reached from there on."""
+    dovecot.new_user("kim@firma.test", PASSWORD)
+    one = terminal("account", "add", "kim@firma.test")
+    one.until("Passwort von kim@firma.test: ")
+    one.types(PASSWORD)
+    assert one.ends() == 0
+    assert f"imap.firma.test:{dovecot.tls_port}" in one.said
+    assert terminal("sync").ends() == 0
 
 
 def test_servers_that_nothing_proves_wait_for_a_yes(

@@ -85,12 +85,6 @@ class Web:
         self._server.server_close()
         self._thread.join()
 
-    def client_context(self) -> ssl.SSLContext:
-        """Trusts the authority and nobody else."""
-        context = ssl.create_default_context()
-        self._authority.configure_trust(context)
-        return context
-
     def _choose(self, connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._context(name or "default.invalid")
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.engine.app import App
+from eilbote.engine.name_servers import name_servers_of
 from eilbote.engine.renew import access_token
 from eilbote.errors import EilboteError, Garbled, Misused, Problem, Refused, Unreachable
 from eilbote.mail.mailbox import MailboxName
@@ -48,6 +49,7 @@ def terms_of(app: App, account: Account) -> Terms:
         connect_timeout=app.config.connect_timeout,
         read_timeout=app.config.read_timeout,
         guard=None if app.leash is None else app.leash.check,
+        name_servers=name_servers_of(app.config),
     )
 
 

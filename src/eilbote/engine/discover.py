@@ -19,6 +19,7 @@ from eilbote.discovery.typo import meant
 from eilbote.discovery.values import Candidate, Disagreement, Protocol, Source, Told
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
+from eilbote.engine.name_servers import name_servers_of
 from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.engine.sources import MailServers, Sources
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem, Unreachable
@@ -112,7 +113,11 @@ class _Looking:
 
     def __init__(self, app: App, around: Surroundings, address: str, report: Report) -> None:
         self._terms = Terms(
-            app.clock, trace=app.trace, connect_timeout=_PROOF_SECONDS, read_timeout=_PROOF_SECONDS
+            app.clock,
+            trace=app.trace,
+            connect_timeout=_PROOF_SECONDS,
+            read_timeout=_PROOF_SECONDS,
+            name_servers=name_servers_of(app.config),
         )
         self._around = around
         self._address = address

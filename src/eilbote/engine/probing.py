@@ -49,6 +49,7 @@ from eilbote.diagnosis.evidence import (
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
 from eilbote.engine.discover import discover
+from eilbote.engine.name_servers import name_servers_of
 from eilbote.engine.round_trip import send_to_self
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
@@ -268,6 +269,7 @@ class Prober:
             trace or self._app.trace,
             connect_timeout=self._patience.greeting,
             read_timeout=_LOGIN_SECONDS,
+            name_servers=name_servers_of(self._app.config),
         )
 
     async def _imap(self, account: Account, place: Place, terms: Terms) -> LoggedIn:

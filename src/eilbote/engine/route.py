@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from eilbote.config import split_name_server
 from eilbote.delivery.dane import Tlsa
 from eilbote.delivery.mta_sts import LARGEST_POLICY, Kept, Policy, policy_host, read_policy, read_record
 from eilbote.delivery.route import Answered, Hop, Mx, Proof, Route, route
 from eilbote.engine.app import App
+from eilbote.engine.name_servers import name_servers_of
 from eilbote.errors import EilboteError, Misused, Problem, Unreachable
 from eilbote.mail.domain import domain_for_wire
 from eilbote.net.dial import Address, numeric
-from eilbote.net.dns import SILENT_SECONDS, NameServer, Resolver, system_servers
+from eilbote.net.dns import SILENT_SECONDS, Resolver, system_servers
 from eilbote.net.http import fetch
 
 _POLICY_PATH = "/.well-known/mta-sts.txt"
@@ -50,9 +50,10 @@ class Surroundings(Struct, frozen=True):
 
 def surroundings_of(app: App, *, seconds: float = SILENT_SECONDS) -> Surroundings:
     """As the settings say. A name server that says nothing for so many `seconds` is waited for no longer."""
-    named = [NameServer(*split_name_server(one)) for one in app.config.dns_servers.split()]
     believed = {"always": True, "never": False}.get(app.config.dnssec)
-    return Surroundings(Resolver(named or system_servers(), trusted=believed, seconds=seconds))
+    return Surroundings(
+        Resolver(name_servers_of(app.config) or system_servers(), trusted=believed, seconds=seconds)
+    )
 
 
 async def find_route(app: App, around: Surroundings, domain: str) -> Route:

@@ -89,7 +89,7 @@ class Sources:
     async def autoconfig(self) -> Told:
         """What the domain publishes itself."""
         places = published_at(self._address, self._domain)
-        return await self._published(Source.AUTOCONFIG, places, inside=True)
+        return await self._published(Source.AUTOCONFIG, places)
 
     async def by_mail_server(self, servers: MailServers) -> list[Told]:
         """What is known of the owner of the domain's mail servers, and what that publishes."""
@@ -99,7 +99,7 @@ class Sources:
         if servers.provider is not None:
             return [candidates_of(servers.provider, self._address, Source.MX, first)]
         places = [place for domain in _owners(first) for place in published_for_others(domain)]
-        told = await self._published(Source.MX_AUTOCONFIG, places, inside=False)
+        told = await self._published(Source.MX_AUTOCONFIG, places)
         # Where DNSSEC does not prove the MX record, anybody on the way could have named that owner.
         asking = [replace(one, asks=not servers.proven) for one in told.candidates]
         return [replace(told, candidates=tuple(asking))]
@@ -113,34 +113,30 @@ class Sources:
               for place in discovered_at(self._domain)),
             (json, Request("GET", json.path), read_json_answer),
         ]  # fmt: skip
-        answers = await asyncio.gather(
-            *(self._answer(place, one, read, inside=True) for place, one, read in asked)
-        )
+        answers = await asyncio.gather(*(self._answer(place, one, read) for place, one, read in asked))
         return _best(Source.AUTODISCOVER, answers)
 
-    async def _published(self, source: Source, places: Sequence[Published], *, inside: bool) -> Told:
+    async def _published(self, source: Source, places: Sequence[Published]) -> Told:
         def read(content: bytes, where: str) -> Told:
             return read_autoconfig(content, self._address, where, source)
 
         answers = await asyncio.gather(
-            *(self._answer(place, Request("GET", place.path), read, inside=inside) for place in places)
+            *(self._answer(place, Request("GET", place.path), read) for place in places)
         )
         return _best(source, answers)
 
-    async def _answer(
-        self, place: Published, request: Request, read: Callable[[bytes, str], Told], *, inside: bool
-    ) -> Told:
-        """What is published at one place. `inside`: a host of the user's own domain, which may lie in the
-        user's own network; wherever it redirects to may not."""
+    async def _answer(self, place: Published, request: Request, read: Callable[[bytes, str], Told]) -> Told:
+        """What is published at one place. That may lie in the user's own network, where companies resolve
+        their own names: what is asked is ours. Wherever it redirects to, by words of others, may not."""
         try:
-            answer, where = await self._followed(place, request, inside=inside)
+            answer, where = await self._followed(place, request)
             if answer.status != 200:
                 raise Refused("http.refused", host=place.host, status=answer.status)
         except EilboteError as error:
             return Told(Source.AUTOCONFIG, problem=error.problem, where=place.url)
         return read(answer.content, where)
 
-    async def _followed(self, place: Published, request: Request, *, inside: bool) -> tuple[Answer, str]:
+    async def _followed(self, place: Published, request: Request) -> tuple[Answer, str]:
         for turn in range(_MOST_REDIRECTS + 1):
             addresses, _ = await self._around.resolver.addresses(place.host)
             answer = await ask(
@@ -151,7 +147,7 @@ class Sources:
                 seconds=_SECONDS,
                 port=self._around.https_port,
                 context=self._around.context,
-                local_allowed=self._around.local_allowed or (inside and turn == 0),
+                local_allowed=self._around.local_allowed or turn == 0,
             )
             if answer.status not in (301, 302, 303, 307, 308):
                 return answer, f"https://{place.host}{place.path.partition('?')[0]}"

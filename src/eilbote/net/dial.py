@@ -41,10 +41,11 @@ async def resolve(host: str, port: int) -> list[Address]:
     """The addresses of a host, the families in turn (RFC 8305 section 4). Raises OSError, and
     ValueError for what is no name at all."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return _in_turn(Address(family, protocol, place) for family, _, protocol, _, place in found)
+    return in_turn(Address(family, protocol, place) for family, _, protocol, _, place in found)
 
 
-def _in_turn(addresses: Iterable[Address]) -> list[Address]:
+def in_turn(addresses: Iterable[Address]) -> list[Address]:
+    """The families in turn (RFC 8305 section 4)."""
     families: dict[int, list[Address]] = {}
     for one in addresses:
         families.setdefault(one.family, []).append(one)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from eilbote.errors import Misused, Problem, Unreachable
+from eilbote.errors import EilboteError, Misused, Problem, Unreachable
+from eilbote.net.dial import Address, in_turn, numeric
 
 if TYPE_CHECKING:
     from dns.message import QueryMessage
@@ -126,6 +127,18 @@ class Resolver:
                 return answer
         servers = ", ".join(one.address for one in self._servers)
         raise Unreachable("dns.silent", _LATER, name=name, servers=servers)
+
+
+async def looked_up(servers: Sequence[NameServer], host: str, port: int) -> list[Address] | None:
+    """Where a host is, by these name servers; None where there are none to ask, or where they do not know it:
+    then the system says, which has other ways too (a file of hosts)."""
+    if not servers or host.lower() == "localhost" or _is_address(host):
+        return None
+    try:
+        found, _ = await Resolver(servers).addresses(host)
+    except EilboteError:
+        return None
+    return in_turn(numeric(one, port) for one in found) or None
 
 
 def _failed(name: str, reason: str) -> Problem:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from eilbote.errors import EilboteError, Garbled, Problem, Unreachable
 from eilbote.net.dial import Address
+from eilbote.net.dns import looked_up
 from eilbote.net.stream import Receiver, Stream
 from eilbote.net.terms import Terms
 from eilbote.protocols.upgrade import StartDeflate, StartTls
@@ -82,6 +83,8 @@ class Line(Generic[Event]):
         addresses: Sequence[Address] | None = None,
     ) -> Line[Event]:
         """Connects as `Stream.connect` does, and raises as it does."""
+        if addresses is None:
+            addresses = await looked_up(terms.name_servers, server.host, server.port)
         stream = await Stream.connect(
             server,
             connection.framer,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from eilbote.clock import Clock
+from eilbote.net.dns import NameServer
 from eilbote.net.trace import Trace
 
 
@@ -15,7 +16,7 @@ class Terms(Struct, frozen=True):
 
     A certificate that does not verify is accepted only where its SHA-256 fingerprint (lower-case hex)
     is among `trusted`. `trace` sees the redacted dialogue. `guard` is asked before every word to the
-    server; what it raises ends the session.
+    server; what it raises ends the session. `name_servers` are asked where a server is; none: the system is.
     """
 
     clock: Clock
@@ -24,3 +25,4 @@ class Terms(Struct, frozen=True):
     connect_timeout: float = 30.0
     read_timeout: float = 60.0
     guard: Callable[[], None] | None = None
+    name_servers: tuple[NameServer, ...] = ()
