@@ -21,6 +21,7 @@ from eilbote.diagnosis.evidence import (
     Remembered,
     Resolved,
     Searched,
+    SecretShape,
     Shaken,
 )
 from eilbote.engine.diagnose import Diagnosed
@@ -343,6 +344,10 @@ def nobody() -> World:
     )
 
 
+def with_tokens(place: Place, ability: str) -> Conversed:
+    return replace(good_talk(place), before=("IMAP4REV1", ability), after=("IMAP4REV1", ability))
+
+
 def replace_search(world: World, searched: Searched) -> World:
     world.searched = searched
     return world
@@ -435,6 +440,21 @@ def others() -> Iterator[Scenario]:
     late = "220 FR1.mail.example Microsoft ESMTP MAIL Service ready at Fri, 20 Nov 2026 10:00:00 +0000"
     fast = World(talks={SMTP: replace(good_talk(SMTP), banner=late)})
     yield _world("clock-in-greeting", "other", ("clock",), fast)
+    for code, words in (
+        ("oauth.sign_in_again", ("oauth_only",)),
+        ("oauth.wrong_redirect", ("oauth_only",)),
+        ("oauth.client_expired", ("oauth_only",)),
+        ("oauth.needs_admin", ("admin",)),
+        ("oauth.second_factor", ("admin",)),
+        ("oauth.unavailable", ("temporary",)),
+    ):
+        told = {"host": "login.example.org", "text": "no", "status": "500", "address": "anna@gmx.de"}
+        world = World(
+            talks={IMAP: with_tokens(IMAP, "AUTH=XOAUTH2"), SMTP: with_tokens(SMTP, "AUTH XOAUTH2")},
+            secret=SecretShape(problem=code, told=told),
+            tune=lambda target: replace(target, oauth=True),
+        )
+        yield _world(code, "other", words, world)
     yield _world("disk-full", "other", ("server",), World(machine=replace(MACHINE, free=10 << 20)))
     yield _world("no-authorities", "other", ("certificate",), World(machine=replace(MACHINE, authorities=0)))
     yield _world("key-readable", "other", ("password",), World(machine=replace(MACHINE, key_mode=0o644)))

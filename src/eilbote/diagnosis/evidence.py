@@ -146,7 +146,7 @@ class Machine(Struct, frozen=True, tag="machine"):
 
 class SecretShape(Struct, frozen=True, tag="secret"):
     """What the secret looks like, in no more than what tells a typing mistake. `groups`: lengths between
-    blanks or hyphens. `problem`: code of why there is none."""
+    blanks or hyphens. `problem`: code of why there is none, `told` its parameters."""
 
     length: int = 0
     edge_blank: bool = False
@@ -157,6 +157,7 @@ class SecretShape(Struct, frozen=True, tag="secret"):
     groups: tuple[int, ...] = ()
     problem: str = ""
     command: bool = False
+    told: dict[str, str] = {}
 
 
 class Outcome(StrEnum):

@@ -101,8 +101,7 @@ class _Climb:
                 case SecretShape():
                     self._shape = evidence
                     provider = next((one.provider for one in target.places if one.provider), "")
-                    if not target.oauth:
-                        self.findings += auth.judge_secret(evidence, provider)
+                    self.findings += auth.judge_secret(evidence, provider, oauth=target.oauth)
                 case Unmade():
                     self._unmade("ENV12", evidence)
                 case _:
@@ -295,7 +294,8 @@ class _Climb:
             if soon is not None:
                 self.findings.append(soon)
             if self._shape is not None and self._shape.problem:
-                self.findings.append(skipped(check, "AUTH01", place))
+                first = next((one.id for one in self.findings if one.cause and _has_failed([one])), "AUTH01")
+                self.findings.append(skipped(check, first, place))
             elif not auth.may_try(target, len(allowed)):
                 if self._remembered is not None and self._remembered not in self.findings:
                     self.findings.append(self._remembered)

@@ -155,7 +155,8 @@ class Prober:
         try:
             secret = credential_of(self._app, account).secret.reveal()
         except EilboteError as failure:
-            return SecretShape(problem=failure.problem.code, command=command)
+            problem = failure.problem
+            return SecretShape(problem=problem.code, command=command, told=dict(problem.parameters))
         return shape_of(secret, command=command)
 
     async def _search(self, address: str) -> Searched:

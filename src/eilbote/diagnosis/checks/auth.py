@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
+from eilbote.diagnosis.checks.oauth import judge_token
 from eilbote.diagnosis.evidence import Conversed, LoggedIn, Place, Protocol, Remembered, SecretShape, Target
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import Meaning, families_of, family_of, judge_reply
@@ -33,10 +34,15 @@ def provider_row(provider: str) -> Provider | None:
     return next((one for one in providers() if one.id == provider), None)
 
 
-def judge_secret(shape: SecretShape, provider: str) -> list[Finding]:
-    """AUTH01: mistakes of typing and copying, without the network."""
+def judge_secret(shape: SecretShape, provider: str, *, oauth: bool) -> list[Finding]:
+    """AUTH01: mistakes of typing and copying, without the network; of an access token only why there is
+    none."""
+    if (token := judge_token(shape)) is not None:
+        return [token]
     if shape.problem:
         return [found("AUTH01", Verdict.ERROR, "none", cause="password.missing", code=shape.problem)]
+    if oauth:
+        return [found("AUTH14", Verdict.PASS)]
     row = provider_row(provider)
     name = row.name if row is not None else provider
     if shape.line_break or shape.edge_blank:
