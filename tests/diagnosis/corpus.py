@@ -17,6 +17,7 @@ from eilbote.diagnosis.evidence import (
     Asked,
     Conversed,
     Outcome,
+    Place,
     Protocol,
     Remembered,
     Resolved,

@@ -25,6 +25,9 @@ def judge_address(target: Target) -> list[Finding]:
         return [
             found("DISC01", Verdict.PASS),
             found("DISC02", Verdict.INFO, "known", name=known.name, checked=checked),
+            found(
+                "DISC10", Verdict.INFO, "local" if known.user_is_local_part else "address", name=known.name
+            ),
         ]
     if not target.meant or target.worked:
         return [found("DISC01", Verdict.PASS)]

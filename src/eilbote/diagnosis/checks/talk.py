@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eilbote.diagnosis.checks.auth import provider_row
 from eilbote.diagnosis.evidence import Conversed, Place, Protocol
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
@@ -150,6 +151,28 @@ def _smtp(place: Place, seen: Conversed, extensions: Sequence[str]) -> list[Find
         # Base64 and the header take their share of what the server counts.
         megabytes = int(size) * 0.72 / 1e6
         findings.append(found("SMTP11", Verdict.INFO, "limit", at=place, megabytes=f"{megabytes:.0f}"))
+    findings.append(
+        found("SMTP14", Verdict.INFO, "yes" if "ENHANCEDSTATUSCODES" in names else "no", at=place)
+    )
+    findings += _granted(place)
     if "CHUNKING" in names:
         findings.append(found("SMTP18", Verdict.INFO, "offered", at=place))
     return findings
+
+
+def _granted(place: Place) -> list[Finding]:
+    """SMTP12: how much the provider lets one send, as far as its row knows."""
+    row = provider_row(place.provider)
+    if row is None or row.sending is None:
+        return []
+    sending = row.sending
+    known = {
+        "message": sending.recipients_per_message,
+        "hour": sending.recipients_per_hour or sending.messages_per_hour,
+        "day": sending.recipients_per_day or sending.messages_per_day,
+    }
+    shown = ", ".join(f"{count}/{per}" for per, count in known.items() if count)
+    if not shown:
+        return []
+    checked = sending.checked.isoformat()
+    return [found("SMTP12", Verdict.INFO, "granted", at=place, limits=shown, name=row.name, checked=checked)]
