@@ -26,6 +26,8 @@ from eilbote.engine.diagnose import Diagnosed, Looking
 from eilbote.errors import Misused
 
 _LARGEST_FILE = 8 << 20
+_BLOCKLISTS = ("zen.spamhaus.org", "ix.dnsbl.manitu.net", "dbl.spamhaus.org")
+"""Asked only by who wants them to be: a list learns what it is asked about."""
 
 _LOOKING = {
     "machine": mark("looking at this computer"),
@@ -35,6 +37,8 @@ _LOOKING = {
     "talk": mark("encryption and greeting"),
     "login": mark("logging in"),
     "trip": mark("sending a mail to yourself"),
+    "records": mark("looking up records"),
+    "policy": mark("fetching the policy (MTA-STS)"),
 }
 
 
@@ -42,12 +46,12 @@ _LOOKING = {
     "doctor",
     cls=Command,
     help=mark(
-        "Find out what is wrong with an account: network, name lookup, encryption, login, mailbox, sending. "
-        "One cause first, and what to do about it. Asks nobody but name servers and the account's own "
-        "provider, and never tries a password more than once for each server."
+        "Find out what is wrong with an account or a domain: network, name lookup, encryption, login, "
+        "mailbox, sending, records. One cause first, and what to do about it. Asks nobody but name servers "
+        "and the account's own provider, and never tries a password more than once for each server."
     ),
 )
-@click.argument("target", metavar="[ADDRESS|ACCOUNT]", required=False, shell_complete=account_names)
+@click.argument("target", metavar="[ADDRESS|ACCOUNT|DOMAIN]", required=False, shell_complete=account_names)
 @click.option(
     "--replay",
     cls=Option,
@@ -76,6 +80,18 @@ _LOOKING = {
     help=mark("Also send one real mail to yourself, time its way, compare it, and remove it."),
 )
 @click.option(
+    "--fetch",
+    cls=Option,
+    is_flag=True,
+    help=mark("Of a domain: fetch the file of the policy (MTA-STS) even where no record asks for it yet."),
+)
+@click.option(
+    "--blocklists",
+    cls=Option,
+    is_flag=True,
+    help=mark("Of a domain: also ask public blocklists, which thereby learn of the question."),
+)
+@click.option(
     "--all", "everything", cls=Option, is_flag=True, help=mark("Show every check, also the good ones.")
 )
 @click.pass_obj
@@ -87,6 +103,8 @@ def doctor(
     share: Path | None,
     save: Path | None,
     round_trip: bool,
+    fetch: bool,
+    blocklists: bool,
     everything: bool,
 ) -> None:
     if target == "providers":  # no account is called so
@@ -98,7 +116,9 @@ def doctor(
         diagnosed = diagnose.judge_file(_read(replay))
     else:
         with opened_home(face) as app, _shown_looking(face) as tell:
-            diagnosed = asyncio.run(_diagnose(app, target, tell, round_trip=round_trip))
+            diagnosed = asyncio.run(
+                _diagnose(app, target, tell, round_trip=round_trip, fetch=fetch, blocklists=blocklists)
+            )
     if share is not None:
         _write(share, diagnose.transcript_to_share(diagnosed))
     if save is not None:
@@ -113,14 +133,21 @@ def doctor(
 
 
 async def _diagnose(
-    app: App, target: str | None, tell: Callable[[Looking], None], *, round_trip: bool
+    app: App,
+    target: str | None,
+    tell: Callable[[Looking], None],
+    *,
+    round_trip: bool,
+    fetch: bool,
+    blocklists: bool,
 ) -> Diagnosed:
     if target is None:
         target = only_account(app, None).address
     if diagnose.is_account(app, target):
         return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip)
     if "@" not in target:
-        raise Misused("doctor.no_target", target=target)
+        lists = _BLOCKLISTS if blocklists else ()
+        return await diagnose.diagnose_domain(app, target, tell, fetch=fetch, blocklists=lists)
     return await diagnose.diagnose_address(app, target, tell)
 
 

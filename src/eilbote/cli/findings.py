@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
 from eilbote.cli.terminal import fitted, harmless, styled, width, wrapped
+from eilbote.cli.to_publish import file_shape, publish_shape, tell_to_publish
 from eilbote.diagnosis.registry import CHECKS
 from eilbote.diagnosis.values import Cause, Confidence, Finding, Layer, Report, Verdict, Who
 from eilbote.errors import Problem
@@ -97,7 +98,11 @@ def _tell_cause(face: Face, report: Report) -> None:
 def _tell_layer(
     face: Face, layer: Layer, findings: Sequence[Finding], cause: Cause, *, everything: bool
 ) -> None:
-    bad = [one for one in findings if one.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR)]
+    bad = [
+        one
+        for one in findings
+        if one.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR) or one.publish or one.file is not None
+    ]
     shown = findings if everything else bad
     title = face.text(LAYERS[layer])
     if everything:
@@ -137,11 +142,13 @@ def _tell_finding(face: Face, finding: Finding, cause: Cause, *, everything: boo
     if means and not is_told:
         _wrap(face, "    ", means)
     repeated = not everything and finding.cause == cause.code
-    if do and not repeated and finding.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR):
+    helps = bool(finding.publish or finding.file is not None)
+    if do and (helps or (not repeated and finding.verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR))):
         _wrap(face, "    → ", _in_steps(face, do))
     if finding.seen and finding.verdict is not Verdict.SKIP and finding.seen not in means:
         for line in wrapped(harmless(finding.seen), min(face.cells(), _WIDEST) - 6)[:4]:
             face.line(f"      {line}", "dim")
+    tell_to_publish(face, finding.publish, finding.file)
 
 
 def title_of(face: Face, finding: Finding) -> str:
@@ -197,6 +204,8 @@ def _finding_shape(face: Face, finding: Finding) -> dict[str, object]:
         "cause": finding.cause,
         "link": finding.link,
         "ms": finding.ms,
+        "publish": publish_shape(finding.publish),
+        "file": file_shape(finding.file),
     }
 
 

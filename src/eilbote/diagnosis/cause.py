@@ -24,7 +24,10 @@ def report(target: str, findings: Sequence[Finding]) -> Report:
     worst = next((one for one in (*_BAD, Verdict.INFO) if one in verdicts), Verdict.PASS)
     if worst is Verdict.INFO:
         worst = Verdict.PASS
-    return Report(target, worst, cause_of(findings), tuple(ordered))
+    cause = cause_of(findings)
+    if cause.code == "none.ok" and "@" not in target:
+        cause = Cause("none.domain", "doctor.cause.none.domain", who=Who.NOBODY)
+    return Report(target, worst, cause, tuple(ordered))
 
 
 def cause_of(findings: Sequence[Finding]) -> Cause:

@@ -44,8 +44,36 @@ class Remembered(Struct, frozen=True):
     is_fresh: bool = False
 
 
+class Selector(Struct, frozen=True):
+    """A DKIM key that is known to be in use: its name, whose it is, and the text of its record where the key
+    is our own. `certain`: the key is really signed with, so that its record must be there."""
+
+    name: str
+    whose: str = ""
+    text: str = ""
+    certain: bool = False
+
+
+class OwnDomain(Struct, frozen=True):
+    """A domain whose records are looked at. `includes`: what its SPF record has to include for the provider
+    that mail really goes out through, with that provider's name in `sender`. `servers`: where its users read
+    and send, for records that help programs find them. `fetch`: the MTA-STS policy is fetched even where no
+    record asks for it yet. `blocklists`: zones that may be asked about it."""
+
+    name: str
+    sender: str = ""
+    includes: tuple[str, ...] = ()
+    selectors: tuple[Selector, ...] = ()
+    servers: tuple[Place, ...] = ()
+    direct: bool = False
+    fetch: bool = False
+    blocklists: tuple[str, ...] = ()
+    smtp_port: int = 25
+
+
 class Target(Struct, frozen=True):
-    """What is diagnosed. `user`: the name it logs in with. `is_account`: there is a secret to log in with.
+    """What is diagnosed. `domain`: the records of this domain, too; alone, where `address` is the
+    domain. `user`: the name it logs in with. `is_account`: there is a secret to log in with.
     `worked`: when mail was last fetched, None: never. `refused`: logins refused in the last quarter of an
     hour, that further ones are measured by. `trusted`: pinned certificates. `others`: other hosts of the same
     provider, to tell a broken host from a broken network. `round_trip`: one real mail may be sent to
@@ -64,6 +92,7 @@ class Target(Struct, frozen=True):
     round_trip: bool = False
     user: str = ""
     meant: str = ""
+    domain: OwnDomain | None = None
 
 
 # --- probes ------------------------------------------------------------------------------------------
@@ -121,7 +150,32 @@ class SendToSelf(Struct, frozen=True, tag="trip"):
     """One real mail to oneself, looked for, compared and removed."""
 
 
-Probe = LookAtMachine | LookAtSecret | Search | Resolve | Dial | Converse | LogIn | Ask | SendToSelf
+class LookUp(Struct, frozen=True, tag="lookup"):
+    """The records of one kind under one name, of the name servers that were named."""
+
+    name: str
+    kind: str
+
+
+class FetchPolicy(Struct, frozen=True, tag="fetch_policy"):
+    """The MTA-STS policy of a domain, over HTTPS, of the host that has to serve it."""
+
+    domain: str
+
+
+Probe = (
+    LookAtMachine
+    | LookAtSecret
+    | Search
+    | Resolve
+    | Dial
+    | Converse
+    | LogIn
+    | Ask
+    | SendToSelf
+    | LookUp
+    | FetchPolicy
+)
 
 
 # --- evidence ----------------------------------------------------------------------------------------
@@ -210,6 +264,7 @@ class Certificate(Struct, frozen=True):
     must_staple: bool = False
     has_ct: bool = False
     issuer_url: str = ""
+    key_fingerprint: str = ""
 
 
 class Shaken(Struct, frozen=True):
@@ -377,6 +432,38 @@ class Searched(Struct, frozen=True, tag="searched"):
     ms: float = 0.0
 
 
+class Records(Struct, frozen=True, tag="records"):
+    """What name servers answered, each record as it stands in a zone, a TXT record as one text. `alias`: the
+    name that the records are really under. `secure`: DNSSEC has proven the answer. `bogus`: DNSSEC disproves
+    it. `cut`: there was more than is kept."""
+
+    name: str
+    kind: str
+    outcome: Outcome
+    records: tuple[str, ...] = ()
+    alias: str = ""
+    secure: bool = False
+    bogus: bool = False
+    cut: bool = False
+    reason: str = ""
+    ms: float = 0.0
+
+
+class Fetched(Struct, frozen=True, tag="fetched"):
+    """What the host of an MTA-STS policy served. `problem`: code of why there is no content; `certificate`:
+    its certificate is why."""
+
+    host: str
+    status: int = 0
+    content: str = ""
+    content_type: str = ""
+    location: str = ""
+    problem: str = ""
+    certificate: bool = False
+    reason: str = ""
+    ms: float = 0.0
+
+
 class Unmade(Struct, frozen=True, tag="unmade"):
     """A probe that could not be made: out of time, or a fault of our own (its name)."""
 
@@ -384,5 +471,16 @@ class Unmade(Struct, frozen=True, tag="unmade"):
 
 
 Evidence = (
-    Machine | SecretShape | Searched | Resolved | Dialled | Conversed | LoggedIn | Asked | Trip | Unmade
+    Machine
+    | SecretShape
+    | Searched
+    | Resolved
+    | Dialled
+    | Conversed
+    | LoggedIn
+    | Asked
+    | Trip
+    | Records
+    | Fetched
+    | Unmade
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from eilbote.diagnosis.evidence import Place
 from eilbote.diagnosis.registry import CHECKS
-from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
+from eilbote.diagnosis.values import Confidence, DnsRecord, Finding, PublishedFile, Verdict, Who
 
 _LONGEST = 600
 
@@ -20,26 +22,32 @@ def found(
     sure: Confidence = Confidence.CERTAIN,
     seen: str = "",
     ms: float | None = None,
+    publish: Sequence[DnsRecord] = (),
+    file: PublishedFile | None = None,
+    shown: Mapping[str, object] | None = None,
     **parameters: object,
 ) -> Finding:
-    """The finding of a check; `case` names its text (`doctor.ID.CASE`). Nobody has to act where nothing is
+    """The finding of a check; `case` names its text (`doctor.ID.CASE`), `shown` and
+    `parameters` fill it. Nobody has to act where nothing is
     wrong."""
     bad = verdict in (Verdict.WARN, Verdict.FAIL, Verdict.ERROR)
     about = str(at)
-    shown = {name: str(value) for name, value in parameters.items()}
+    told = {name: str(value) for name, value in {**(shown or {}), **parameters}.items()}
     if isinstance(at, Place):
-        shown = {"host": at.host, "port": str(at.port), **shown}
+        told = {"host": at.host, "port": str(at.port), **told}
     return Finding(
         id=check,
         verdict=verdict,
         text=f"doctor.{check.lower()}.{case}" if case else "",
-        parameters=shown,
+        parameters=told,
         about=about,
         seen=seen[:_LONGEST],
         who=(who or CHECKS[check].who) if bad else Who.NOBODY,
         confidence=sure,
         cause=cause,
         ms=ms,
+        publish=tuple(publish),
+        file=file,
     )
 
 

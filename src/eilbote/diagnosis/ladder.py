@@ -18,6 +18,7 @@ from eilbote.diagnosis.checks import auth, disc, env, net, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.smtp import judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
+from eilbote.diagnosis.domain.climb import climb_domain
 from eilbote.diagnosis.evidence import (
     Ask,
     Asked,
@@ -67,6 +68,7 @@ def climb(target: Target) -> Ladder:
     yield from climber.talk()
     yield from climber.log_in()
     yield from climber.round_trip()
+    yield from climber.domain()
     return report(target.address, climber.findings)
 
 
@@ -111,7 +113,13 @@ class _Climb:
 
     def search(self) -> Step:
         """The servers of an address that is no account."""
-        if self._target.is_account or self._target.places or any(_has_failed([one]) for one in self.findings):
+        alone = self._target.domain is not None and "@" not in self._target.address
+        if (
+            alone
+            or self._target.is_account
+            or self._target.places
+            or any(_has_failed([one]) for one in self.findings)
+        ):
             return
         (answer,) = yield (Search(self._target.address),)
         match answer:
@@ -350,6 +358,13 @@ class _Climb:
                 self._unmade("TRIP01", answer)
             case _:
                 pass
+
+    # --- the domain ----------------------------------------------------------------------------------
+
+    def domain(self) -> Step:
+        """The records of the target's own domain. Last: what keeps mail from being read comes first."""
+        if self._target.domain is not None:
+            self.findings += yield from climb_domain(self._target.domain, self._now)
 
     def _is_settled(self) -> bool:
         """The remembered answer says all there is to say: another try would get the same."""

@@ -15,10 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
-from eilbote.diagnosis.evidence import Evidence, Probe, Searched, Target
+from eilbote.diagnosis.domain.sharing import DomainHiding
+from eilbote.diagnosis.evidence import Converse, Evidence, FetchPolicy, LookUp, Probe, Searched, Target
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.values import Report
 from eilbote.errors import Misused
+from eilbote.providers.outgoing import rows as outgoing_rows
 from eilbote.providers.table import providers
 
 VERSION = 1
@@ -93,9 +95,40 @@ def shared(transcript: Transcript) -> Transcript:
     numeric addresses, fingerprints that are pinned, names of mailboxes. Hosts of providers that the table
     knows stay: they are what the diagnosis is about. The verdict stays the same."""
     hide = _Hiding(transcript)
+    own = transcript.target.domain
     data = msgspec.to_builtins(transcript)
+    if own is None:
+        return msgspec.convert(_changed(data, hide), Transcript)
+    hide_domain = DomainHiding(own.name, _public_names() | _public_lists())
+    of_domain = [_is_of_domain(one.probe, transcript.target) for one in transcript.steps]
+    steps = data.pop("steps")
+    domain = hide_domain.hidden(data["target"].pop("domain"))
     changed = _changed(data, hide)
+    changed["target"]["domain"] = domain
+    if "@" not in transcript.target.address:
+        changed["target"]["address"] = domain["name"]
+    changed["steps"] = [
+        hide_domain.hidden(step) if mine else _changed(step, hide)
+        for step, mine in zip(steps, of_domain, strict=True)
+    ]
     return msgspec.convert(changed, Transcript)
+
+
+def _is_of_domain(probe: Probe, target: Target) -> bool:
+    """The records of the domain, and the servers that its mail is given to."""
+    match probe:
+        case LookUp() | FetchPolicy():
+            return True
+        case Converse(place):
+            return place not in target.places
+        case _:
+            return False
+
+
+def _public_lists() -> frozenset[str]:
+    """Names that stand in the records of many."""
+    included = {name for row in outgoing_rows() for name in row.includes}
+    return frozenset(included | {"spamhaus.org", "manitu.net"})
 
 
 class _Hiding:

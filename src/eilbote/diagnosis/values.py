@@ -71,11 +71,28 @@ class Check(Struct, frozen=True):
     reference: str
 
 
+class DnsRecord(Struct, frozen=True):
+    """A record to publish, as it is pasted: `name` in full and without its last dot, `kind` (`TXT`), `value`
+    as a zone file has it, of a TXT record its bare text. `replaces`: it stands in place of the one there."""
+
+    name: str
+    kind: str
+    value: str
+    replaces: bool = False
+
+
+class PublishedFile(Struct, frozen=True):
+    """A file to put on a web server, and the address under which it is to be found."""
+
+    url: str
+    content: str
+
+
 class Finding(Struct, frozen=True):
     """What one check came to. `text`: see above; "" shows the check's title alone. `about`: what it is about
     where a check is made more than once (`imap.example.org:993`). `seen`: what was seen, without secrets.
     `cause`: the code of the cause that this is a sign of. `ms`: how long the probe took. `link`: a page of
-    the provider's on it."""
+    the provider's on it. `publish`, `file`: what puts it right, to be pasted."""
 
     id: str
     verdict: Verdict
@@ -88,6 +105,8 @@ class Finding(Struct, frozen=True):
     cause: str = ""
     link: str = ""
     ms: float | None = None
+    publish: tuple[DnsRecord, ...] = ()
+    file: PublishedFile | None = None
 
 
 class Cause(Struct, frozen=True):

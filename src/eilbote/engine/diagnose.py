@@ -16,10 +16,12 @@ from eilbote.diagnosis.evidence import (
     Converse,
     Dial,
     Evidence,
+    FetchPolicy,
     LoggedIn,
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookUp,
     Place,
     Probe,
     Protocol,
@@ -37,9 +39,12 @@ from eilbote.discovery.typo import meant
 from eilbote.engine.accounts import find_account
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
+from eilbote.engine.own_domain import domain_alone, own_domain_of
 from eilbote.engine.probing import TRIP_SECONDS, Prober
+from eilbote.engine.route import Surroundings
 from eilbote.engine.setup import note_login
-from eilbote.errors import Gone, Problem
+from eilbote.errors import Gone, Misused, Problem
+from eilbote.mail.domain import domain_for_wire, is_domain_on_wire
 from eilbote.net.looking import Patience
 from eilbote.providers.table import provider_at, provider_of
 from eilbote.providers.values import Provider
@@ -53,8 +58,8 @@ _FRESH_SECONDS = 600.0
 
 
 class Looking(Struct, frozen=True):
-    """What is being looked at now: `what` is `machine`, `search`, `names`, `ports`, `talk`, `login` or
-    `trip`; `where` the server."""
+    """What is being looked at now: `what` is `machine`, `search`, `names`, `ports`, `talk`, `login`, `trip`,
+    `records` or `policy`; `where` the server."""
 
     what: str
     where: str = ""
@@ -79,6 +84,7 @@ async def diagnose_account(
     Gone `account.unknown`, Misused `account.ambiguous`."""
     account = await asyncio.to_thread(find_account, app, name)
     target = replace(await asyncio.to_thread(target_of, app, account), round_trip=round_trip)
+    target = replace(target, domain=await asyncio.to_thread(own_domain_of, app, account))
     return await _run(app, target, Prober(app, account, patience), tell)
 
 
@@ -86,6 +92,27 @@ async def diagnose_address(app: App, address: str, tell: Callable[[Looking], Non
     """Diagnoses an address that is no account here: as far as anybody gets without its secret."""
     address = checked_address(address)
     return await _run(app, Target(address, meant=meant(_domain(address))), Prober(app, None), tell)
+
+
+async def diagnose_domain(
+    app: App,
+    name: str,
+    tell: Callable[[Looking], None],
+    *,
+    fetch: bool = False,
+    blocklists: Sequence[str] = (),
+    around: Surroundings | None = None,
+) -> Diagnosed:
+    """Looks at all records of a domain. `fetch`: its MTA-STS policy even where no record asks for it;
+    `blocklists`: lists that may be asked about it. Misused `doctor.no_target`."""
+    domain = domain_for_wire(name.strip().rstrip("."))
+    if "." not in domain or not is_domain_on_wire(domain):
+        raise Misused("doctor.no_target", target=name[:200])
+    own = await asyncio.to_thread(domain_alone, app, domain)
+    own = replace(own, fetch=fetch, blocklists=tuple(blocklists))
+    if around is not None:
+        own = replace(own, smtp_port=around.smtp_port)
+    return await _run(app, Target(domain, domain=own), Prober(app, None, around=around), tell)
 
 
 def is_account(app: App, name: str) -> bool:
@@ -230,5 +257,9 @@ def _looking(probe: Probe) -> Looking:
             return Looking("login", str(place))
         case SendToSelf():
             return Looking("trip")
+        case LookUp(name):
+            return Looking("records", name)
+        case FetchPolicy(domain):
+            return Looking("policy", domain)
         case _:
             return Looking("names")

@@ -26,11 +26,13 @@ from eilbote.diagnosis.evidence import (
     Converse,
     Dial,
     Evidence,
+    FetchPolicy,
     Folder,
     LoggedIn,
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookUp,
     Machine,
     Named,
     Outcome,
@@ -50,7 +52,9 @@ from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
 from eilbote.engine.discover import discover
 from eilbote.engine.name_servers import name_servers_of
+from eilbote.engine.probing_domain import DomainProber
 from eilbote.engine.round_trip import send_to_self
+from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.dns import NameServer, Resolver, system_servers
@@ -77,8 +81,16 @@ _REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "gl
 class Prober:
     """Makes probes for one target. `account` None: there is nobody to log in as."""
 
-    def __init__(self, app: App, account: Account | None, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        account: Account | None,
+        patience: Patience | None = None,
+        around: Surroundings | None = None,
+    ) -> None:
         self._app = app
+        around = around or surroundings_of(app, seconds=_NAME_SECONDS / 2)
+        self._domain = DomainProber(around, app.clock)
         self.account = account
         self._patience = patience or Patience()
         self._addresses: dict[str, tuple[str, ...]] = {}
@@ -109,12 +121,16 @@ class Prober:
                 return await try_address(host, address, port, self._patience.connect, self._app.clock)
             case Converse(place):
                 trusted = self.account.trusted if self.account is not None else ()
-                addresses = self._addresses.get(place.host, ())
+                addresses = self._addresses.get(place.host) or self._domain.addresses(place.host)
                 return await look(place, addresses, trusted, self._patience, self._app.clock)
             case LogIn(place):
                 return await self._log_in(place)
             case Ask(host):
                 return await self._ask(host)
+            case LookUp():
+                return await self._domain.look_up(probe)
+            case FetchPolicy():
+                return await self._domain.fetch_policy(probe)
             case SendToSelf():
                 account = self.account
                 assert account is not None  # the ladder asks for a mail only then

@@ -23,7 +23,7 @@ from eilbote.net.dial import Address, numeric
 from eilbote.net.dns import SILENT_SECONDS, Resolver, system_servers
 from eilbote.net.http import fetch
 
-_POLICY_PATH = "/.well-known/mta-sts.txt"
+POLICY_PATH = "/.well-known/mta-sts.txt"
 SMTP_PORT = 25
 
 
@@ -41,11 +41,11 @@ class Surroundings(Struct, frozen=True):
         """Where a mail server is, by the same name servers; none where it has no address. Those of this
         machine and its network are left out, unless they are allowed."""
         found, _ = await self.resolver.addresses(host)
-        return [
-            numeric(one, self.smtp_port)
-            for one in found
-            if self.local_allowed or ipaddress.ip_address(one).is_global
-        ]
+        return [numeric(one, self.smtp_port) for one in found if self.may_ask(one)]
+
+    def may_ask(self, address: str) -> bool:
+        """Whether this numeric address may be spoken to."""
+        return self.local_allowed or ipaddress.ip_address(address).is_global
 
 
 def surroundings_of(app: App, *, seconds: float = SILENT_SECONDS) -> Surroundings:
@@ -130,7 +130,7 @@ async def _policy(app: App, around: Surroundings, domain: str) -> Policy | None:
         addresses, _ = await around.resolver.addresses(host)
         content = await fetch(
             host,
-            _POLICY_PATH,
+            POLICY_PATH,
             addresses,
             most=LARGEST_POLICY,
             port=around.https_port,

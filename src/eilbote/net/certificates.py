@@ -97,7 +97,19 @@ def _described(one: Certificate509, whole: bytes) -> Described:
         must_staple=_has(one, "1.3.6.1.5.5.7.1.24"),
         has_ct=_has(one, "1.3.6.1.4.1.11129.2.4.2"),
         issuer_url=_issuer_url(one),
+        key_fingerprint=_key_fingerprint(one),
     )
+
+
+def _key_fingerprint(one: Certificate509) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  # see `taken_apart`
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    try:
+        key = one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    return hashlib.sha256(key).hexdigest()
 
 
 def _names(one: Certificate509) -> tuple[str, ...]:

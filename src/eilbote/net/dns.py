@@ -37,11 +37,14 @@ class NameServer(Struct, frozen=True):
 
 class Looked(Struct, frozen=True):
     """The records found under a name. `exists`: the name is there, if perhaps without such records.
-    `secure`: DNSSEC has proven the answer, an empty one too."""
+    `secure`: DNSSEC has proven the answer, an empty one too. `alias`: the name they are really under. `cut`:
+    there were more."""
 
     records: tuple[Rdata, ...] = ()
     exists: bool = True
     secure: bool = False
+    alias: str = ""
+    cut: bool = False
 
 
 class Resolver:
@@ -89,25 +92,29 @@ class Resolver:
         found = [str(one.address) for one in (*six.records, *four.records)]  # type: ignore[attr-defined]
         return found, six.secure and four.secure
 
-    async def ask(self, name: str, kind: str) -> Looked:
-        """The records of that kind under a name; an alias (CNAME) is followed. Unreachable `dns.silent`
-        where no server answers, `dns.failed` where it cannot tell (perhaps because a signature is
-        wrong); Misused `dns.bad_name`."""
+    async def ask(self, name: str, kind: str, *, unchecked: bool = False) -> Looked:
+        """The records of that kind under a name; an alias (CNAME) is followed. `unchecked`: also what DNSSEC
+        disproves (to tell a wrong signature from a broken server; never to be used for anything else).
+
+        Unreachable `dns.silent` where no server answers, `dns.failed` where it cannot tell (perhaps because a
+        signature is wrong); Misused `dns.bad_name`."""
         from dns import flags, rcode  # noqa: PLC0415  # heavy, and most commands ask nothing
         from dns.exception import DNSException  # noqa: PLC0415
 
-        answer = await self._answer(name, kind)
+        answer = await self._answer(name, kind, unchecked=unchecked)
         if answer.rcode() not in (rcode.NOERROR, rcode.NXDOMAIN):
             raise Unreachable(_failed(name, rcode.to_text(answer.rcode())))
         secure = self._trusted and bool(answer.flags & flags.AD)
         try:
-            rrset = answer.resolve_chaining().answer
+            chain = answer.resolve_chaining()
         except DNSException:
             raise Unreachable(_failed(name, "unreadable")) from None
-        records = tuple(rrset)[:MOST_RECORDS] if rrset is not None else ()
-        return Looked(records, answer.rcode() == rcode.NOERROR, secure)
+        found = chain.answer or ()
+        records = tuple(found)[:MOST_RECORDS]
+        alias = chain.canonical_name.to_text(omit_final_dot=True) if chain.cnames else ""
+        return Looked(records, answer.rcode() == rcode.NOERROR, secure, alias, len(found) > MOST_RECORDS)
 
-    async def _answer(self, name: str, kind: str) -> QueryMessage:
+    async def _answer(self, name: str, kind: str, *, unchecked: bool = False) -> QueryMessage:
         from dns import asyncquery, flags, message  # noqa: PLC0415  # see `ask`
         from dns.exception import DNSException  # noqa: PLC0415
 
@@ -115,7 +122,7 @@ class Resolver:
             question = message.make_query(name.rstrip(".") + ".", kind, want_dnssec=True)
         except (DNSException, UnicodeError, ValueError):
             raise Misused("dns.bad_name", name=name[:300]) from None
-        question.flags |= flags.AD
+        question.flags |= flags.AD | (flags.CD if unchecked else 0)
         for server in self._servers:
             try:
                 answer, _ = await asyncquery.udp_with_fallback(

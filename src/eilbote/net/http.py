@@ -39,6 +39,7 @@ class Answer(Struct, frozen=True):
     location: str = ""
     content: bytes = b""
     retry_after: float | None = None
+    content_type: str = ""
 
 
 async def fetch(
@@ -138,7 +139,12 @@ async def ask(
                     content += block
                     if len(content) > most:
                         raise Refused("http.too_large", host=host, limit=most)
-                return Answer(status, content=bytes(content), retry_after=later)
+                return Answer(
+                    status,
+                    content=bytes(content),
+                    retry_after=later,
+                    content_type=answer.headers.get("content-type", "")[:200],
+                )
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError, TimeoutError) as failure:
             reason = str(failure)[:300] or type(failure).__name__
             if request.once and not isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout):

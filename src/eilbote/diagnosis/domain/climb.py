@@ -1,0 +1,143 @@
+"""The rungs of a domain: what is looked up, in which order. A generator without I/O, as the ladder is.
+
+Every round asks only for what is not known yet; the number of rounds and questions is bounded, whatever
+a hostile zone answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from eilbote.diagnosis.domain import bsi, dkim, dmarc, policy, servers, services, signed, spf
+from eilbote.diagnosis.domain.answers import Answers
+from eilbote.diagnosis.evidence import (
+    Converse,
+    Conversed,
+    Evidence,
+    Fetched,
+    FetchPolicy,
+    OwnDomain,
+    Place,
+    Probe,
+    Protocol,
+)
+from eilbote.diagnosis.values import Finding
+
+_MOST_ROUNDS = 14
+_MOST_QUESTIONS = 150
+_MOST_TALKS = 4
+
+Rungs = Generator[tuple[Probe, ...], Sequence[Evidence], list[Finding]]
+Round = Generator[tuple[Probe, ...], Sequence[Evidence], None]
+
+
+def climb_domain(own: OwnDomain, now: float) -> Rungs:
+    """All that the records of a domain say."""
+    climber = _Domain(own, now)
+    yield from climber.look_up(_first(own))
+    gone = servers.judge_existence(own, climber.answers)
+    if gone is not None:
+        return [gone]
+    yield from climber.look_further()
+    yield from climber.talk()
+    return climber.findings()
+
+
+def _first(own: OwnDomain) -> list[tuple[str, str]]:
+    """What may be asked without knowing anything."""
+    domain = own.name
+    names = [(domain, kind) for kind in ("SOA", "NS", "MX", "TXT", "A", "AAAA", "DNSKEY", "CAA")]
+    names += [(f"{name}.{domain}", "TXT") for name in ("_dmarc", "_mta-sts", "_smtp._tls", "default._bimi")]
+    names += [(f"{service}.{domain}", "SRV") for service in services.SERVICES]
+    names += [(dkim.name_of(one.name, domain), "TXT") for one in own.selectors]
+    names += [(f"autoconfig.{domain}", "A"), (f"*.{domain}", "MX"), (f"*.{domain}", "A")]
+    names += [(f"mta-sts.{domain}", kind) for kind in ("A", "AAAA")]
+    return names
+
+
+class _Domain:
+    """Where one look at a domain stands."""
+
+    def __init__(self, own: OwnDomain, now: float) -> None:
+        self.answers = Answers()
+        self._own = own
+        self._now = now
+        self._asked = 0
+        self._fetched: Fetched | None = None
+        self._seen: dict[str, Conversed] = {}
+
+    def look_up(self, wanted: Sequence[tuple[str, str]]) -> Round:
+        probes = self.answers.unknown(wanted)[: _MOST_QUESTIONS - self._asked]
+        if probes:
+            self._asked += len(probes)
+            self.answers.note((yield probes))
+
+    def look_further(self) -> Round:
+        """What the answers so far make worth asking, until nothing is left to ask."""
+        for _ in range(_MOST_ROUNDS):
+            wanted = self._wanted()
+            if not self.answers.unknown(wanted) or self._asked >= _MOST_QUESTIONS:
+                return
+            yield from self.look_up(wanted)
+
+    def _wanted(self) -> list[tuple[str, str]]:
+        own, answers = self._own, self.answers
+        wanted: list[tuple[str, str]] = []
+        for host in servers.hosts_of(own.name, answers):
+            wanted += [(host, "A"), (host, "AAAA"), (signed.tlsa_name(host), "TLSA")]
+            for address in servers.public_addresses(host, answers):
+                at = servers.reverse(address)
+                wanted.append((at, "PTR"))
+                kind = "AAAA" if ":" in address else "A"
+                wanted += [(one, kind) for one in answers.of(at, "PTR").records[:3]]
+        wanted += [(host, "A") for host in answers.of(own.name, "NS").records[:8]]
+        wanted += [(name, "TXT") for name in dmarc.names_of(own.name)]
+        record = dmarc.found_by_walk(own.name, answers)
+        if record is not None:
+            wanted += [(dmarc.agreement(own.name, host), "TXT") for host in dmarc.foreign(own.name, record)]
+        wanted += [(name, "A") for name, _, _ in servers.listings(own, answers)]
+        return wanted + spf.wanted(own.name, answers)
+
+    def talk(self) -> Round:
+        """The policy's host, and the servers that take the mail: how they encrypt, nothing is sent."""
+        own, answers = self._own, self.answers
+        probes: list[Probe] = []
+        if own.fetch or policy.has_record(own, answers):
+            probes.append(FetchPolicy(own.name))
+        hosts = [one for one in servers.hosts_of(own.name, answers) if answers.addresses(one)][:_MOST_TALKS]
+        probes += [Converse(Place(Protocol.SMTP, one, own.smtp_port, "starttls")) for one in hosts]
+        yield from self.look_up([(name, "CAA") for one in hosts for name in signed.caa_names(one)])
+        if not probes:
+            return
+        for evidence in (yield tuple(probes)):
+            match evidence:
+                case Fetched():
+                    self._fetched = evidence
+                case Conversed(place):
+                    self._seen[place.host] = evidence
+                case _:
+                    pass
+
+    def findings(self) -> list[Finding]:
+        own, answers, seen = self._own, self.answers, self._seen
+        findings = [
+            *servers.judge_name_servers(own, answers),
+            *servers.judge_mx(own, answers),
+            *servers.judge_addresses(own, answers),
+            *servers.judge_reverse(own, answers),
+            *servers.judge_names(own, answers, seen),
+            *spf.judge_spf(own, answers),
+            *dkim.judge_dkim(own, answers),
+            *dmarc.judge_dmarc(own, answers),
+            *policy.judge_sts(own, answers, self._fetched, seen, self._now),
+            policy.judge_tls_reports(own, answers),
+            *signed.judge_dnssec(own, answers),
+            *signed.judge_dane(own, answers, seen),
+            *signed.judge_caa(own, answers, seen),
+            services.judge_logo(own, answers),
+            *servers.judge_blocklists(own, answers),
+            *servers.judge_wildcard(own, answers),
+            *services.judge_services(own, answers),
+            *bsi.judge_encryption(seen),
+        ]
+        return [*findings, bsi.judge_profile(own.name, findings)]
