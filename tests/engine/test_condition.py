@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from eilbote.engine.app import App
-from eilbote.engine.condition import DAYS, Doing, condition_of, doing_now, mails_by_day
+from eilbote.engine.condition import DAYS, Doing, Trouble, condition_of, doing_now, mails_by_day, troubles
 from eilbote.errors import Problem
 from eilbote.mail.mailbox import UidSet
 from eilbote.store.values import AccountState, Role, User, Watched
@@ -83,3 +83,20 @@ def test_another_state_is_seen_by_those_alone_who_may(
     before = doing_now(app, owner), doing_now(app, other)
     app.store.watches.tell(here.account, Watched("idle", clock.at))
     assert (doing_now(app, owner) == before[0], doing_now(app, other) == before[1]) == (False, True)
+
+
+def test_what_keeps_mail_from_coming_in(home: tuple[App, HandClock, Home]) -> None:
+    app, clock, here = home
+    kim = User(1, "Kim", Role.OWNER, "")
+    nobody = User(2, "Noah", Role.MEMBER, "")
+    refused, down = Problem("imap.login_refused"), Problem("net.refused", {"host": "imap.example.org"})
+    app.store.watches.tell(here.account, Watched("waiting", clock.at, clock.at + 60, down))
+    assert troubles(app, kim) == {}  # left behind by a process that is gone
+    with app.store.ownership.join(clock, "serve") as tenure:
+        tenure.claim([here.account])
+        assert troubles(app, kim) == {here.account: Trouble(down, clock.at + 60)}
+        assert troubles(app, nobody) == {}
+        app.store.watches.tell(here.account, Watched("idle", clock.at))
+        assert troubles(app, kim) == {}
+        app.store.accounts.update(here.account, problem=refused)
+        assert troubles(app, kim) == {here.account: Trouble(refused)}

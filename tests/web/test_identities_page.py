@@ -45,6 +45,11 @@ async def test_an_identity_is_added_changed_and_removed(tmp_path: Path) -> None:
                 "Ihr Laden\nKöln",
                 (),
             )
+            plain = {**changed, "usual": ""}
+            assert (await kim.post(f"{path}/change", plain)).status_code == 303
+            assert identities_of(app, account)[0].address == ANNA.address
+            page = (await kim.get(path)).text  # nothing to tick off at the account's own address
+            assert page.count('name="usual"') == 2 and 'name="usual" value="1" checked' not in page
             bad = await kim.post(f"{path}/change", {**SHOP, "reply_to": "no address"})
             assert bad.status_code == 400 and "no address" in bad.text
             assert (await kim.post(f"{path}/remove", {"address": "shop@example.org"})).status_code == 303

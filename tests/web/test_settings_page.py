@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from eilbote.catalogue import Catalogue
 from eilbote.config import settings
 from eilbote.engine.preferences import Preferences, preferences_of
+from eilbote.engine.system_settings import change_setting
 from eilbote.store.values import Role
 from tests.web.browser import browsing, given_user, opened
 
@@ -134,3 +136,30 @@ async def test_the_system_is_for_owners_and_help_for_all(tmp_path: Path, role: R
             page = (await ben.get("/help")).text
             assert "What Eilbote does with your mail" in page and "/people" not in page
         assert not (tmp_path / "home" / "config.toml").exists()
+
+
+async def test_senders_whose_pictures_are_fetched_are_listed_and_taken_back(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        anna, ben = given_user(app, "Anna"), given_user(app, "Ben", Role.MEMBER)
+        for user in (anna, ben):
+            app.store.picture_senders.put(user, "news@shop.example", "mx.example.org")
+        async with browsing(app) as browser:
+            one = browser()
+            await one.sign_in("Ben")
+            assert "news@shop.example" in (await one.get("/settings")).text
+            fields = {"sender": "news@shop.example"}
+            assert (await one.post("/settings/pictures", fields, token="0" * 64)).status_code == 403
+            assert (await one.post("/settings/pictures", fields)).status_code == 303
+            assert "news@shop.example" not in (await one.get("/settings")).text
+        assert app.store.picture_senders.all(anna) == ["news@shop.example"]
+
+
+def test_settings_changed_at_once_are_all_kept(tmp_path: Path) -> None:
+    names = ["connections_per_host", "idle_mailboxes", "sync_interval", "undo_days"]
+    with opened(tmp_path) as (app, _):
+        for _ in range(5):
+            with ThreadPoolExecutor(len(names)) as several:
+                list(several.map(lambda name: change_setting(app, name, "7", {}), names))
+            file = tmp_path / "home" / "config.toml"
+            assert sorted(file.read_text("utf-8").splitlines()) == [f"{name} = 7" for name in names]
+            file.unlink()

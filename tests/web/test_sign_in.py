@@ -148,6 +148,9 @@ async def test_a_second_factor_is_asked_for_and_each_code_is_good_once(tmp_path:
             wrong = {"secret": secret, "code": str((int(code()) + 1) % 10**6).zfill(6)}
             assert (await anna.post("/own/factor", wrong)).status_code == 400
             assert (await anna.post("/own/factor", {"secret": secret, "code": code()})).status_code == 200
+            await anna.get("/own")
+            again = (await anna.post("/own/factor", {"secret": secret, "code": code()})).text
+            assert "There is a second factor already." in again
             assert bytes.fromhex(secret) not in app.store.users.all()[0].factor
             used, other = code(), browser()
             assert (await other.sign_in("Anna")).status_code == 403

@@ -74,7 +74,7 @@ def _sayings(command: Callable[..., None]) -> Callable[..., None]:
                 raise click.UsageError("--signature, --signature-file")
             signature = read_text(signature_file)
         others = [each for each in aliases if each != "-"] if aliases else None
-        said = identities.Saying(name, reply_to, signature, organization, others, usual)
+        said = identities.Saying(name, reply_to, signature, organization, others, usual or None)
         command(face, account, address, said)
 
     return saying

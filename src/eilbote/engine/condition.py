@@ -64,6 +64,14 @@ class Condition(Struct, frozen=True):
     sending: Pause | None
 
 
+class Trouble(Struct, frozen=True):
+    """Why no mail of an account comes in just now. `until`: seconds since 1970 of the next try, where there
+    will be one by itself."""
+
+    problem: Problem
+    until: float | None = None
+
+
 def account_of(app: App, user: User, account: int) -> Account:
     """Gone `store.no_account`, also where the user may not read its mail."""
     if not may_read(user, account):
@@ -85,6 +93,14 @@ def doing_now(app: App, user: User) -> tuple[object, ...]:
     )
 
 
+def troubles(app: App, user: User) -> dict[int, Trouble]:
+    """By account of the user, for those that have one: what its watch waits for or has stopped at, else what
+    is said of the account."""
+    watched = app.store.watches.all()
+    found = {one.id: _trouble(app, one, watched.get(one.id)) for one in accounts_of(app, user)}
+    return {account: trouble for account, trouble in found.items() if trouble is not None}
+
+
 def condition_of(app: App, account: Account) -> Condition:
     """Of one account."""
     return _condition(app, account, app.store.watches.all().get(account.id))
@@ -95,6 +111,14 @@ def mails_by_day(app: App, account: int) -> list[int]:
     today = int(app.clock.now()) // _DAY
     found = app.store.messages.arrived_by_day(account, float((today - DAYS + 1) * _DAY))
     return [found.get(day, 0) for day in range(today - DAYS + 1, today + 1)]
+
+
+def _trouble(app: App, account: Account, watched: Watched | None) -> Trouble | None:
+    halted = watched is not None and watched.state in (WatchState.WAITING, WatchState.STOPPED)
+    if watched is None or not halted or app.store.ownership.holder(account.id) is None:
+        return Trouble(account.problem) if account.problem else None
+    problem = watched.problem or account.problem
+    return Trouble(problem, watched.until) if problem else None
 
 
 def _condition(app: App, account: Account, watched: Watched | None) -> Condition:

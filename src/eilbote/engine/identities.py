@@ -29,7 +29,8 @@ class Saying(Struct, frozen=True):
     signature: str | None = None
     organization: str | None = None
     aliases: Sequence[str] | None = None
-    usual: bool = False
+    usual: bool | None = None
+    """Whether it is taken where nothing says which; where none is, that of the account's address."""
 
 
 def identities_of(app: App, account: Account) -> list[Identity]:
@@ -48,7 +49,7 @@ def add_identity(app: App, account: Account, address: str, saying: Saying) -> Id
     if any(same_address(one.address) == same_address(address) for one in identities_of(app, account)):
         raise Misused("identity.exists", address=address)
     made = _checked(Identity(address, account.name), saying)
-    app.store.identities.put(account.id, made, usual=saying.usual)
+    app.store.identities.put(account.id, made, usual=bool(saying.usual))
     return made
 
 
@@ -58,8 +59,8 @@ def change_identity(app: App, account: Account, address: str, saying: Saying) ->
     found = _named(known, address)
     made = _checked(found, saying)
     kept = app.store.identities.all(account.id)
-    usual = any(is_usual and one.address == found.address for one, is_usual in kept)
-    app.store.identities.put(account.id, made, usual=usual or saying.usual)
+    was = any(is_usual and one.address == found.address for one, is_usual in kept)
+    app.store.identities.put(account.id, made, usual=was if saying.usual is None else saying.usual)
     return made
 
 

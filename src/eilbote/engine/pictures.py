@@ -70,6 +70,11 @@ def show_always(app: App, user: User, mail: int) -> None:
     app.store.picture_senders.put(user.id, sender, voucher)
 
 
+def always_shown(app: App, user: User) -> list[str]:
+    """The addresses of `show_always`, in order."""
+    return app.store.picture_senders.all(user.id)
+
+
 def show_on_request(app: App, user: User, sender: str) -> None:
     """Takes `show_always` back."""
     app.store.picture_senders.remove(user.id, sender)

@@ -7,10 +7,12 @@ shown.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -74,8 +76,13 @@ def change_setting(app: App, name: str, typed: str, environ: Mapping[str, str] |
         raise Misused("config.unknown_key", key=name[:100], file=file)
     if name in _READ_ONLY or environ.get(f"EILBOTE_{name.upper()}"):
         raise NotAllowed("config.not_here", key=name)
-    before, chosen = _in_file(app, environ)
     line = _line(known[name], typed.strip())
+    with _alone(file):
+        _change(app, file, name, line, environ)
+
+
+def _change(app: App, file: Path, name: str, line: str, environ: Mapping[str, str]) -> None:
+    before, chosen = _in_file(app, environ)
     after = _with_line(before, name, line)
     wanted = {key: value for key, value in chosen.items() if key != name}
     if line:
@@ -153,6 +160,21 @@ def _with_line(text: str, name: str, line: str) -> str:
     if line:
         kept.insert(len(kept) if at is None else at, line)
     return "\n".join(kept) + "\n" if kept else ""
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Of two who change settings at once, one waits: neither writes what the other has read. The lock is
+    that of the folder, and free when its holder dies."""
+    try:
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as problem:
+        raise NotAllowed("config.unwritable", file=file, reason=problem.strerror or problem) from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _write(app: App, file: Path, text: str, environ: Mapping[str, str]) -> None:

@@ -122,7 +122,10 @@ def new_factor_secret(app: App) -> bytes:
 
 def confirm_factor(app: App, user: User, secret: bytes, code: str) -> None:
     """The second factor is asked for from now on, if the code shows that the user's device has it.
-    NotAllowed `user.wrong_code`."""
+    NotAllowed `user.wrong_code`, and `user.has_factor` where there is one: who only found the page open must
+    not put another in its place."""
+    if user.factor:
+        raise NotAllowed("user.has_factor")
     step = totp.matching_step(secret, code, app.clock.now())
     if len(secret) != totp.SECRET_BYTES or step is None:
         raise NotAllowed("user.wrong_code")

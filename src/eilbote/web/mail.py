@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from eilbote.engine import browse, read
 from eilbote.engine.bulk import MOST_AT_ONCE
+from eilbote.engine.condition import troubles
 from eilbote.engine.labels import labels_of, labels_there, not_kept
 from eilbote.engine.users import may_change
 from eilbote.web.done import take_done
@@ -84,6 +85,7 @@ def _page(visit: Visit, scope: Scope, mail: str, view: str, *, growing: bool = F
         "mail.html",
         400 if shown.problem else 200,
         accounts=accounts,
+        troubles=troubles(app, user),
         changeable={one.account.id for one in accounts if may_change(user, one.account.id)},
         list=shown,
         beginnings=visit.site.beginnings.of(app, shown.listed.mails),

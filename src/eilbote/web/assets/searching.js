@@ -34,6 +34,8 @@ async function search({ growing = true } = {}) {
     const { page } = await fetched(address + (growing ? "&growing=1" : ""), { signal: asked.signal });
     const fresh = page.querySelector(".list");
     if (!fresh || field.value !== words) return;
+    // What is typed may become an operator: until then it finds nothing, and what was found stays.
+    if (growing && mayGoOn() && !fresh.querySelector(".row")) return;
     if (typedOnce) history.replaceState({}, "", address);
     else history.pushState({}, "", address);
     typedOnce = true;
@@ -62,6 +64,11 @@ function term() {
   const text = before.slice(begins).replace(/^-/, "");
   const colon = text.indexOf(":");
   return { begins: before.length - text.length, text, operator: colon < 0 ? "" : text.slice(0, colon + 1).toLowerCase(), value: colon < 0 ? text : text.slice(colon + 1) };
+}
+
+function mayGoOn() {
+  const { text } = term();
+  return text !== "" && offered.words.some(([word]) => word.startsWith(text.toLowerCase()) && word !== text);
 }
 
 async function hint() {
