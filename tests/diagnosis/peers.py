@@ -314,23 +314,16 @@ class Authority:
         tune: Callable[[ssl.SSLContext], None] | None = None,
     ) -> ssl.SSLContext:
         """A server's TLS with a certificate of this authority."""
-        mine = key or ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(common_name, self.name, mine, days).add_extension(_names(names), critical=False)
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        pem = pem_of(
+            self,
+            names=names,
+            days=days,
+            key=key,
+            with_chain=with_chain,
+            issuer_url=issuer_url,
+            common_name=common_name,
         )
-        if issuer_url:
-            place = x509.AccessDescription(
-                AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)
-            )
-            builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
-        leaf = builder.sign(self.key, hashes.SHA256())
-        chain = [leaf]
-        above: Authority | None = self
-        while with_chain and above is not None and above.parent is not None:
-            chain.append(above.certificate)
-            above = above.parent
-        return _server_context(folder, chain, mine, tune)
+        return _server_context(folder, pem, tune)
 
     def file(self, folder: Path) -> Path:
         """The certificate, for those that shall trust it."""
@@ -339,15 +332,51 @@ class Authority:
         return path
 
 
-def self_signed(folder: Path, *, names: tuple[str, ...] = ("localhost", LOOPBACK)) -> ssl.SSLContext:
-    """A server's TLS with a certificate that it has made itself."""
+def pem_of(
+    authority: Authority,
+    *,
+    names: tuple[str, ...] = ("localhost", LOOPBACK),
+    days: tuple[float, float] = (-10, 90),
+    key: Key | None = None,
+    with_chain: bool = True,
+    issuer_url: str = "",
+    common_name: str = "server",
+) -> bytes:
+    """The key, the certificate and the chain of a server, as PEM."""
+    mine = key or ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    builder = (
+        _builder(common_name, authority.name, mine, days)
+        .add_extension(_names(names), critical=False)
+        .add_extension(issuer, critical=False)
+    )
+    if issuer_url:
+        place = x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)
+        )
+        builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
+    chain = [builder.sign(authority.key, hashes.SHA256())]
+    above: Authority | None = authority
+    while with_chain and above is not None and above.parent is not None:
+        chain.append(above.certificate)
+        above = above.parent
+    return _pem(chain, mine)
+
+
+def self_signed_pem(names: tuple[str, ...] = ("localhost", LOOPBACK)) -> bytes:
+    """A key and the certificate that it has made for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     leaf = (
         _builder("selbst", "selbst", key, (-10, 900))
         .add_extension(_names(names), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return _server_context(folder, [leaf], key, None)
+    return _pem([leaf], key)
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's TLS with a certificate that it has made itself."""
+    return _server_context(folder, self_signed_pem(), None)
 
 
 def _builder(subject: str, issuer: str, key: Key, days: tuple[float, float]) -> x509.CertificateBuilder:
@@ -371,21 +400,17 @@ def _names(names: tuple[str, ...]) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName(found)
 
 
+def _pem(chain: list[x509.Certificate], key: Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+
+
 def _server_context(
-    folder: Path,
-    chain: list[x509.Certificate],
-    key: Key,
-    tune: Callable[[ssl.SSLContext], None] | None,
+    folder: Path, pem: bytes, tune: Callable[[ssl.SSLContext], None] | None
 ) -> ssl.SSLContext:
-    path = folder / f"server-{chain[0].serial_number}.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
-    )
+    path = folder / f"server-{hash(pem) & 0xFFFFFFFF:08x}.pem"
+    path.write_bytes(pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.load_cert_chain(path)

@@ -213,29 +213,27 @@ class Prober:
         outcome, found = await addresses_of(host, _NAME_SECONDS)
         told: Outcome | None = None
         if outcome is not Outcome.OK and not _is_number(host) and host.lower() != "localhost":
-            told, found = await self._told(host, found)
-            if found:
-                outcome = Outcome.OK
+            told = await self._told(host)
+            if told is Outcome.OK:
+                outcome, found = await addresses_of(host, _NAME_SECONDS)  # it may have been for a moment
         self._addresses[host] = found
         return Resolved(host, outcome, found, told, round((clock.monotonic() - begun) * 1000, 1))
 
-    async def _told(self, host: str, found: tuple[str, ...]) -> tuple[Outcome, tuple[str, ...]]:
+    async def _told(self, host: str) -> Outcome:
         """What the name servers say of a name that the system could not find."""
         named = [NameServer(*split_name_server(one)) for one in self._app.config.dns_servers.split()]
         resolver = Resolver((named or system_servers())[:2], seconds=_NAME_SECONDS / 2)
         try:
             async with asyncio.timeout(_NAME_SECONDS):
-                four = await resolver.ask(host, "A")
-                addresses = found
-                if not four.exists:
-                    return Outcome.NO_SUCH_NAME, addresses
+                if not (await resolver.ask(host, "A")).exists:
+                    return Outcome.NO_SUCH_NAME
                 numbers, _ = await resolver.addresses(host)
         except TimeoutError:
-            return Outcome.TIMEOUT, found
+            return Outcome.TIMEOUT
         except EilboteError as failure:
             silent = failure.problem.code == "dns.silent"
-            return Outcome.TIMEOUT if silent else Outcome.SERVER_FAILURE, found
-        return (Outcome.OK if numbers else Outcome.NO_RECORDS), tuple(numbers)
+            return Outcome.TIMEOUT if silent else Outcome.SERVER_FAILURE
+        return Outcome.OK if numbers else Outcome.NO_RECORDS
 
     async def _ask(self, host: str) -> Asked:
         clock = self._app.clock

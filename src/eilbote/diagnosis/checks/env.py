@@ -107,6 +107,7 @@ def judge_name(looked: Resolved) -> Finding:
         Outcome.NO_SUCH_NAME: ("no_such_name", "dns.no_such_host", Who.YOU, Confidence.CERTAIN),
         Outcome.NO_RECORDS: ("no_records", "dns.no_address", Who.PROVIDER, Confidence.CERTAIN),
         Outcome.SERVER_FAILURE: ("server_failure", "dns.server_failure", Who.PROVIDER, Confidence.LIKELY),
+        Outcome.OK: ("system", "dns.system", Who.YOU, Confidence.LIKELY),
         Outcome.TIMEOUT: ("timeout", "dns.timeout", Who.NETWORK, Confidence.LIKELY),
     }.get(told, ("failed", "dns.failed", Who.NETWORK, Confidence.GUESS))
     return found(
