@@ -15,10 +15,13 @@ import trustme
 from eilbote.engine import authorize, setup
 from eilbote.engine.app import App
 from eilbote.engine.authorize import BrowserSignIn, Pages, Plan, WantedSignIn, plan_sign_in
+from eilbote.protocols.oauth import Tokens
 from eilbote.store.values import Account, NewAccount
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
+from eilbote.testing.smtp.server import SmtpServer
+from eilbote.testing.smtp.sink import Sink
 from tests.servers.authorization import CLIENT, PERSON, SCOPE, Authorization, Logins
 
 PAGES = Pages("good", "bad", "other")
@@ -36,6 +39,11 @@ def trusted(folder: Path, authority: trustme.CA) -> Iterator[dict[str, str]]:
 def imap_server(authorization: Authorization) -> ImapServer:
     """Takes the server's newest token and no password."""
     return ImapServer(Mailstore(lambda: 1_795_463_580.0), Logins(authorization), TOKENS_ALONE)
+
+
+def smtp_server(authorization: Authorization) -> SmtpServer:
+    """Takes the same tokens for sending."""
+    return SmtpServer(Sink(accounts=Logins(authorization), mechanisms=("XOAUTH2",)))
 
 
 def wanted(authorization: Authorization) -> WantedSignIn:
@@ -59,13 +67,19 @@ def visit(url: str, context: ssl.SSLContext) -> str:
             return str(error.read().decode())
 
 
-async def signed_in(app: App, authorization: Authorization, context: ssl.SSLContext, imap: int) -> Account:
-    """An account whose person has signed in with a browser."""
+async def granted(app: App, authorization: Authorization, context: ssl.SSLContext) -> tuple[Plan, Tokens]:
+    """A person has signed in with a browser."""
     plan = await plan_sign_in(app, (), wanted(authorization))
     async with BrowserSignIn(app, plan, PERSON, PAGES) as sign_in:
         shown = asyncio.create_task(asyncio.to_thread(visit, sign_in.going.url, context))
         tokens = await sign_in.tokens()
         assert await shown == "good"
+    return plan, tokens
+
+
+async def signed_in(app: App, authorization: Authorization, context: ssl.SSLContext, imap: int) -> Account:
+    """An account whose person has signed in with a browser."""
+    plan, tokens = await granted(app, authorization, context)
     return authorize.add_signed_in(app, planned(app, imap), plan, tokens)
 
 
@@ -79,7 +93,3 @@ def expire(app: App, account: Account) -> None:
             "UPDATE oauth_grant SET obtained = ?, expires = ? WHERE account = ?",
             (now - 3600, now - 1, account.id),
         )
-
-
-def plan_of(app: App, authorization: Authorization) -> Plan:
-    return asyncio.run(plan_sign_in(app, (), wanted(authorization)))

@@ -230,6 +230,11 @@ class Authorization:
         self._http.server_close()
         self._thread.join()
 
+    def hold(self) -> None:
+        """The next answers about tokens wait for `gate`; `arrived` says that somebody has asked."""
+        self.arrived.clear()
+        self.gate.clear()
+
     def revoke_tokens(self) -> None:
         """No access token is good any more; they can be renewed."""
         self.tokens.clear()
