@@ -67,6 +67,22 @@ def visit(url: str, context: ssl.SSLContext) -> str:
             return str(error.read().decode())
 
 
+def last_address(url: str, context: ssl.SSLContext) -> str:
+    """Where a browser ends that cannot reach this machine."""
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object, **__: object) -> None:
+            return None
+
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), Stay())
+    try:
+        opener.open(url, timeout=10)
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(error.headers["Location"])
+    raise AssertionError("nobody was sent back")
+
+
 async def granted(app: App, authorization: Authorization, context: ssl.SSLContext) -> tuple[Plan, Tokens]:
     """A person has signed in with a browser."""
     plan = await plan_sign_in(app, (), wanted(authorization))

@@ -32,7 +32,17 @@ from eilbote.errors import Misused, Refused
 from eilbote.protocols import oauth
 from eilbote.secret import Secret
 from eilbote.store.values import AccountState, AuthKind, Security, Server
-from tests.engine.granted import PAGES, expire, imap_server, planned, signed_in, trusted, visit, wanted
+from tests.engine.granted import (
+    PAGES,
+    expire,
+    imap_server,
+    last_address,
+    planned,
+    signed_in,
+    trusted,
+    visit,
+    wanted,
+)
 from tests.servers.authorization import CLIENT, CLIENT_SECRET, PERSON, SCOPE, Authorization
 
 
@@ -131,12 +141,12 @@ async def test_a_stranger_who_knocks_ends_nothing(
         assert await asyncio.to_thread(visit, redirect + "/?code=c&state=wrong", context) == ""
 
 
-async def test_a_browser_elsewhere_hands_its_last_address_over(
+async def test_a_browser_elsewhere_hands_itslast_address_over(
     app: App, authorization: Authorization, context: ssl.SSLContext
 ) -> None:
     plan = await plan_sign_in(app, (), wanted(authorization))
     async with BrowserSignIn(app, plan, PERSON, PAGES) as sign_in:
-        last = await asyncio.to_thread(_last_address, sign_in.going.url, context)
+        last = await asyncio.to_thread(last_address, sign_in.going.url, context)
         with pytest.raises(Misused):
             sign_in.typed("http://127.0.0.1:1/?code=stolen&state=other")
         sign_in.typed(f"  {last}\n")
@@ -149,7 +159,7 @@ async def test_the_server_checks_the_verifier_and_the_redirect(
     """A code that was stolen on its way is worth nothing without the verifier (RFC 7636 section 1)."""
     plan = await plan_sign_in(app, (), wanted(authorization))
     async with BrowserSignIn(app, plan, PERSON, PAGES) as sign_in:
-        last = await asyncio.to_thread(_last_address, sign_in.going.url, context)
+        last = await asyncio.to_thread(last_address, sign_in.going.url, context)
         redirect = _query(sign_in.going.url)["redirect_uri"]
     code = Secret(_query(last)["code"])
     for verifier, back in ((b"x" * 32, redirect), (b"x" * 32, "http://127.0.0.1:1")):
@@ -233,19 +243,3 @@ def _host(redirect: str, name: str) -> int:
     except urllib.error.HTTPError as error:
         with error:
             return error.code
-
-
-def _last_address(url: str, context: ssl.SSLContext) -> str:
-    """Where a browser ends that cannot reach this machine."""
-
-    class Stay(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *_: object, **__: object) -> None:
-            return None
-
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), Stay())
-    try:
-        opener.open(url, timeout=10)
-    except urllib.error.HTTPError as error:
-        with error:
-            return str(error.headers["Location"])
-    raise AssertionError("nobody was sent back")

@@ -140,6 +140,7 @@ SHOWN = (
     Shown("account-reader", "/accounts/{account:int}", "/accounts/{account}", "Lea"),
     Shown("account-remove", "/accounts/{account:int}/remove", "/accounts/{account}/remove"),
     Shown("account-devices", "/accounts/{account:int}/devices", "/accounts/{account}/devices"),
+    Shown("account-oauth", "/accounts/{account:int}/oauth", "/accounts/{account}/oauth"),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),

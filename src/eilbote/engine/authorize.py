@@ -86,7 +86,12 @@ Tell = Callable[[Going], None]
 
 def sign_in_of(servers: Iterable[Server | None]) -> SignIn | None:
     """What is known of signing in to these mail servers."""
-    return sign_in_at(one.host for one in servers if one is not None)
+    return sign_in_at_hosts(one.host for one in servers if one is not None)
+
+
+def sign_in_at_hosts(hosts: Iterable[str]) -> SignIn | None:
+    """The same, by their names."""
+    return sign_in_at(hosts)
 
 
 def has_client(app: App, key: str) -> bool:
@@ -245,9 +250,9 @@ def keep_sign_in(app: App, account: Account, plan: Plan, tokens: Tokens) -> None
     sealed = None if secret is None else app.vault.seal(secret, f"oauth-client:{plan.key}")
     app.store.grants.keep_client(plan.key, StoredClient(plan.client.id, sealed))
     keep_grant(app, account, plan.by, plan.client, tokens)
-    if account.auth is not AuthKind.SIGNED_IN:
-        empty = app.vault.seal(Secret(""), f"account:{account.address}")
-        app.store.accounts.update(account.id, auth=AuthKind.SIGNED_IN, sealed=empty)
+    # Sealed anew each time, so that a running `serve` sees that the login is another one now.
+    empty = app.vault.seal(Secret(""), f"account:{account.address}")
+    app.store.accounts.update(account.id, auth=AuthKind.SIGNED_IN, sealed=empty)
     app.store.sending_pauses.resume(account.id)
     app.store.refused_logins.forget(account.id)
 

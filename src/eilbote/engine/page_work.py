@@ -14,9 +14,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine.app import App
+from eilbote.engine.authorize import (
+    BrowserSignIn,
+    Going,
+    Pages,
+    WantedSignIn,
+    keep_sign_in,
+    plan_sign_in,
+    sign_in_by_code,
+)
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.setup import test_account, test_sending
-from eilbote.errors import EilboteError, Gone, Problem
+from eilbote.errors import EilboteError, Gone, Misused, Problem
 from eilbote.store.values import Account
 
 
@@ -34,6 +43,17 @@ class Trial(Struct, frozen=True):
         return not self.running and self.receiving is None and self.sending is None
 
 
+class SigningIn(Struct, frozen=True):
+    """A person is signing in at a provider's page. `by`: whose session began it; nobody else is shown
+    `going`. `problem`: why it ended without success."""
+
+    by: str
+    device: bool
+    running: bool = True
+    going: Going | None = None
+    problem: Problem | None = None
+
+
 class PageWork:
     """The work of one running page. To be called inside of its loop."""
 
@@ -42,6 +62,8 @@ class PageWork:
         self.changes = 0
         """Others after every beginning and end of a work."""
         self._trials: dict[int, Trial] = {}
+        self._sign_ins: dict[int, SigningIn] = {}
+        self._browsers: dict[int, BrowserSignIn] = {}
         self._passes: dict[int, Problem | None] = {}
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
 
@@ -66,6 +88,28 @@ class PageWork:
     def pass_problem(self, account: int) -> Problem | None:
         """What ended the latest pass that was asked for here, if anything did."""
         return self._passes.get(account)
+
+    def sign_in(self, account: Account, wanted: WantedSignIn, pages: Pages, by: str, *, device: bool) -> None:
+        """Begins a sign-in at the provider's page; one that is under way for the account ends. Where it is
+        over, the login is tried."""
+        self._sign_ins[account.id] = SigningIn(by, device)
+        self._begin("sign-in", account, self._sign_in(account, wanted, pages))
+
+    def sign_in_of(self, account: int) -> SigningIn | None:
+        """The latest; None where there was none, or it has worked."""
+        return self._sign_ins.get(account)
+
+    def typed(self, account: int, address: str) -> None:
+        """The address at which a browser on another machine ended. Misused `oauth.wrong_state`."""
+        if (browser := self._browsers.get(account)) is None:
+            raise Misused("oauth.wrong_state")
+        browser.typed(address)
+
+    def end_sign_in(self, account: int) -> None:
+        """Nobody waits for it any more."""
+        self._sign_ins.pop(account, None)
+        if task := self._tasks.get(("sign-in", account)):
+            task.cancel()
 
     async def close(self) -> None:
         """Nothing of it goes on."""
@@ -104,6 +148,31 @@ class PageWork:
         except EilboteError as error:
             trial = replace(trial, running=False, receiving=error.problem)
         self._trials[account.id] = trial
+
+    async def _sign_in(self, account: Account, wanted: WantedSignIn, pages: Pages) -> None:
+        app, begun = self._app, self._sign_ins[account.id]
+
+        def tell(going: Going) -> None:
+            self._sign_ins[account.id] = replace(begun, going=going)
+            self.changes += 1
+
+        try:
+            plan = await plan_sign_in(app, (account.imap, account.pop3, account.smtp), wanted)
+            if begun.device:
+                tokens = await sign_in_by_code(app, plan, tell)
+            else:
+                async with BrowserSignIn(app, plan, account.address, pages) as browser:
+                    self._browsers[account.id] = browser
+                    tell(browser.going)
+                    tokens = await browser.tokens()
+            await asyncio.to_thread(keep_sign_in, app, account, plan, tokens)
+        except EilboteError as error:
+            self._sign_ins[account.id] = replace(begun, running=False, problem=error.problem)
+        else:
+            self._sign_ins.pop(account.id, None)
+            self.try_login(account)
+        finally:
+            self._browsers.pop(account.id, None)
 
     async def _pass(self, account: Account) -> None:
         try:

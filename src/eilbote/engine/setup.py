@@ -241,6 +241,7 @@ def note_change(app: App, address: str, wanted: Wanted, secret: Secret | None) -
     if secret is not None:
         changes["sealed"] = app.vault.seal(secret, f"account:{account.address}")
         changes["auth"] = wanted.auth
+        app.store.grants.forget(account.id)
     if changes:
         account = app.store.accounts.update(account.id, **changes)
     if changes.keys() & {"sealed", "user", "smtp", "direct"}:

@@ -9,6 +9,7 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from eilbote.engine import read, setup
+from eilbote.engine.authorize import sign_in_of
 from eilbote.engine.condition import account_of, condition_of, mails_by_day
 from eilbote.engine.setup import Wanted
 from eilbote.engine.users import may_change
@@ -188,6 +189,7 @@ def _page(
         passing=work.is_syncing(account.id),
         pass_problem=work.pass_problem(account.id),
         provider=setup.known_provider(account.address),
+        provider_sign_in=sign_in_of((account.imap, account.pop3, account.smtp)),
         fields=fields or fields_of(account),
         conflicts=read.list_conflicts(app, account.address, _MOST_CONFLICTS),
         quarantined=read.list_quarantine(app, account.address),

@@ -123,7 +123,9 @@ def typed_keep(visit: Visit) -> Keep:
 
 
 def remedy(problem: Problem) -> str:
-    """Which form puts it right: `trust`, `password` or `servers`."""
+    """Which form puts it right: `trust`, `password`, `sign-in` or `servers`."""
+    if problem.code.startswith("oauth.") and problem.retry_after is None:
+        return "sign-in"
     if problem.code == "net.certificate":
         return "trust"
     return "password" if problem.code in LOGIN_CODES else "servers"

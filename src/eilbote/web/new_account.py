@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from eilbote.engine import setup
 from eilbote.engine.address import checked_address
+from eilbote.engine.authorize import sign_in_at_hosts
 from eilbote.engine.condition import Doing, condition_of
 from eilbote.engine.discover import Discovered, discover
 from eilbote.errors import EilboteError, Misused, Problem
-from eilbote.store.values import Account, AccountState
+from eilbote.secret import Secret
+from eilbote.store.values import Account, AccountState, AuthKind
 from eilbote.web.account_form import (
     AccountFields,
     auth_kind,
@@ -55,6 +57,8 @@ async def add(visit: Owner) -> Response:
             known = await asyncio.to_thread(visit.app.store.accounts.get, checked_address(typed))
             return to(f"/accounts/{known.id}/start")
         return await asyncio.to_thread(_second, visit, typed, fields, error.problem)
+    if account.auth is AuthKind.SIGNED_IN:
+        return to(f"/accounts/{account.id}/oauth")
     visit.site.work.try_login(account)
     return to(f"/accounts/{account.id}/start")
 
@@ -91,12 +95,21 @@ def start(visit: Owner, account: int) -> Response:
 def _store(visit: Visit, address: str, fields: AccountFields) -> Account:
     """Planned and stored, still paused."""
     provider = setup.known_provider(address)
-    auth = auth_kind(provider if fields.kind != "local" else None)
+    signs_in = bool(visit.field("sign_in")) and fields.kind != "local"
+    auth = AuthKind.SIGNED_IN if signs_in else auth_kind(provider if fields.kind != "local" else None)
     planned = setup.planned_account(visit.app, fields.wanted(address, provider, auth))
-    secret = typed_secret(visit)
-    if not secret.reveal() and (planned.imap or planned.pop3 or planned.smtp):
+    secret = Secret("") if signs_in else typed_secret(visit)
+    if not signs_in and not secret.reveal() and (planned.imap or planned.pop3 or planned.smtp):
         raise Misused("account.empty_secret", address=planned.address)
     return setup.store_account(visit.app, replace(planned, state=AccountState.PAUSED), secret)
+
+
+def _hosts(address: str) -> list[str]:
+    """The mail servers that the table knows for an address."""
+    provider = setup.known_provider(address)
+    if provider is None:
+        return []
+    return [one.host for one in (provider.imap, provider.smtp, provider.pop3) if one is not None]
 
 
 def _first(visit: Visit, address: str, problem: Problem | None) -> Response:
@@ -118,6 +131,7 @@ def _second(
         provider=setup.known_provider(address),
         fields=fields,
         found=found,
+        provider_sign_in=sign_in_at_hosts((fields.receiving.host, *_hosts(address))),
     )
 
 

@@ -39,6 +39,7 @@ from eilbote.web import (
     searching,
     settings,
     sign_in,
+    signing_in,
     system,
     writing,
 )
@@ -49,6 +50,7 @@ from eilbote.web.visit import SignedOut, Site, is_worth_keeping, visit_of, visit
 PAGES = (
     assets.routes,
     sign_in.routes,
+    signing_in.routes,
     mail.routes,
     mailboxes.routes,
     searching.routes,
