@@ -315,3 +315,18 @@ async def test_a_role_is_changed_and_the_last_owner_stays(tmp_path: Path) -> Non
             assert (await one.post(f"/people/{ben}/role", {"role": "owner"})).status_code == 303
             assert (await one.post(f"/people/{anna}/role", {"role": "member"})).status_code == 303
             assert (await one.get("/people")).status_code == 403
+
+
+async def test_the_password_is_not_guessed_where_the_page_was_left_open(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        given_user(app, "Anna")
+        async with browsing(app) as browser:
+            anna = browser()
+            await anna.sign_in("Anna")
+            wrong = {"before": "wrong", "after": "another good one", "password": "wrong"}
+            for path in ("/own/password", "/own/factor/off", "/own/codes", "/own/password", "/own/codes"):
+                assert "The password is wrong." in (await anna.post(path, wrong)).text
+            right = {"before": PASSWORD, "after": "another good one"}
+            assert "There were too many tries." in (await anna.post("/own/password", right)).text
+            clock.at += 16 * 60
+            assert (await anna.post("/own/password", right)).status_code == 303

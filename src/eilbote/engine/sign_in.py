@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 from msgspec import Struct
@@ -101,6 +103,16 @@ class SignIns:
         for key in names:
             self._failures.pop(key, None)
         return self._begin(user.id, browser)
+
+    @contextmanager
+    def patiently(self, user: User) -> Iterator[None]:
+        """Around a look at the password of a user who is signed in: whoever found the page open does not
+        guess it there. NotAllowed `user.too_many_tries`."""
+        key = f"own:{user.id}"
+        self._check_patience(key, _MOST_FOR_NAME)
+        self._count(key)
+        yield
+        self._failures.pop(key, None)
 
     def visitor(self, token: str) -> User | None:
         """Who is signed in with this session."""

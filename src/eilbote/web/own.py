@@ -26,7 +26,8 @@ def own(visit: SignedIn) -> Response:
 def change_password(visit: SignedIn) -> Response:
     before, after = Secret(visit.field("before")), Secret(visit.field("after"))
     try:
-        users.change_password(visit.app, user_of(visit), before, after)
+        with visit.site.sign_ins.patiently(user_of(visit)):
+            users.change_password(visit.app, user_of(visit), before, after)
     except EilboteError as error:
         return _page(visit, error.problem, users.new_factor_secret(visit.app))
     return to("/sign-in")
@@ -49,7 +50,8 @@ def confirm_factor(visit: SignedIn) -> Response:
 @routes.post("/factor/off")
 def drop_factor(visit: SignedIn) -> Response:
     try:
-        users.drop_factor(visit.app, user_of(visit), Secret(visit.field("password")))
+        with visit.site.sign_ins.patiently(user_of(visit)):
+            users.drop_factor(visit.app, user_of(visit), Secret(visit.field("password")))
     except EilboteError as error:
         return _page(visit, error.problem, users.new_factor_secret(visit.app))
     return to("/own")
@@ -58,7 +60,8 @@ def drop_factor(visit: SignedIn) -> Response:
 @routes.post("/codes")
 def new_codes(visit: SignedIn) -> Response:
     try:
-        users.check_password(user_of(visit), Secret(visit.field("password")))
+        with visit.site.sign_ins.patiently(user_of(visit)):
+            users.check_password(user_of(visit), Secret(visit.field("password")))
     except EilboteError as error:
         return _page(visit, error.problem, users.new_factor_secret(visit.app))
     if not user_of(visit).factor:
