@@ -40,6 +40,10 @@ NO_PAGES = {
     "/mail/{mail}/attachments.zip": "a file to save",
     "/mail/{mail}/picture/{number}": "a picture",
     "/accounts/{account:int}/devices/{form}": "a file to save",
+    "/doctor/{account:int}/share": "a file to save",
+    "/doctor/{account:int}/whole": "a file to save",
+    "/doctor/address/share": "a file to save",
+    "/doctor/address/whole": "a file to save",
     "/write/token": "JSON for a form that is older than its session",
 }
 """Routes that show nobody a page, and what they give instead."""
@@ -88,6 +92,18 @@ async def _unsendable(page: Page) -> None:
     await page.fill("[name=subject]", "Hallo")
     await page.click("#send")
     await page.wait_for_selector(".told")
+
+
+async def _examined(page: Page) -> None:
+    await page.click("main form[action^='/doctor/'] button")
+    await page.wait_for_selector("#layers", timeout=60_000)
+    for layer in await page.locator(".layer > summary").all():
+        await layer.click()
+
+
+async def _address_examined(page: Page) -> None:
+    await page.fill("main [name=address]", "kim@firma.example")
+    await _examined(page)
 
 
 SHOWN = (
@@ -141,6 +157,17 @@ SHOWN = (
     Shown("account-remove", "/accounts/{account:int}/remove", "/accounts/{account}/remove"),
     Shown("account-devices", "/accounts/{account:int}/devices", "/accounts/{account}/devices"),
     Shown("account-oauth", "/accounts/{account:int}/oauth", "/accounts/{account}/oauth"),
+    Shown("doctor", "/doctor", "/doctor"),
+    Shown("doctor-none", "/doctor", "/doctor", "Noah"),
+    Shown("doctor-account", "/doctor/{account:int}", "/doctor/{account}"),
+    Shown("doctor-reader", "/doctor/{account:int}", "/doctor/{account}", "Lea"),
+    Shown("doctor-examined", "/doctor/{account:int}", "/doctor/{account}", then=_examined),
+    Shown(
+        "doctor-address",
+        "/doctor/address",
+        "/doctor/address?address=kim@firma.example",
+        then=_address_examined,
+    ),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),

@@ -105,14 +105,20 @@ async def diagnose_domain(
 ) -> Diagnosed:
     """Looks at all records of a domain. `fetch`: its MTA-STS policy even where no record asks for it;
     `blocklists`: lists that may be asked about it. Misused `doctor.no_target`."""
-    domain = domain_for_wire(name.strip().rstrip("."))
-    if "." not in domain or not is_domain_on_wire(domain):
-        raise Misused("doctor.no_target", target=name[:200])
+    domain = checked_domain(name)
     own = await asyncio.to_thread(domain_alone, app, domain)
     own = replace(own, fetch=fetch, blocklists=tuple(blocklists))
     if around is not None:
         own = replace(own, smtp_port=around.smtp_port)
     return await _run(app, Target(domain, domain=own), Prober(app, None, around=around), tell)
+
+
+def checked_domain(name: str) -> str:
+    """A domain as it is asked for. Misused `doctor.no_target`."""
+    domain = domain_for_wire(name.strip().rstrip("."))
+    if "." not in domain or not is_domain_on_wire(domain):
+        raise Misused("doctor.no_target", target=name[:200])
+    return domain
 
 
 def is_account(app: App, name: str) -> bool:
@@ -182,14 +188,15 @@ def _remembered(app: App, account: Account, now: float) -> Remembered | None:
     """The answer for which an account is kept as failing, or for which nothing is sent."""
     if account.state is AccountState.FAILING and account.problem is not None:
         latest = app.store.refused_logins.latest(account.id)
-        return _answer(account.problem, fresh=latest is not None and now - latest < _FRESH_SECONDS)
+        return answer_of(account.problem, fresh=latest is not None and now - latest < _FRESH_SECONDS)
     pause = app.store.sending_pauses.of(account.id)
     if pause is not None:
-        return _answer(pause.problem, fresh=now - pause.since < _FRESH_SECONDS)
+        return answer_of(pause.problem, fresh=now - pause.since < _FRESH_SECONDS)
     return None
 
 
-def _answer(problem: Problem, *, fresh: bool) -> Remembered:
+def answer_of(problem: Problem, *, fresh: bool) -> Remembered:
+    """A problem as an answer that is remembered."""
     told = problem.parameters
     word = problem.code.partition(".")[0]
     protocol = Protocol(word) if word in ("imap", "smtp", "pop3") else Protocol.IMAP

@@ -1,5 +1,5 @@
-"""What the page has set going and does not wait for: logins tried, passes asked for. What a try came to is
-remembered here until the process ends, one for each account.
+"""What the page has set going and does not wait for: logins tried, passes asked for, the doctor's runs. What
+a try came to is remembered here until the process ends, one for each account.
 
 A secret never comes here: what is tried is the account as it is stored.
 """
@@ -23,6 +23,7 @@ from eilbote.engine.authorize import (
     plan_sign_in,
     sign_in_by_code,
 )
+from eilbote.engine.checkups import Checkups
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.setup import test_account, test_sending
 from eilbote.errors import EilboteError, Gone, Misused, Problem
@@ -61,6 +62,7 @@ class PageWork:
         self._app = app
         self.changes = 0
         """Others after every beginning and end of a work."""
+        self.checkups = Checkups(app, self._note_change)
         self._trials: dict[int, Trial] = {}
         self._sign_ins: dict[int, SigningIn] = {}
         self._browsers: dict[int, BrowserSignIn] = {}
@@ -75,6 +77,11 @@ class PageWork:
     def trial_of(self, account: int) -> Trial | None:
         """The latest; None where there was none since the process began."""
         return self._trials.get(account)
+
+    def examine(self, account: Account, *, trip: bool = False, changed: bool = False) -> None:
+        """The doctor's run, after a try of the login that is under way: one password at a time."""
+        trying = self._tasks.get(("login", account.id))
+        self.checkups.begin(account, trip=trip, changed=changed, after=trying)
 
     def sync(self, account: Account) -> None:
         """One pass, by whoever holds the account; nothing where one that was asked for is under way."""
@@ -117,6 +124,10 @@ class PageWork:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.checkups.close()
+
+    def _note_change(self) -> None:
+        self.changes += 1
 
     def _begin(self, kind: str, account: Account, work: Coroutine[Any, Any, None]) -> None:
         key = (kind, account.id)
@@ -136,6 +147,7 @@ class PageWork:
 
     async def _try(self, account: Account) -> None:
         trial = self._trials[account.id]
+        await self.checkups.ended(account.id)
         try:
             tested = await test_account(self._app, account.address)
             receiving = tested.error.problem if tested.error else None

@@ -21,11 +21,11 @@ from eilbote.web.account_form import (
     AccountFields,
     auth_kind,
     fields_of,
-    remedy,
     spelled,
     typed_fields,
     typed_keep,
     typed_secret,
+    wrong_with,
 )
 from eilbote.web.plots import bars
 from eilbote.web.visit import Owner, SignedIn, Visit, to, user_of
@@ -56,15 +56,8 @@ async def try_login(visit: Owner, account: int) -> Response:
 
 @routes.post("/login")
 async def change_login(visit: Owner, account: int) -> Response:
-    """Password, user name and name of the account; what is left empty stays."""
     found = await asyncio.to_thread(visit.app.store.accounts.get, account)
-    secret = typed_secret(visit)
-    auth = auth_kind(setup.known_provider(found.address))
-    wanted = Wanted(
-        found.address, user=visit.field("user").strip(), name=visit.field("name").strip(), auth=auth
-    )
-    given = secret if secret.reveal() else None
-    await asyncio.to_thread(setup.note_change, visit.app, found.address, wanted, given)
+    await asyncio.to_thread(note_typed_login, visit, found)
     return await _tried(visit, account)
 
 
@@ -72,8 +65,7 @@ async def change_login(visit: Owner, account: int) -> Response:
 async def change_servers(visit: Owner, account: int) -> Response:
     found = await asyncio.to_thread(visit.app.store.accounts.get, account)
     try:
-        wanted = typed_fields(visit).wanted(found.address, None, found.auth)
-        await asyncio.to_thread(setup.note_change, visit.app, found.address, wanted, None)
+        await asyncio.to_thread(note_typed_servers, visit, found)
     except EilboteError as error:
         return await asyncio.to_thread(_page, visit, found, error.problem, typed_fields(visit))
     return await _tried(visit, account)
@@ -82,8 +74,7 @@ async def change_servers(visit: Owner, account: int) -> Response:
 @routes.post("/trust")
 async def trust(visit: Owner, account: int) -> Response:
     found = await asyncio.to_thread(visit.app.store.accounts.get, account)
-    fingerprint, remove = visit.field("fingerprint")[:200], bool(visit.field("remove"))
-    await asyncio.to_thread(setup.trust_certificate, visit.app, found.address, fingerprint, remove=remove)
+    await asyncio.to_thread(note_typed_trust, visit, found)
     return await _tried(visit, account)
 
 
@@ -154,6 +145,27 @@ def remove(visit: Owner, account: int) -> Response:
     return to("/accounts")
 
 
+def note_typed_login(visit: Visit, account: Account) -> None:
+    """Password, user name and name of the account; what is left empty stays."""
+    secret = typed_secret(visit)
+    auth = auth_kind(setup.known_provider(account.address))
+    user, name = visit.field("user").strip(), visit.field("name").strip()
+    wanted = Wanted(account.address, user=user, name=name, auth=auth)
+    setup.note_change(visit.app, account.address, wanted, secret if secret.reveal() else None)
+
+
+def note_typed_servers(visit: Visit, account: Account) -> None:
+    """The servers of the form."""
+    wanted = typed_fields(visit).wanted(account.address, None, account.auth)
+    setup.note_change(visit.app, account.address, wanted, None)
+
+
+def note_typed_trust(visit: Visit, account: Account) -> None:
+    """The certificate of the form, trusted or no longer."""
+    fingerprint, remove = visit.field("fingerprint")[:200], bool(visit.field("remove"))
+    setup.trust_certificate(visit.app, account.address, fingerprint, remove=remove)
+
+
 async def _tried(visit: Visit, account: int) -> Response:
     """The login is tried, and where the account is shown says what came of it."""
     found = await asyncio.to_thread(visit.app.store.accounts.get, account)
@@ -176,13 +188,17 @@ def _page(
     visit: Visit, account: Account, problem: Problem | None, fields: AccountFields | None = None
 ) -> Response:
     app, work = visit.app, visit.site.work
-    trial = work.trial_of(account.id)
+    trial, condition = work.trial_of(account.id), condition_of(app, account)
+    if trial is None or trial.running or trial.is_good:
+        wrong = condition.problem
+    else:
+        wrong = trial.receiving or trial.sending
     response = visit.page(
         "account.html",
         400 if problem else 200,
         problem=problem,
         account=account,
-        condition=condition_of(app, account),
+        condition=condition,
         changeable=may_change(user_of(visit), account.id),
         days=mails_by_day(app, account.id),
         trial=trial,
@@ -193,7 +209,7 @@ def _page(
         fields=fields or fields_of(account),
         conflicts=read.list_conflicts(app, account.address, _MOST_CONFLICTS),
         quarantined=read.list_quarantine(app, account.address),
-        remedy=remedy,
+        **wrong_with(app, account, wrong),
         spelled=spelled,
         bars=bars,
         conflict_problem=_conflict_problem,

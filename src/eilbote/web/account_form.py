@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from eilbote.engine.app import App
 from eilbote.engine.backoff import LOGIN_CODES
+from eilbote.engine.checkups import cause_heard
 from eilbote.engine.discover import Discovered, Tried
 from eilbote.engine.setup import Wanted
 from eilbote.errors import Misused, Problem
@@ -14,6 +16,7 @@ from eilbote.mail.keep import Keep, read_keep
 from eilbote.providers.values import Login, Provider
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AuthKind, Server
+from eilbote.web.remedies import Remedy, of_account, remedy_for
 from eilbote.web.visit import Visit
 
 _LONGEST = 1024
@@ -122,13 +125,23 @@ def typed_keep(visit: Visit) -> Keep:
             return read_keep(other[:40])
 
 
-def remedy(problem: Problem) -> str:
-    """Which form puts it right: `trust`, `password`, `sign-in` or `servers`."""
+def remedy(problem: Problem) -> Remedy:
+    """Which form puts right what no server has said anything about."""
     if problem.code.startswith("oauth.") and problem.retry_after is None:
-        return "sign-in"
+        return Remedy.SIGN_IN
     if problem.code == "net.certificate":
-        return "trust"
-    return "password" if problem.code in LOGIN_CODES else "servers"
+        return Remedy.TRUST
+    return Remedy.PASSWORD if problem.code in LOGIN_CODES else Remedy.SERVERS
+
+
+def wrong_with(app: App, account: Account, problem: Problem | None) -> dict[str, object]:
+    """What pages show of a problem of an account: the doctor's cause of an answer that is there, and the
+    form that puts it right."""
+    if problem is None:
+        return {"wrong": None, "heard": None, "way": None}
+    heard = cause_heard(app, account, problem)
+    way = remedy_for(heard) if heard is not None else remedy(problem)
+    return {"wrong": problem, "heard": heard, "way": of_account(way, account)}
 
 
 def spelled(fingerprint: str) -> str:

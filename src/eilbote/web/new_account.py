@@ -22,11 +22,11 @@ from eilbote.web.account_form import (
     auth_kind,
     fields_of,
     found_fields,
-    remedy,
     spelled,
     typed_fields,
     typed_keep,
     typed_secret,
+    wrong_with,
 )
 from eilbote.web.visit import Owner, Visit, to
 
@@ -140,6 +140,7 @@ def _third(visit: Visit, account: Account, problem: Problem | None) -> Response:
     if condition.doing is not Doing.NOT_BEGUN:
         return to(f"/accounts/{account.id}")
     trial = visit.site.work.trial_of(account.id)
+    wrong = (trial.receiving or trial.sending) if trial is not None else None
     response = visit.page(
         "account_start.html",
         400 if problem else 200,
@@ -148,7 +149,7 @@ def _third(visit: Visit, account: Account, problem: Problem | None) -> Response:
         provider=setup.known_provider(account.address),
         trial=trial,
         fields=fields_of(account),
-        remedy=remedy,
+        **wrong_with(visit.app, account, wrong),
         spelled=spelled,
     )
     if trial is not None and trial.running:

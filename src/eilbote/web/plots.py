@@ -24,6 +24,22 @@ def bars(values: Sequence[int], words: str) -> Markup:
     ).format(_WIDTH, _HEIGHT, words, Markup("").join(drawn))
 
 
+def lengths(values: Sequence[float]) -> Sequence[Markup]:
+    """A bar for each value, one after the other: each begins where the one before ends. What it shows stands
+    beside it in words."""
+    whole = sum(values) or 1.0
+    drawn, begin = [], 0.0
+    for value in values:
+        drawn.append(
+            Markup(
+                '<svg class="length" viewBox="0 0 {} 8" preserveAspectRatio="none" aria-hidden="true">'
+                '<rect x="{:.1f}" y="0" width="{:.1f}" height="8"/></svg>'
+            ).format(_WIDTH, _WIDTH * begin / whole, max(_WIDTH * value / whole, 2.0))
+        )
+        begin += value
+    return drawn
+
+
 def _bar(left: float, width: float, height: float, said: str) -> Markup:
     # What has arrived at all is seen: the lowest bar is a pixel high, an empty day is a line.
     shown = max(height, 1.5 if height else 0.5)

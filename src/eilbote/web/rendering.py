@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from eilbote import figures
 from eilbote.catalogue import Catalogue, Language
 from eilbote.clock import Clock, rfc3339
+from eilbote.diagnosis.values import Cause, Finding
 from eilbote.errors import Problem
 from eilbote.web.occasion import day_of, when
 
@@ -31,6 +32,8 @@ class Rendering:
             auto_reload=False,
         )
         self._environment.globals["asset"] = assets.__getitem__
+        self._environment.globals["problem_of"] = _problem_of
+        self._environment.globals["check_named"] = _check_named
 
     def page(self, template: str, language: Language, **shown: object) -> str:
         """The page's HTML."""
@@ -65,6 +68,16 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
     return {"language": language, **said}
+
+
+def _problem_of(told: Cause | Finding) -> Problem:
+    """What the catalogue says a diagnosis with."""
+    return Problem(told.text, told.parameters)
+
+
+def _check_named(check: str) -> Problem:
+    """What the catalogue says the title of a check with."""
+    return Problem(f"doctor.{check.lower()}")
 
 
 def rfc3339_or_nothing(seconds: float) -> str:

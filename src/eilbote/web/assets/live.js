@@ -1,6 +1,6 @@
 // What is shown renews itself: the server says that something has changed, and this page is asked for again.
 // Every element with data-live="name" takes the place of its older self; the rows of a list are put where they
-// belong. What is read, chosen or typed stays.
+// belong. What is read, chosen or typed stays; what has the same data-version is left as it is.
 
 import { fetched, reached } from "./page.js";
 import { landmarks, merge, stretch } from "./rows.js";
@@ -32,6 +32,7 @@ async function renew() {
 export function show(page) {
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
+    if (old.dataset.version && old.dataset.version === fresh?.dataset.version) continue;
     if (!fresh || old.innerHTML === fresh.innerHTML || old.matches(":popover-open, :has(input:focus, textarea:focus, select:focus)")) continue;
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     old.replaceWith(fresh);
