@@ -15,10 +15,13 @@ from eilbote.discovery.values import Protocol, Source
 from eilbote.engine.app import App, open_app
 from eilbote.engine.discover import MOST_SECONDS, Discovered, Step, discover
 from eilbote.engine.setup import Wanted, add_account, completed, planned_account
+from eilbote.engine.setup import test_sending as check_sending
 from eilbote.errors import Problem
 from eilbote.net.dns import NameServer, Resolver
 from eilbote.secret import Secret
 from eilbote.store.values import AccountState
+from eilbote.testing.smtp.server import SmtpServer
+from eilbote.testing.smtp.sink import Sink
 from tests.engine.discovering import Internet, Listener
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
@@ -39,7 +42,7 @@ def internet(dovecot: Dovecot) -> Iterator[Internet]:
     made = Internet()
     tls, plain = dovecot.tls_port, dovecot.port
     here = "imap 300 IN A 127.0.0.1\nautoconfig 300 IN A 127.0.0.1\nautodiscover 300 IN A 127.0.0.1\n"
-    web = "@ 300 IN A 127.0.0.1\n" + here
+    web = "@ 300 IN A 127.0.0.1\nsmtp 300 IN A 127.0.0.1\n" + here
     made.names.zone("firma.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} imap\n")
     made.names.zone("plain.test", f"{web}_imap._tcp 300 IN SRV 0 1 {plain} {HOST}.\n")
     made.names.zone("hoster.test", "mail 300 IN A 127.0.0.1\nautoconfig 300 IN A 127.0.0.1\n")
@@ -117,6 +120,26 @@ async def test_the_account_that_was_found_logs_in_for_real(
     assert tested.error is None
     assert tested.account.state is AccountState.NEW
     assert tested.account.imap is not None and tested.account.imap.host == HOST
+
+
+async def test_both_halves_are_found_and_tried(
+    app: App, internet: Internet, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    dovecot.new_user("lea@file.test", "geheim-1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(internet.certificate(tmp_path, "smtp.file.test"))
+    sink = Sink(starttls=False, accounts={"lea@file.test": "geheim-1"})
+    async with SmtpServer(sink, context) as smtp:
+        page = autoconfig(ELSEWHERE, dovecot.tls_port)
+        outgoing = f"""<outgoingServer type="smtp"><hostname>smtp.file.test</hostname><port>{smtp.port}</port>
+        <socketType>SSL</socketType><username>%EMAILADDRESS%</username></outgoingServer></emailProvider>"""
+        content = page.content.replace(b"</emailProvider>", outgoing.encode())
+        internet.web.pages["autoconfig.file.test", "/mail/config-v1.1.xml"] = Page(content)
+        found = await discover(app, "lea@file.test", around=internet.around())
+        assert found.smtp is not None and found.smtp.proven is not None and found.smtp.proven.password
+        planned = planned_account(app, completed(Wanted("lea@file.test"), found))
+        assert (await add_account(app, planned, Secret("geheim-1"))).error is None
+        assert await check_sending(app, "lea@file.test") is None
 
 
 async def test_a_file_of_the_domain_names_it(app: App, internet: Internet, dovecot: Dovecot) -> None:
