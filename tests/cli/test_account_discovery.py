@@ -47,8 +47,13 @@ def run(
 ) -> Iterator[Runner]:
     monkeypatch.setattr(module, "surroundings_of", lambda *_, **__: internet.around())
     with internet.lived_in(tmp_path, dovecot.ca_file):
-        authority = {"SSL_CERT_FILE": str(tmp_path / "authority.pem"), "SSL_CERT_DIR": "/nonexistent"}
-        yield Runner(tmp_path / "home", authority)
+        (server,) = internet.names.servers
+        environ = {
+            "SSL_CERT_FILE": str(tmp_path / "authority.pem"),
+            "SSL_CERT_DIR": "/nonexistent",
+            "EILBOTE_DNS_SERVERS": f"{server.address}:{server.port}",
+        }
+        yield Runner(tmp_path / "home", environ)
 
 
 def test_an_address_and_a_password_are_enough(run: Runner, dovecot: Dovecot) -> None:

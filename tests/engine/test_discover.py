@@ -34,7 +34,9 @@ ELSEWHERE = "mail.hoster.test"
 
 @pytest.fixture(scope="module")
 def dovecot(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
-    return dovecot_like(DovecotOptions(pop3=True, names=(HOST, ELSEWHERE, "imap.guess.test")))
+    return dovecot_like(
+        DovecotOptions(pop3=True, names=(HOST, ELSEWHERE, "imap.guess.test", "imap.mixed.test"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,9 @@ def internet(dovecot: Dovecot) -> Iterator[Internet]:
     made.names.zone("elsewhere.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n")
     made.names.zone("signed.test", f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n", Signing.GOOD)
     made.names.zone("file.test", web)
+    pop3 = f"_pop3s._tcp 300 IN SRV 0 1 {dovecot.pop3s_port} {ELSEWHERE}.\n"
+    mixed = f"{web}_imaps._tcp 300 IN SRV 0 1 {tls} imap\n{pop3}"
+    made.names.zone("mixed.test", mixed)
     made.names.zone("hosted.test", "@ 300 IN MX 10 mx.mail.hoster.test.\n")
     made.names.zone("refusing.test", "@ 300 IN MX 0 .\n")
     made.names.zone("shared.test", "@ 300 IN MX 10 w0123456.kasserver.com.\n")
@@ -180,6 +185,13 @@ async def test_where_nothing_is_found_there_is_one_cause(
     found = await discover(app, address, around=internet.around())
     assert problem_of(found).code == code
     assert found.imap is None
+
+
+async def test_nobody_is_asked_about_a_server_that_is_not_used(app: App, internet: Internet) -> None:
+    found = await discover(app, "kim@mixed.test", around=internet.around())
+    assert found.imap is not None and found.imap.candidate.host == "imap.mixed.test"
+    assert not found.to_confirm
+    assert completed(Wanted("kim@mixed.test"), found).pop3 == ""
 
 
 async def test_sources_that_disagree_are_named(app: App, internet: Internet, dovecot: Dovecot) -> None:

@@ -60,7 +60,7 @@ def tell_discovered(face: Face, found: Discovered, *, everything: bool = False) 
         return
     if found.provider is not None:
         face.note(mark("Provider: {name}"), name=found.provider.name)
-    for tried in found.chosen if not everything else found.tried:
+    for tried in found.used if not everything else found.tried:
         face.note("  {told}", told=_outcome(face, tried))
     for one in found.disagreements:
         face.note(

@@ -82,9 +82,14 @@ class Discovered(Struct, frozen=True):
         return tuple(filter(None, (self.imap, self.smtp, self.pop3)))
 
     @property
+    def used(self) -> tuple[Tried, ...]:
+        """Those of them that an account gets: POP3 only where there is no IMAP."""
+        return tuple(filter(None, (self.imap or self.pop3, self.smtp)))
+
+    @property
     def to_confirm(self) -> tuple[Candidate, ...]:
-        """Chosen servers that a person has to agree to (`Candidate.asks`)."""
-        return tuple(one.candidate for one in self.chosen if one.candidate.asks)
+        """Servers to be used that a person has to agree to (`Candidate.asks`)."""
+        return tuple(one.candidate for one in self.used if one.candidate.asks)
 
 
 Report = Callable[[Step], None]

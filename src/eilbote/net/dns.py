@@ -25,6 +25,7 @@ SILENT_SECONDS = 5.0
 """How long one name server is waited for."""
 
 MOST_RECORDS = 100
+_LOOK_UP_SECONDS = 2.0
 _LATER = 300.0
 
 
@@ -142,7 +143,7 @@ async def looked_up(servers: Sequence[NameServer], host: str, port: int) -> list
     if not servers or host.lower() == "localhost" or _is_address(host):
         return None
     try:
-        found, _ = await Resolver(servers).addresses(host)
+        found, _ = await Resolver(servers, seconds=_LOOK_UP_SECONDS).addresses(host)
     except EilboteError:
         return None
     return in_turn(numeric(one, port) for one in found) or None
