@@ -333,6 +333,15 @@ def test_f18_faults_of_dns_heal_by_themselves_or_are_named(
     assert world().diagnose().report.cause.code == code
 
 
+def test_what_receives_comes_before_what_sends() -> None:
+    """Two servers fail in two ways: the mailbox is named first, in whatever layer."""
+    refused = LoggedIn(IMAP, "imap.login_refused", "authentication failed")
+    silent = Resolved(SMTP.host, Outcome.TIMEOUT, (), Outcome.TIMEOUT)
+    report = World(logins={IMAP: refused}, names={SMTP.host: silent}).diagnose().report
+    assert report.cause.code == "service_off.gmx"
+    assert {one.cause for one in report.findings if one.verdict is Verdict.FAIL} >= {"dns.timeout"}
+
+
 def test_a_target_without_servers_is_no_crash() -> None:
     report = World(places=()).diagnose().report
     assert report.cause.code == "none.ok" and report.findings

@@ -69,7 +69,7 @@ def climb(target: Target) -> Ladder:
     yield from climber.log_in()
     yield from climber.round_trip()
     yield from climber.domain()
-    return report(target.address, climber.findings)
+    return report(target.address, climber.findings, climber.places)
 
 
 class _Climb:
@@ -85,6 +85,11 @@ class _Climb:
         self._names_work = False
         self._open: list[Place] = []  # places that nothing speaks against so far
         self._seen: dict[Place, Conversed] = {}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The servers, that mail is received from first."""
+        return self._target.places
 
     # --- this machine --------------------------------------------------------------------------------
 

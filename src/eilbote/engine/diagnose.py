@@ -36,7 +36,7 @@ from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.values import Report
 from eilbote.discovery.typo import meant
-from eilbote.engine.accounts import find_account
+from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.own_domain import domain_alone, own_domain_of
@@ -149,7 +149,9 @@ def transcript_whole(diagnosed: Diagnosed) -> bytes:
 def target_of(app: App, account: Account) -> Target:
     """What is known of an account before anybody is asked."""
     own = provider_of(account.address)
-    servers = ((Protocol.IMAP, account.imap), (Protocol.POP3, account.pop3), (Protocol.SMTP, account.smtp))
+    # A POP3 server beside IMAP is known from the table, and never asked by anything.
+    pop3 = account.pop3 if is_local(account) else None
+    servers = ((Protocol.IMAP, account.imap), (Protocol.POP3, pop3), (Protocol.SMTP, account.smtp))
     places = tuple(_place(protocol, server, own) for protocol, server in servers if server is not None)
     hosts = {one.host for one in places}
     others = [
