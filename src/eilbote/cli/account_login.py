@@ -135,8 +135,8 @@ def finish_test(face: Face, tested: setup.Tested, good: str, *, kept: bool) -> N
     if kept:
         face.note(
             mark(
-                "The account is kept with the state “failing”. "
-                "When the cause is gone: eilbote account test {address}"
+                "The account is kept with the state “failing”. What is wrong, and what to do: "
+                "eilbote doctor {address}"
             ),
             address=found.address,
         )
