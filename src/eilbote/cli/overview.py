@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": Entry("demo", "demo", mark("Try everything with sample mail, without an account")),
     "account": Entry("account", "account", mark("Add, show, test and remove mail accounts")),
     "doctor": Entry("doctor", "doctor", mark("Find out what is wrong with an account, and what to do")),
+    "logs": Entry("logs", "logs", mark("Say what a mail server's log means, and what to do")),
     "providers": Entry("providers", "providers", mark("Show what is known of the mail providers")),
     "sync": Entry("sync", "sync", mark("Make server and local copy the same, in both directions")),
     "verify": Entry("verify", "verify", mark("Check that server and local copy are the same")),
@@ -75,7 +76,7 @@ SECTIONS = {
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
     mark("Send"): ("send", "outbox", "complete"),
     mark("Bring and take"): ("export", "import", "migrate"),
-    mark("More"): ("completion", "man"),
+    mark("More"): ("logs", "completion", "man"),
 }
 
 
