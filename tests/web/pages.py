@@ -43,6 +43,9 @@ NO_PAGES = {
     "/doctor/{account:int}/share": "a file to save",
     "/doctor/{account:int}/whole": "a file to save",
     "/doctor/address/share": "a file to save",
+    "/doctor/domain/share": "a file to save",
+    "/doctor/domain/whole": "a file to save",
+    "/doctor/domain/file": "a file to save",
     "/doctor/address/whole": "a file to save",
     "/write/token": "JSON for a form that is older than its session",
 }
@@ -95,10 +98,17 @@ async def _unsendable(page: Page) -> None:
 
 
 async def _examined(page: Page) -> None:
-    await page.click("main form[action^='/doctor/'] button")
+    async with page.expect_navigation():
+        await page.locator("main form[action^='/doctor/'] button").first.click()
     await page.wait_for_selector("#layers", timeout=60_000)
     for layer in await page.locator(".layer > summary").all():
         await layer.click()
+
+
+async def _domain_examined(page: Page) -> None:
+    async with page.expect_navigation():
+        await page.click("main form[action='/doctor/domain'] button")
+    await page.wait_for_selector("#layers", timeout=60_000)
 
 
 async def _address_examined(page: Page) -> None:
@@ -168,6 +178,7 @@ SHOWN = (
         "/doctor/address?address=kim@firma.example",
         then=_address_examined,
     ),
+    Shown("doctor-domain", "/doctor/domain", "/doctor/domain?domain=firma.example", then=_domain_examined),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),

@@ -23,12 +23,10 @@ from eilbote.engine import diagnose
 from eilbote.engine.accounts import only_account
 from eilbote.engine.app import App
 from eilbote.engine.diagnose import Diagnosed, Looking
+from eilbote.engine.own_domain import BLOCKLISTS
 from eilbote.errors import Misused
 
 _LARGEST_FILE = 8 << 20
-_BLOCKLISTS = ("zen.spamhaus.org", "ix.dnsbl.manitu.net", "dbl.spamhaus.org")
-"""Asked only by who wants them to be: a list learns what it is asked about."""
-
 _LOOKING = {
     "machine": mark("looking at this computer"),
     "search": mark("looking for the servers"),
@@ -146,7 +144,7 @@ async def _diagnose(
     if diagnose.is_account(app, target):
         return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip)
     if "@" not in target:
-        lists = _BLOCKLISTS if blocklists else ()
+        lists = BLOCKLISTS if blocklists else ()
         return await diagnose.diagnose_domain(app, target, tell, fetch=fetch, blocklists=lists)
     return await diagnose.diagnose_address(app, target, tell)
 

@@ -5,14 +5,14 @@ the latest came to. Remembered here until the process ends; no secret ever comes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.diagnosis.checks.auth import judge_remembered
 from eilbote.diagnosis.evidence import Trip
-from eilbote.diagnosis.values import Cause
+from eilbote.diagnosis.values import Cause, DnsRecord
 from eilbote.engine.address import checked_address
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of
@@ -27,6 +27,7 @@ from eilbote.engine.diagnose import (
     target_of,
 )
 from eilbote.engine.probing import shape_of
+from eilbote.engine.published import Published, look_for
 from eilbote.errors import EilboteError, Gone, Problem
 from eilbote.store.values import Account, AuthKind
 
@@ -77,6 +78,7 @@ class Checkups:
         self._runs: dict[int | str, Checkup] = {}
         self._tasks: dict[int | str, asyncio.Task[None]] = {}
         self._again: set[int | str] = set()
+        self._published: dict[str, dict[DnsRecord, Published]] = {}
 
     def begin(
         self,
@@ -123,6 +125,16 @@ class Checkups:
         """The latest of an account (its id) or an address; None where there was none since the process
         began."""
         return self._runs.get(target)
+
+    async def look_for(self, target: str, record: DnsRecord) -> None:
+        """Whether a record that a run of `target` has proposed is there by now."""
+        found = await look_for(self._app, record)
+        self._published.setdefault(target, {})[record] = found
+        self._changed()
+
+    def published(self, target: str) -> Mapping[DnsRecord, Published]:
+        """The records that were asked for since the latest run."""
+        return self._published.get(target, {})
 
     def is_running(self, target: int | str) -> bool:
         return target in self._tasks
@@ -178,7 +190,9 @@ class Checkups:
         others = [key for key in self._runs if isinstance(key, str) and key not in self._tasks]
         for key in others[: max(0, len(others) - _MOST_REMEMBERED + 1)]:
             del self._runs[key]
+            self._published.pop(str(key), None)
         self._runs.pop(begun.target, None)  # the latest stands last
+        self._published.pop(begun.target, None)
         self._start(begun, begun.target, make)
 
 

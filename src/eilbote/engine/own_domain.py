@@ -18,6 +18,10 @@ _RESERVED = ("test", "example", "invalid", "localhost", "local", "internal", "on
 _EXAMPLES = ("example.com", "example.net", "example.org")
 
 
+BLOCKLISTS = ("zen.spamhaus.org", "ix.dnsbl.manitu.net", "dbl.spamhaus.org")
+"""Asked only by who wants them to be: a list learns what it is asked about."""
+
+
 def own_domain_of(app: App, account: Account) -> OwnDomain | None:
     """The domain of an account; None where it is a provider's, or none that there could be (RFC 6761)."""
     name = domain_for_wire(account.address.rpartition("@")[2])

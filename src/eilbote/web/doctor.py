@@ -37,17 +37,19 @@ _BAD = (Verdict.FAIL, Verdict.ERROR, Verdict.WARN)
 
 
 class Rung(Struct, frozen=True):
-    """A layer of a report: its findings, the worst verdict, and how many there are of each."""
+    """A layer of a report, or a group of a domain's: its findings, the worst verdict, and how many there are
+    of each."""
 
-    layer: Layer
+    layer: str
     verdict: Verdict
     findings: tuple[Finding, ...]
     counts: dict[str, int]
+    is_open: bool = False
 
 
 @routes.get("")
 def begin_page(visit: SignedIn) -> Response:
-    return _first(visit, "", None)
+    return begin_page_of(visit, None)
 
 
 @routes.get("/{account:int}")
@@ -84,7 +86,7 @@ def share(visit: SignedIn, account: int) -> Response:
     """Without addresses, private hosts and anything of a mail."""
     account_of(visit.app, user_of(visit), account)
     data = transcript_to_share(finished(visit.site.work.checkups.of(account)))
-    return _saved(data, "eilbote-doctor-shared.json")
+    return saved(data, "eilbote-doctor-shared.json")
 
 
 @routes.get("/{account:int}/whole")
@@ -92,15 +94,15 @@ def whole(visit: SignedIn, account: int) -> Response:
     """All that was seen."""
     account_of(visit.app, user_of(visit), account)
     data = transcript_whole(finished(visit.site.work.checkups.of(account)))
-    return _saved(data, "eilbote-doctor-whole.json")
+    return saved(data, "eilbote-doctor-whole.json")
 
 
 @routes.get("/address")
 def address_page(visit: Owner, address: str = "") -> Response:
     checkup = visit.site.work.checkups.of(address)
     if checkup is None:
-        return _first(visit, address, None)
-    return visit.page("doctor.html", 200, account=None, problem=None, **_shown(visit, checkup, address))
+        return begin_page_of(visit, None, address=address)
+    return visit.page("doctor.html", 200, account=None, problem=None, **shown_of(visit, checkup, address))
 
 
 @routes.post("/address")
@@ -115,20 +117,20 @@ async def examine_address(visit: Owner) -> Response:
     try:
         address = visit.site.work.checkups.begin_address(typed)
     except EilboteError as error:
-        return await asyncio.to_thread(_first, visit, typed, error.problem)
+        return await asyncio.to_thread(begin_page_of, visit, error.problem, address=typed)
     return to(f"/doctor/address?{urlencode({'address': address})}")
 
 
 @routes.get("/address/share")
 def share_address(visit: Owner, address: str = "") -> Response:
     data = transcript_to_share(finished(visit.site.work.checkups.of(address)))
-    return _saved(data, "eilbote-doctor-shared.json")
+    return saved(data, "eilbote-doctor-shared.json")
 
 
 @routes.get("/address/whole")
 def whole_address(visit: Owner, address: str = "") -> Response:
     data = transcript_whole(finished(visit.site.work.checkups.of(address)))
-    return _saved(data, "eilbote-doctor-whole.json")
+    return saved(data, "eilbote-doctor-whole.json")
 
 
 async def _changed(visit: Visit, account: int, note: Callable[[Visit, Account], None]) -> Response:
@@ -142,7 +144,8 @@ async def _changed(visit: Visit, account: int, note: Callable[[Visit, Account], 
     return to(f"/doctor/{account}")
 
 
-def _first(visit: Visit, address: str, problem: Problem | None) -> Response:
+def begin_page_of(visit: Visit, problem: Problem | None, *, address: str = "", domain: str = "") -> Response:
+    """Where a run is begun, with what was typed."""
     checkups = visit.site.work.checkups
     accounts = conditions(visit.app, user_of(visit))
     return visit.page(
@@ -150,13 +153,14 @@ def _first(visit: Visit, address: str, problem: Problem | None) -> Response:
         400 if problem else 200,
         problem=problem,
         address=address[:300],
+        domain=domain[:300],
         accounts=[(one, checkups.of(one.account.id)) for one in accounts],
     )
 
 
 def _page(visit: Visit, account: Account, problem: Problem | None = None) -> Response:
     checkup = visit.site.work.checkups.of(account.id)
-    shown = _shown(visit, checkup, account.address, account)
+    shown = shown_of(visit, checkup, account.address, account)
     fields = typed_fields(visit) if problem and visit.field("kind") else fields_of(account)
     cause = shown["cause"]
     if isinstance(cause, Cause) and not problem:
@@ -180,7 +184,7 @@ def _way(cause: Cause | None, account: Account | None) -> Remedy:
     return of_account(remedy_for(cause), account) if account is not None else remedy_for(cause)
 
 
-def _shown(
+def shown_of(
     visit: Visit, checkup: Checkup | None, target: str, account: Account | None = None
 ) -> dict[str, object]:
     """What both kinds of target show of a run."""
@@ -189,6 +193,7 @@ def _shown(
     return {
         "target": target,
         "checkup": checkup,
+        "domain": target.rpartition("@")[2],
         "running": checkup is not None and checkup.ended is None,
         "report": done.report if done is not None else None,
         "cause": cause,
@@ -197,23 +202,37 @@ def _shown(
         "trip": trip_of(done) if done is not None else None,
         "because": _because,
         "reference": lambda finding: CHECKS[finding.id].reference,
+        "named": "" if account is not None else "address",
+        "again": f"/doctor/{account.id}" if account is not None else "/doctor/address",
+        "check": "",
+        "published": {},
+        "main": _main_finding(done.report) if done is not None else None,
         "spelled": spelled,
         "lengths": lengths,
     }
 
 
 def _rungs(report: Report) -> tuple[Rung, ...]:
-    return tuple(_rung(layer, mine) for layer in Layer if (mine := _of_layer(report, layer)))
+    return tuple(rung_of(layer, mine) for layer in Layer if (mine := _of_layer(report, layer)))
 
 
 def _of_layer(report: Report, layer: Layer) -> tuple[Finding, ...]:
     return tuple(one for one in report.findings if CHECKS[one.id].layer is layer)
 
 
-def _rung(layer: Layer, findings: tuple[Finding, ...]) -> Rung:
+def rung_of(layer: str, findings: tuple[Finding, ...], *, is_open: bool = False) -> Rung:
+    """A layer or group as it is shown."""
     counts = {one.value: sum(each.verdict is one for each in findings) for one in Verdict}
     order = (*_BAD, Verdict.SKIP, Verdict.PASS, Verdict.INFO)
-    return Rung(layer, next(one for one in order if counts[one.value]), findings, counts)
+    verdict = next(one for one in order if counts[one.value])
+    return Rung(layer, verdict, findings, counts, is_open)
+
+
+def _main_finding(report: Report) -> Finding | None:
+    """The finding that the cause was taken from."""
+    cause = report.cause
+    meant = (cause.finding, cause.text)
+    return next((one for one in report.findings if (one.id, one.text) == meant), None)
 
 
 def _because(finding: Finding) -> str:
@@ -242,6 +261,6 @@ def _better(fields: AccountFields, cause: Cause) -> AccountFields:
     return replace(fields, receiving=better(fields.receiving), sending=better(fields.sending))
 
 
-def _saved(data: bytes, name: str) -> Response:
+def saved(data: bytes, name: str) -> Response:
     headers = {**_SAVED, "Content-Disposition": attachment_disposition(name)}
     return Response(data, media_type="application/json", headers=headers)

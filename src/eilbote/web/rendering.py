@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from eilbote.diagnosis.values import Cause, Finding
 from eilbote.errors import Problem
 from eilbote.web.occasion import day_of, when
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NEXT_STEP = re.compile(r" (?=\d\. )")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -32,7 +35,6 @@ class Rendering:
             auto_reload=False,
         )
         self._environment.globals["asset"] = assets.__getitem__
-        self._environment.globals["problem_of"] = _problem_of
         self._environment.globals["check_named"] = _check_named
 
     def page(self, template: str, language: Language, **shown: object) -> str:
@@ -64,15 +66,29 @@ def _words(language: Language, now: float) -> dict[str, object]:
         "duration": partial(figures.duration, language=language),
         "number": partial(figures.number, language=language),
         "said": catalogue.problem_on_page,
+        "problem_of": partial(_problem_of, language=language),
+        "steps_of": _steps,
         "minutes": lambda seconds: max(1, round(seconds / 60)),
         "sentences": lambda problem: _sentences(catalogue, problem),
     }
     return {"language": language, **said}
 
 
-def _problem_of(told: Cause | Finding) -> Problem:
-    """What the catalogue says a diagnosis with."""
-    return Problem(told.text, told.parameters)
+def _problem_of(told: Cause | Finding, language: Language) -> Problem:
+    """What the catalogue says a diagnosis with; its days as the language writes them."""
+    return Problem(told.text, {name: _readable(name, one, language) for name, one in told.parameters.items()})
+
+
+def _readable(name: str, value: str, language: Language) -> str:
+    if not _DAY.fullmatch(value):
+        return value
+    return (figures.month_name if name == "month" else figures.plain_day)(value, language)
+
+
+def _steps(text: str) -> list[str]:
+    """A next step, or several where they are numbered."""
+    steps = _NEXT_STEP.split(text)
+    return [one.partition(" ")[2] for one in steps] if len(steps) > 1 else steps
 
 
 def _check_named(check: str) -> Problem:
