@@ -1,7 +1,8 @@
 """A process beside the tests that needs an access token: `-m tests.engine.renewing HOME STORE KEY [STEP]`.
 
-Prints the token's digest, or the problem's code. With STEP (`before:commit`, `after:commit`) it kills itself
-there, in the transaction that keeps what was renewed.
+Prints the token's digest, or the problem's code; where STEP is `often`, once for each line that it is given.
+With another STEP (`before:commit`, `after:commit`) it kills itself there, in the transaction that keeps what
+was renewed.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ def main(home: str, store: str, key: str, step: str = "") -> None:
     observer = observe if step else None
     with open_app(Config(Path(home), store=store, key_file=key), observer=observer) as app:
         (account,) = app.store.accounts.all()
-        try:
-            token = access_token(app, account).reveal()
-            print(hashlib.sha256(token.encode()).hexdigest(), flush=True)
-        except EilboteError as error:
-            print(error.problem.code, flush=True)
+        for _ in sys.stdin if step == "often" else [""]:
+            try:
+                token = access_token(app, account).reveal()
+                print(hashlib.sha256(token.encode()).hexdigest(), flush=True)
+            except EilboteError as error:
+                print(error.problem.code, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,16 +17,24 @@ import trustme
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
+from eilbote.delivery.values import ENDED
 from eilbote.engine import setup
 from eilbote.engine.app import App, open_app
-from eilbote.engine.connect import open_smtp
+from eilbote.engine.authorize import keep_sign_in
+from eilbote.engine.backoff import LOGIN_SECONDS, Backoff
+from eilbote.engine.connect import HostBudget, open_smtp
+from eilbote.engine.deliver import send_now
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.renew import access_token, unsealed
+from eilbote.engine.send import Envelope, Handling, queue_mail
 from eilbote.errors import EilboteError, Refused, Unreachable
+from eilbote.protocols.oauth_refusal import refusal
 from eilbote.store.values import Account, AccountState, Security, Server
-from tests.engine.granted import expire, imap_server, signed_in, smtp_server, trusted
+from tests.engine.granted import expire, granted, imap_server, signed_in, smtp_server, trusted
 from tests.servers.authorization import PERSON, Authorization
+from tests.store.given import raw_mail
 
+ROUNDS = 100
 ROOT = Path(__file__).parents[2]
 
 
@@ -90,7 +98,11 @@ def beside(app: App, step: str = "") -> subprocess.Popen[str]:
     """Another process that needs a token."""
     command = [sys.executable, "-m", "tests.engine.renewing", str(app.config.home), app.config.store]
     return subprocess.Popen(
-        [*command, app.config.key_file, step], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, app.config.key_file, step],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -124,6 +136,84 @@ def test_of_several_processes_one_alone_asks(
     assert told == {digest(authorization.newest)}
     assert access_token(app, account).reveal() == authorization.newest
     assert authorization.renewals == 1
+
+
+def test_a_hundred_times_two_processes_at_once(
+    app: App, account: Account, authorization: Authorization
+) -> None:
+    """F17: the server revokes the whole family where an old refresh token comes again, and it never does."""
+    workers = [beside(app, "often") for _ in range(2)]
+    try:
+        for number in range(1, ROUNDS + 1):
+            expire(app, account)
+            for one in workers:
+                assert one.stdin is not None
+                one.stdin.write("now\n")
+                one.stdin.flush()
+            told = [one.stdout.readline().strip() for one in workers if one.stdout is not None]
+            assert told == [digest(authorization.newest)] * 2
+            assert authorization.renewals == number
+    finally:
+        for one in workers:
+            one.communicate(timeout=60)
+
+
+def test_a_hundred_times_a_server_that_fails(
+    app: App, account: Account, clock: Clock, authorization: Authorization
+) -> None:
+    """F17: 500 from the token endpoint; each time it gets better, and nobody has to sign in."""
+    for number in range(ROUNDS):
+        expire(app, account)
+        authorization.manners.instead = (500, b"{}")
+        with pytest.raises(Unreachable):
+            access_token(app, account)
+        authorization.manners.instead = None
+        clock.ahead += 60.0
+        assert access_token(app, account).reveal() == authorization.newest
+        assert authorization.renewals == 2 * (number + 1)
+
+
+async def test_a_hundred_times_a_token_that_dies(
+    app: App, clock: Clock, authorization: Authorization, context: ssl.SSLContext
+) -> None:
+    """F17: the server takes the access token back long before its end."""
+    async with imap_server(authorization) as imap:
+        account = await signed_in(app, authorization, context, imap.port)
+        for number in range(ROUNDS):
+            clock.ahead += 120.0
+            authorization.revoke_tokens()
+            assert (await setup.test_account(app, account.address)).error is None
+            assert authorization.renewals == number + 1
+
+
+async def test_mail_waits_for_whoever_has_to_sign_in(
+    app: App, authorization: Authorization, context: ssl.SSLContext
+) -> None:
+    async with imap_server(authorization) as imap, smtp_server(authorization) as smtp:
+        account = await signed_in(app, authorization, context, imap.port)
+        server = Server("localhost", smtp.port, Security.NONE)
+        account = app.store.accounts.update(account.id, smtp=server)
+        queue_mail(app, account, raw_mail(1), Envelope(PERSON, ("max@example.org",)), Handling())
+        authorization.sign_out()
+        expire(app, account)
+        for _ in range(3):
+            await send_now(app, account, HostBudget(5))
+        (mail,) = app.store.outbox.all(account.id)
+        assert mail.state not in ENDED
+        pause = app.store.sending_pauses.of(account.id)
+        assert pause is not None and pause.problem.code == "oauth.sign_in_again"
+        assert authorization.renewals == 1
+        plan, tokens = await granted(app, authorization, context)
+        await asyncio.to_thread(keep_sign_in, app, account, plan, tokens)
+        await send_now(app, app.store.accounts.get(account.id), HostBudget(5))
+        assert len(smtp.sink.received) == 1
+
+
+def test_what_needs_a_person_is_not_tried_again_and_again() -> None:
+    for error in ("invalid_grant", "invalid_client", "access_denied", "invalid_scope", "whatever"):
+        problem = refusal(error, "", "id.example.org").problem
+        assert Backoff().failed(problem, 0.0).logins == 1
+        assert Backoff().seconds(problem, 1.0) == LOGIN_SECONDS
 
 
 async def test_of_many_threads_one_alone_asks(
@@ -314,9 +404,6 @@ def test_a_server_that_is_down_is_said_to_be(
 def test_signing_in_again_ends_the_failure(
     app: App, account: Account, authorization: Authorization, context: ssl.SSLContext
 ) -> None:
-    from eilbote.engine.authorize import keep_sign_in
-    from tests.engine.granted import granted
-
     authorization.sign_out()
     expire(app, account)
     with pytest.raises(Refused):

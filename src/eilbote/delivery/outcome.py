@@ -177,7 +177,9 @@ def refusal(answer: Answer, address: str) -> Problem:
 def _unasked(mail: Outgoing, ended: Ended, now: float, chance: float) -> Settled:
     """No server was told of the mail: the network, the greeting or the login stood before it."""
     problem = ended.problem or (refusal(ended.answer, "") if ended.answer else Problem("send.interrupted"))
-    if problem.code.endswith((".login_refused", ".no_mechanism")):
+    # Where an access token is not to be had before somebody has signed in again, the mail waits for that.
+    signed_out = problem.code.startswith("oauth.") and problem.retry_after is None
+    if signed_out or problem.code.endswith((".login_refused", ".no_mechanism")):
         return _paused(mail, problem)
     at = next_try(mail.attempts + 1, mail.begins, now, chance, problem.retry_after or 0.0)
     if at is None:

@@ -19,7 +19,13 @@ MOST_LOGINS = 3
 _LONGEST_WISH = 300.0  # what a server may ask for at a time
 
 LOGIN_CODES = frozenset(
-    {"imap.login_refused", "imap.not_connected", "pop3.login_refused", "smtp.login_refused"}
+    {
+        *("imap.login_refused", "imap.not_connected", "pop3.login_refused", "smtp.login_refused"),
+        *("oauth.sign_in_again", "oauth.not_signed_in", "oauth.denied", "oauth.expired", "oauth.refused"),
+        *("oauth.wrong_client", "oauth.client_expired", "oauth.wrong_redirect", "oauth.wrong_scope"),
+        *("oauth.wrong_tenant", "oauth.needs_consent", "oauth.needs_admin", "oauth.second_factor"),
+        "oauth.forbidden",
+    }
 )
 """Problems of a login that was refused: nothing but a person's wish may try it before its time."""
 

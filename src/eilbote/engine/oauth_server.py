@@ -77,4 +77,4 @@ async def _asked(url: str, request: Request, *, local: bool) -> Answer:
         reason = error.problem.parameters.get("reason", "")
         raise Unreachable("oauth.unreachable", _LATER, host=host, reason=reason) from error
     except Refused:
-        raise Garbled("oauth.unreadable", host=host) from None
+        raise Garbled("oauth.unreadable", _LATER, host=host) from None

@@ -133,7 +133,7 @@ def _next_try(error: EilboteError, now: float) -> float | None:
             wait = error.problem.retry_after or _SHORTEST_WAIT
             return now + min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT)
         case Garbled():
-            return now + _LONGEST_WAIT
+            return now + (error.problem.retry_after or _LONGEST_WAIT)
         case _:
             return None
 

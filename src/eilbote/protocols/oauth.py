@@ -31,6 +31,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_WORD = 2_000
 _MOST_FIELDS = 100
+_AFTER_NONSENSE = 300.0  # seconds until a server that speaks nonsense may have come to its senses
 _USUAL_LIFE = 3600.0
 _LONGEST_LIFE = 366 * 86_400.0
 _USUAL_INTERVAL, _LONGEST_INTERVAL = 5.0, 60.0
@@ -144,7 +145,7 @@ def read_return(endpoints: Endpoints, query: str, state: Secret) -> Secret:
         raise refusal(fields["error"], fields.get("error_description", ""), _host(endpoints.authorize))
     code = fields.get("code", "")
     if not code or len(code) > _LONGEST_TOKEN:
-        raise Garbled("oauth.unreadable", host=_host(endpoints.authorize))
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=_host(endpoints.authorize))
     return Secret(code)
 
 
@@ -180,7 +181,7 @@ def read_device(endpoints: Endpoints, heard: Heard, now: float) -> Device:
     complete = told.get("verification_uri_complete") or ""
     user_code = _word(told, "user_code", host)
     if not isinstance(where, str) or not _is_https(where) or not user_code.isprintable():
-        raise Garbled("oauth.unreadable", host=host)
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     if not isinstance(complete, str) or not _is_https(complete):
         complete = ""
     return Device(
@@ -241,7 +242,7 @@ def read_tokens(endpoints: Endpoints, heard: Heard, now: float, before: Secret |
     host = _host(endpoints.token)
     told = _told(heard, host)
     if str(told.get("token_type", "bearer")).lower() != "bearer":
-        raise Garbled("oauth.unreadable", host=host)
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     access = _word(told, "access_token", host, _LONGEST_TOKEN)
     refresh = before
     if told.get("refresh_token"):
@@ -282,13 +283,13 @@ def read_metadata(content: bytes, issuer: str, scope: str) -> Endpoints:
     host = _host(issuer)
     told = _json(content)
     if told is None or str(told.get("issuer", "")).rstrip("/") != issuer:
-        raise Garbled("oauth.unreadable", host=host)
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     found = {name: told.get(name, "") for name in _ENDPOINTS}
     if not found["authorization_endpoint"] or not found["token_endpoint"]:
-        raise Garbled("oauth.unreadable", host=host)
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     for url in found.values():
         if not isinstance(url, str) or (url and not _is_https(url)):
-            raise Garbled("oauth.unreadable", host=host)
+            raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     return Endpoints(
         issuer,
         found["authorization_endpoint"],
@@ -326,7 +327,7 @@ def _failure(heard: Heard, told: Mapping[str, Any] | None, host: str) -> Eilbote
         assert told is not None
         return refusal(error, str(told.get("error_description", "")), host)
     if heard.status == 200:
-        return Garbled("oauth.unreadable", host=host)
+        return Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     # an answer that no authorization server gives: something stands between
     return Unreachable("oauth.unavailable", 30.0, host=host, status=heard.status)
 
@@ -351,7 +352,7 @@ def _word(told: Mapping[str, Any], name: str, host: str, longest: int = _LONGEST
     word = told.get(name)
     # RFC 6749 appendix A: tokens and codes are printable ASCII; all else would break a later line
     if not isinstance(word, str) or not 0 < len(word) <= longest or not _is_visible(word):
-        raise Garbled("oauth.unreadable", host=host)
+        raise Garbled("oauth.unreadable", _AFTER_NONSENSE, host=host)
     return word
 
 
