@@ -286,6 +286,8 @@ class Authorization:
                 with self._lock:
                     answer: Answer = self._server.create_endpoint_response("device_authorization", request)
                 return answer
+            case "/introspect":
+                return 200, self._introspected(fields.get("token", "")), []
             case "/token":
                 return self._token(request, fields)
             case _:
@@ -312,6 +314,12 @@ class Authorization:
             return 400, dict(error.get_body()), []
         answer: Answer = self._server.create_authorization_response(request, user, grant)
         return answer
+
+    def _introspected(self, token: str) -> dict[str, Any]:
+        """What a mail server is told about a token (RFC 7662)."""
+        if token not in self.tokens:
+            return {"active": False}
+        return {"active": True, "username": PERSON, "scope": SCOPE}
 
     def _metadata(self) -> dict[str, Any]:
         return {

@@ -89,6 +89,9 @@ class DovecotOptions:
     """POP3 beside IMAP."""
     names: tuple[str, ...] = ()
     """Host names for which its certificate is valid too."""
+    tokens: str = ""
+    """A file that says who is asked about access tokens (Dovecot 2.3's dovecot-oauth2.conf.ext); then no
+    password works."""
     fsync: bool = False
     """Whether the server itself is safe at power failure; tests do not need it to be."""
 
@@ -237,10 +240,13 @@ userdb static {{
     home = {homes}/%{{user}}
   }}
 }}"""
+    if options.tokens:
+        passdb = f"driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {options.tokens}"
+    else:
+        passdb = f"driver = passwd-file\n  args = {passwords}/%u"
     return f"""\
 passdb {{
-  driver = passwd-file
-  args = {passwords}/%u
+  {passdb}
 }}
 userdb {{
   driver = static
