@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import ssl
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from typing import Any
 import pytest
 import trustme
 
+from eilbote.config import Config
+from eilbote.engine.app import open_app
 from tests.cli import schema
 from tests.cli.running import Runner
-from tests.engine.granted import imap_server, trusted, visit
+from tests.engine.granted import expire, imap_server, last_address, trusted, visit
 from tests.servers.authorization import CLIENT, PERSON, SCOPE, Authorization
 
 
@@ -142,3 +145,59 @@ def test_nobody_is_sent_away_without_a_registration(tmp_path: Path) -> None:
     assert (refused.code, refused.error["code"]) == (64, "oauth.no_client")
     assert "--oauth-client-id" in refused.error["do"]
     assert run("account", "list", "--json").records == []
+
+
+def test_signing_in_again_needs_no_word_about_the_server(
+    authorization: Authorization, imap: int, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The server and the registration are those of the last time; what was wrong is over."""
+    authorization.manners.interval = 1
+    with started(adding(authorization, imap, "--device"), environment) as process:
+        process.communicate(timeout=60)
+    authorization.sign_out()
+    run = Runner(tmp_path / "home", environment)
+    with open_app(Config(tmp_path / "home", key_file=str(tmp_path / "key"))) as app:
+        expire(app, app.store.accounts.all()[0])
+    failed = run("sync", "--json")
+    assert failed.code == 2
+    assert failed.error["code"] == "oauth.sign_in_again"
+    assert "eilbote account edit" in failed.error["do"]
+    assert run("account", "show", PERSON, "--json").record["state"] == "failing"
+    with started(["account", "edit", PERSON, "--device", "--json"], environment) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["state"] in ("new", "ready")
+    assert run("sync").code == 0
+
+
+def test_the_last_address_is_pasted_into_the_terminal(
+    authorization: Authorization, authority: trustme.CA, imap: int, environment: dict[str, str]
+) -> None:
+    """A browser on another machine ends with an error page; an address of another sign-in changes nothing."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    ours, theirs = pty.openpty()
+    program = str(Path(sys.executable).with_name("eilbote"))
+    arguments = adding(authorization, imap, "--oauth", "--lang", "en")
+    with subprocess.Popen(
+        [program, *arguments], env=environment, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        assert process.stderr is not None and process.stdout is not None
+        url = next(line for line in map(bytes.decode, process.stderr) if line.startswith("https://"))
+        last = last_address(url.strip(), context)
+        os.write(ours, b"http://127.0.0.1:1/?code=c&state=other\n")
+        os.write(ours, last.encode() + b"\n")
+        out, err = process.stdout.read(), process.stderr.read()
+        assert process.wait(60) == 0, err
+    os.close(ours)
+    assert b"another sign-in" in err
+    assert b"the login works" in out
+
+
+def test_a_token_of_ones_own_is_still_taken(authorization: Authorization, imap: int, tmp_path: Path) -> None:
+    authorization.tokens["my-own-token"] = None
+    run = Runner(tmp_path / "home")
+    given = ("account", "add", PERSON, "--imap", f"localhost:{imap}", "--security", "none")
+    added = run(*given, "--oauth", "--password-stdin", "--json", stdin="my-own-token\n")
+    assert (added.code, added.record["auth"]) == (0, "oauth")

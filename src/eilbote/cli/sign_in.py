@@ -22,6 +22,7 @@ from eilbote.engine.authorize import (
     SignedIn,
     add_signed_in,
     keep_sign_in,
+    last_sign_in,
     plan_sign_in,
     sign_in_by_code,
 )
@@ -47,7 +48,8 @@ async def _signed_in(
     face: Face, app: App, account: Account | NewAccount, source: SecretSource
 ) -> tuple[Plan, SignedIn]:
     servers = (account.imap, account.pop3, account.smtp)
-    plan = await plan_sign_in(app, servers, source.sign_in)
+    before = last_sign_in(app, account.id) if isinstance(account, Account) else None
+    plan = await plan_sign_in(app, servers, source.sign_in, before)
     if source.device:
         return plan, await sign_in_by_code(app, plan, lambda going: _tell(face, plan, going))
     pages = closing_pages(face)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from eilbote.engine.app import App
 from eilbote.engine.oauth_server import describe, post
-from eilbote.engine.renew import GrantedBy, keep_grant
+from eilbote.engine.renew import GrantedBy, granted_by, keep_grant
 from eilbote.errors import EilboteError, Misused, Refused, Unreachable
 from eilbote.net.loopback import Loopback, Verdict
 from eilbote.protocols import oauth
@@ -99,15 +99,28 @@ def has_client(app: App, key: str) -> bool:
     return app.store.grants.client(key) is not None
 
 
-async def plan_sign_in(app: App, servers: Iterable[Server | None], wanted: WantedSignIn) -> Plan:
+def last_sign_in(app: App, account: int) -> GrantedBy | None:
+    """Where somebody signed in for the account before; None: nowhere yet."""
+    grant = app.store.grants.of(account)
+    return None if grant is None else granted_by(grant)
+
+
+async def plan_sign_in(
+    app: App,
+    servers: Iterable[Server | None],
+    wanted: WantedSignIn,
+    before: GrantedBy | None = None,
+) -> Plan:
     """Where to sign in for these mail servers, and as which client; asks the network only for an issuer that
-    the table does not know.
+    the table does not know. `before`: where it was the last time, which counts where nothing else is said.
 
     Misused `oauth.no_server`, `oauth.no_client`, `oauth.needs_secret`, `oauth.bad_issuer`,
     `oauth.bad_client_file`, and what `oauth_server.describe` raises."""
     row = sign_in_named(wanted.issuer) if wanted.issuer else sign_in_of(servers)
     if row is None and not wanted.issuer:
-        raise Misused("oauth.no_server")
+        if before is None:
+            raise Misused("oauth.no_server")
+        return await asyncio.to_thread(_again, app, before, wanted)
     key = row.id if row is not None else oauth.checked_issuer(wanted.issuer)
     client = await asyncio.to_thread(_client, app, key, wanted)
     if client is None:
@@ -255,6 +268,16 @@ def keep_sign_in(app: App, account: Account, plan: Plan, tokens: Tokens) -> None
     app.store.accounts.update(account.id, auth=AuthKind.SIGNED_IN, sealed=empty)
     app.store.sending_pauses.resume(account.id)
     app.store.refused_logins.forget(account.id)
+
+
+def _again(app: App, before: GrantedBy, wanted: WantedSignIn) -> Plan:
+    """The same server once more, which has described itself the last time."""
+    key = before.endpoints.issuer
+    client = _client(app, key, wanted)
+    if client is None:
+        raise Misused("oauth.no_client", provider=before.name)
+    endpoints = replace(before.endpoints, scope=wanted.scope or before.endpoints.scope)
+    return Plan(key, replace(before, endpoints=endpoints, client_id=client.id), client)
 
 
 def _client(app: App, key: str, wanted: WantedSignIn) -> Client | None:

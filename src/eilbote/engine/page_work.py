@@ -20,6 +20,7 @@ from eilbote.engine.authorize import (
     Pages,
     WantedSignIn,
     keep_sign_in,
+    last_sign_in,
     plan_sign_in,
     sign_in_by_code,
 )
@@ -169,7 +170,8 @@ class PageWork:
             self.changes += 1
 
         try:
-            plan = await plan_sign_in(app, (account.imap, account.pop3, account.smtp), wanted)
+            before = await asyncio.to_thread(last_sign_in, app, account.id)
+            plan = await plan_sign_in(app, (account.imap, account.pop3, account.smtp), wanted, before)
             if begun.device:
                 tokens = await sign_in_by_code(app, plan, tell)
             else:

@@ -11,7 +11,7 @@ import html
 from fastapi import APIRouter, Response
 
 from eilbote.catalogue import Catalogue
-from eilbote.engine.authorize import Pages, WantedSignIn, has_client, sign_in_of
+from eilbote.engine.authorize import Pages, WantedSignIn, has_client, last_sign_in, sign_in_of
 from eilbote.errors import EilboteError, Problem
 from eilbote.secret import Secret
 from eilbote.store.values import Account
@@ -68,13 +68,17 @@ def _page(visit: Visit, account: Account, problem: Problem | None) -> Response:
     if going is None and trial is not None and trial.running:
         return to(f"/accounts/{account.id}/start")  # it has worked: the login is being tried
     known = sign_in_of((account.imap, account.pop3, account.smtp))
+    before = last_sign_in(visit.app, account.id) if known is None else None
+    key = known.id if known is not None else before.endpoints.issuer if before is not None else ""
     response = visit.page(
         "account_oauth.html",
         400 if problem else 200,
         problem=problem or (going.problem if going else None),
         account=account,
         known=known,
-        has_client=known is not None and has_client(visit.app, known.id),
+        name=known.name if known is not None else before.name if before is not None else "",
+        by_code=known is None or bool(known.device),
+        has_client=bool(key) and has_client(visit.app, key),
         going=going,
         mine=going is not None and going.by == _session(visit),
         typing=visit.query.get("elsewhere") == "1" or problem is not None,
