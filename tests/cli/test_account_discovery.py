@@ -195,3 +195,12 @@ def test_what_is_surely_no_app_password_is_named(run: Runner, typed: str, told: 
     added = run("account", "add", "kim@icloud.com", "--password-stdin", "--lang", "de", stdin=f"{typed}\n")
     assert ("sieht nicht wie ein App-Passwort von iCloud aus" in added.err) is told
     assert typed not in added.out + added.err
+
+
+def test_what_was_found_is_shown_with_who_said_what(run: Runner, dovecot: Dovecot) -> None:
+    shown = run("account", "discover", "kim@old.test", "--lang", "de")
+    assert shown.code == 0
+    assert f"{ELSEWHERE}:{dovecot.pop3s_port}" in shown.out and "nur POP3" in shown.out
+    assert "SRV-Einträge der Domain: IMAP wird danach nicht angeboten" in shown.out
+    assert "993" not in shown.out, "guesses that found nobody are not told"
+    assert "Nichts beweist" in shown.out

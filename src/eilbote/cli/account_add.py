@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from eilbote.cli.account_login import finish_test, server_options, was_tried
 from eilbote.cli.command import Command, Option, mark
-from eilbote.cli.discovered import Teller, discovered_shape, tell_discovered
+from eilbote.cli.discovered import Teller, discovered_shape, show_discovered, tell_discovered
 from eilbote.cli.exits import UNREACHABLE, WARNED, exit_code
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
@@ -94,7 +94,7 @@ def discover_(face: Face, address: str) -> None:
     if face.json:
         face.record(discovered_shape(found))
     else:
-        tell_discovered(face, found, everything=True)
+        show_discovered(face, found)
     if found.error is not None:
         _fail(face, found)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
 from eilbote.cli.shapes import JSON, problem_shape
-from eilbote.discovery.values import Candidate, Protocol, Source
+from eilbote.discovery.values import Candidate, Protocol, Source, Told
 from eilbote.engine.discover import Discovered, Step, Tried
 
 PROTOCOLS = {
@@ -26,6 +27,16 @@ SOURCES = {
     Source.GUESS: mark("a usual name, tried"),
 }
 
+
+_NAMES = {
+    Source.PROVIDER: mark("Built-in table"),
+    Source.SRV: mark("SRV records of the domain"),
+    Source.AUTOCONFIG: mark("Autoconfig file of the domain"),
+    Source.MX: mark("Built-in table, by mail server"),
+    Source.MX_AUTOCONFIG: mark("Autoconfig file of the mail server's owner"),
+    Source.AUTODISCOVER: mark("Autodiscover"),
+    Source.GUESS: mark("Usual names"),
+}
 
 _ASKING = {
     Source.PROVIDER: mark("Looking into the built-in table of providers …"),
@@ -54,34 +65,74 @@ class Teller:
             self._face.note("  {told}", told=_outcome(self._face, step.tried))
 
 
-def tell_discovered(face: Face, found: Discovered, *, everything: bool = False) -> None:
-    """The servers that were chosen and who named them; `everything`: all others too, and who said what."""
+def tell_discovered(face: Face, found: Discovered) -> None:
+    """The servers that were chosen, who named them, and what is advised: beside the result of a command."""
     if face.json:
         return
-    if found.provider is not None:
-        face.note(mark("Provider: {name}"), name=found.provider.name)
-    for tried in found.used if not everything else found.tried:
-        face.note("  {told}", told=_outcome(face, tried))
-    for one in found.disagreements:
-        face.note(
-            mark("The sources disagree: {one} says {first}, {other} says {second}. The first is believed."),
-            one=face.text(SOURCES[one.one.source]),
-            first=one.one.place,
-            other=face.text(SOURCES[one.other.source]),
-            second=one.other.place,
-        )
-    if found.smtp is None and (found.imap or found.pop3):
+    _tell_servers(face, found, face.note)
+    if found.smtp is None and found.used:
         face.note(mark("No server to send by was found. Name it later:"))
         face.note("  {line}", line=f"eilbote account edit {found.address} --smtp HOST:PORT")
+
+
+def show_discovered(face: Face, found: Discovered) -> None:
+    """The same as the result, and what each source said."""
+    _tell_servers(face, found, face.say)
+    if found.to_confirm:
+        servers = ", ".join(one.place for one in found.to_confirm)
+        face.say(mark("Nothing proves that these are your provider's servers: {servers}"), servers=servers)
+    face.line()
+    face.line(face.text(mark("Asked:")), "bold")
+    order = list(Source)
+    for told in sorted(found.told, key=lambda told: order.index(told.source)):
+        if told.source is not Source.GUESS:
+            face.say("  {told}", told=f"{face.text(_NAMES[told.source])}: {_heard(face, told)}")
+    others = [one for one in found.tried if one not in found.used and _is_worth_telling(one)]
+    if others:
+        face.line()
+        face.line(face.text(mark("Not used:")), "bold")
+    for one in others:
+        face.say("  {told}", told=_outcome(face, one))
+
+
+def _tell_servers(face: Face, found: Discovered, write: Callable[..., None]) -> None:
+    if found.provider is not None:
+        write(mark("Provider: {name}"), name=found.provider.name)
+    for tried in found.used:
+        write("  {told}", told=_outcome(face, tried))
+    for one in found.disagreements:
+        write(
+            mark("The sources disagree: {one} says {first}, {other} says {second}. The first is believed."),
+            one=face.text(_NAMES[one.one.source]),
+            first=one.one.place,
+            other=face.text(_NAMES[one.other.source]),
+            second=one.other.place,
+        )
     if found.imap is not None:
-        face.note(mark("Advice: IMAP. Mail stays on the server, and all your devices show the same."))
+        write(mark("Advice: IMAP. Mail stays on the server, and all your devices show the same."))
     elif found.pop3 is not None:
-        face.note(
+        write(
             mark(
                 "Your provider offers POP3 only. Eilbote collects the mail; it stays on the server as long as"
                 " you choose, and folders live only here."
             )
         )
+
+
+def _heard(face: Face, told: Told) -> str:
+    """What one source said, in a few words."""
+    if told.problem is not None:
+        return face.catalogue.problem(told.problem).what
+    if told.refused:
+        protocols = ", ".join(sorted(one.value.upper() for one in told.refused))
+        return face.text(mark("{protocols} is not offered, it says"), protocols=protocols)
+    count = len(told.candidates)
+    return face.plural(mark("names {count} server"), mark("names {count} servers"), count)
+
+
+def _is_worth_telling(tried: Tried) -> bool:
+    """A guess that found nobody is none of anybody's business."""
+    return tried.proven is not None or tried.candidate.source is not Source.GUESS
 
 
 def _outcome(face: Face, tried: Tried) -> str:
