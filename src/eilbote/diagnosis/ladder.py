@@ -63,6 +63,7 @@ def climb(target: Target) -> Ladder:
     climber = _Climb(target)
     yield from climber.machine()
     yield from climber.search()
+    climber.preflight()
     yield from climber.names()
     yield from climber.reach()
     yield from climber.talk()
@@ -83,6 +84,7 @@ class _Climb:
         self._remembered: Finding | None = None
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._names_work = False
+        self._places: list[Place] = []
         self._open: list[Place] = []  # places that nothing speaks against so far
         self._seen: dict[Place, Conversed] = {}
 
@@ -138,10 +140,20 @@ class _Climb:
             case _:
                 pass
 
+    def preflight(self) -> None:
+        """What is known to be in vain by the provider's own word: that branch ends before it begins."""
+        target = self._target
+        for place in target.places:
+            no = auth.forbidden(place, target, self._now) if target.is_account else None
+            soon = auth.ends_soon(place, target, self._now) if target.is_account else None
+            self.findings += [one for one in (no, soon) if one is not None]
+            if no is None:
+                self._places.append(place)
+
     # --- names and ports -----------------------------------------------------------------------------
 
     def names(self) -> Step:
-        hosts = list(dict.fromkeys(one.host for one in self._target.places))
+        hosts = list(dict.fromkeys(one.host for one in self._places))
         if not hosts:
             return
         answers = yield tuple(Resolve(host) for host in hosts)
@@ -154,8 +166,8 @@ class _Climb:
 
     def reach(self) -> Step:
         """Every address of every place at once; where none connects, what stands around it."""
-        places = [one for one in self._target.places if one.host in self._addresses]
-        for place in self._target.places:
+        places = [one for one in self._places if one.host in self._addresses]
+        for place in self._places:
             if place not in places:
                 self.findings.append(skipped(net.port_check(place), "DNS05", place))
         wanted = [
@@ -290,7 +302,7 @@ class _Climb:
                 if target.remembered is not None and place.protocol is not target.remembered.protocol:
                     self.findings.append(skipped("SMTP05", self._remembered.id, place))
             return
-        for place in target.places:
+        for place in self._places:
             check = "SMTP05" if place.protocol is Protocol.SMTP else "AUTH03"
             if place not in self._open:
                 if not any(one.id == check and one.about == str(place) for one in self.findings):
@@ -299,13 +311,6 @@ class _Climb:
             if not target.is_account:
                 self.findings.append(found(check, Verdict.SKIP, "no_secret", at=place))
                 continue
-            no = auth.forbidden(place, target, self._now)
-            if no is not None:
-                self.findings.append(no)
-                continue
-            soon = auth.ends_soon(place, target, self._now)
-            if soon is not None:
-                self.findings.append(soon)
             if self._shape is not None and self._shape.problem:
                 first = next((one.id for one in self.findings if one.cause and _has_failed([one])), "AUTH01")
                 self.findings.append(skipped(check, first, place))
