@@ -39,7 +39,7 @@ from eilbote.store.values import AccountState
 from tests.diagnosis.clinic import Clinic, opened_clinic
 from tests.diagnosis.corpus import certificates, peers_of, protections
 from tests.diagnosis.peers import SECRET, Authority, Peer
-from tests.diagnosis.worlds import IMAP, NOW, SMTP, World
+from tests.diagnosis.worlds import IMAP, NOW, SMTP, World, good_talk
 
 
 @pytest.fixture
@@ -234,6 +234,7 @@ def test_a7_12_what_is_shared_names_nobody_in_1000_random_accounts() -> None:
             places=(imap, smtp),
             address=address,
             logins={imap: login, smtp: LoggedIn(smtp, box=box)},
+            talks={smtp: replace(good_talk(smtp), banner=f"220 mx01.rz.{domain} ESMTP, {address}")},
             names={smtp.host: Resolved(smtp.host, Outcome.OK, (number,))},
             tune=lambda target, name=user: replace(target, user=name, trusted=("ab" * 32,)),  # type: ignore[misc]
         )
@@ -244,6 +245,14 @@ def test_a7_12_what_is_shared_names_nobody_in_1000_random_accounts() -> None:
             if word in told
         ]
         assert not hits, told
+
+
+def test_a7_12_a_name_that_is_a_word_does_not_change_what_servers_say() -> None:
+    login = LoggedIn(SMTP, "smtp.login_refused", "450 Mail send limit exceeded.")
+    world = World(address="mail@firma.example", places=(SMTP,), logins={SMTP: login})
+    transcript = world.diagnose().transcript
+    told = written(shared(transcript)).decode()
+    assert "Mail send limit exceeded" in told and "firma.example" not in told
 
 
 def test_a7_12_hosts_of_known_providers_stay() -> None:

@@ -27,6 +27,25 @@ VERSION = 1
 _MOST_BYTES = 8 << 20
 _ADDRESS = re.compile(r"[\w.+\-=!#$%&'*/?^`{|}~]{1,64}@[\w.\-\[\]:]{1,255}")
 _NUMBER = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\b", re.IGNORECASE)
+_SHORTEST_NAME = 3
+_COMMON = frozenset(
+    [
+        *("info", "mail", "email", "post", "user", "admin", "office", "kontakt", "contact", "login", "test"),
+        *(
+            "server",
+            "imap",
+            "smtp",
+            "pop",
+            "pop3",
+            "account",
+            "password",
+            "postmaster",
+            "webmaster",
+            "support",
+        ),
+        *("service", "spam", "system", "limit", "rate", "buero", "bad", "bye", "auth", "failed", "message"),
+    ]
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
 
 
@@ -131,6 +150,11 @@ def _public_lists() -> frozenset[str]:
     return frozenset(included | {"spamhaus.org", "manitu.net"})
 
 
+def is_common(name: str) -> bool:
+    """A user name that names nobody, and may stand in any sentence of a server."""
+    return len(name) < _SHORTEST_NAME or name.lower() in _COMMON
+
+
 class _Hiding:
     """Each name gets the same stand-in wherever it occurs."""
 
@@ -138,7 +162,7 @@ class _Hiding:
         target = transcript.target
         local, _, domain = target.address.rpartition("@")
         public = _public_names()
-        names = {local: "user", target.user: "user"}
+        names = {one: "user" for one in (local, target.user) if not is_common(one)}
         if domain.lower() in public or target.meant:
             names[target.address] = f"user@{domain}"  # of a large provider, or meant so: nobody's own
         else:
@@ -152,23 +176,33 @@ class _Hiding:
         for at, host in enumerate(dict.fromkeys(hosts), 1):
             if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):
                 names[host] = f"host{at}.example.org"
+                # Other machines of the same owner may be named in greetings.
+                parent = ".".join(host.split(".")[-2:])
+                if "." in parent and parent.lower() not in public:
+                    names.setdefault(parent, "example.org")
         self._numbers: dict[str, str] = {}
         self._authorities: dict[str, str] = {}
         self._certified: dict[str, str] = {}
         self._names = {name.lower(): stand for name, stand in names.items() if name}
-        words = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile(
-            "|".join(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-])" for word in words), re.I
-        )
+        words = "|".join(re.escape(word) for word in sorted(self._names, key=len, reverse=True))
+        # A name below one that is hidden is hidden with it.
+        self._pattern = re.compile(rf"(?<![\w@.-])((?:[\w-]+\.)*)({words})(?![\w@-])", re.IGNORECASE)
         self._public = public
 
     def __call__(self, text: str) -> str:
-        text = self._pattern.sub(lambda found: self._names[found[0].lower()], text)
+        text = self._pattern.sub(self._stand_in, text)
         text = _ADDRESS.sub(
             lambda found: found[0] if found[0] in self._stand_ins else "someone@example.org", text
         )
         text = _NUMBER.sub(self._number, text)
         return _BASE64.sub("…", text)
+
+    def _stand_in(self, found: re.Match[str]) -> str:
+        whole = self._names.get(found[0].lower())
+        if whole is not None:
+            return whole
+        stand = self._names[found[2].lower()]
+        return f"host.{stand}" if "." in stand and "@" not in stand else stand
 
     def _number(self, found: re.Match[str]) -> str:
         try:
