@@ -55,6 +55,10 @@ class SigningIn(Struct, frozen=True):
     going: Going | None = None
     problem: Problem | None = None
 
+    @property
+    def is_good(self) -> bool:
+        return not self.running and self.problem is None
+
 
 class PageWork:
     """The work of one running page. To be called inside of its loop."""
@@ -104,7 +108,7 @@ class PageWork:
         self._begin("sign-in", account, self._sign_in(account, wanted, pages))
 
     def sign_in_of(self, account: int) -> SigningIn | None:
-        """The latest; None where there was none, or it has worked."""
+        """The latest that was not ended; None where there was none."""
         return self._sign_ins.get(account)
 
     def typed(self, account: int, address: str) -> None:
@@ -183,7 +187,7 @@ class PageWork:
         except EilboteError as error:
             self._sign_ins[account.id] = replace(begun, running=False, problem=error.problem)
         else:
-            self._sign_ins.pop(account.id, None)
+            self._sign_ins[account.id] = replace(begun, running=False)
             self.try_login(account)
         finally:
             self._browsers.pop(account.id, None)

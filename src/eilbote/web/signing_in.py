@@ -64,9 +64,9 @@ async def end(visit: Owner, account: int) -> Response:
 def _page(visit: Visit, account: Account, problem: Problem | None) -> Response:
     work = visit.site.work
     going = work.sign_in_of(account.id)
-    trial = work.trial_of(account.id)
-    if going is None and trial is not None and trial.running:
-        return to(f"/accounts/{account.id}/start")  # it has worked: the login is being tried
+    if going is not None and going.is_good:
+        work.end_sign_in(account.id)
+        return to(f"/accounts/{account.id}/start")  # where it is told what the try of the login came to
     known = sign_in_of((account.imap, account.pop3, account.smtp))
     before = last_sign_in(visit.app, account.id) if known is None else None
     key = known.id if known is not None else before.endpoints.issuer if before is not None else ""
