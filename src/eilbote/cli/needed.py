@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
-from eilbote.engine.providers import before_login
+from eilbote.clock import SystemClock
+from eilbote.engine.providers import before_login, known_providers
+from eilbote.figures import number
 from eilbote.providers.needs import Needed
 from eilbote.providers.values import Provider
 
@@ -35,7 +37,7 @@ def tell_needs(face: Face, provider: Provider) -> None:
 
 
 def need_lines(face: Face, provider: Provider) -> list[str]:
-    """The same as lines."""
+    """The same as lines; what was compared with its sources long ago says so."""
     language = face.catalogue.language
     lines: list[str] = []
     for need in before_login(provider):
@@ -49,4 +51,9 @@ def need_lines(face: Face, provider: Provider) -> list[str]:
         lines.append(access.note.text(language))
     if lines and provider.help:
         lines.append(f"  {provider.help}")
+    (known,) = known_providers(SystemClock(), provider.id)
+    if lines and known.age is not None:
+        days = number(known.age, language)
+        checked = mark("Last checked on {day}, {days} days ago: menus may have changed.")
+        lines.append(face.text(checked, day=known.checked.isoformat(), days=days))
     return lines

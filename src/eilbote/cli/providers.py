@@ -148,7 +148,7 @@ def _limits(face: Face, row: Provider, language: str) -> str:
 
 
 def _checked(face: Face, one: Known) -> str:
-    day = one.provider.checked.isoformat()
+    day = one.checked.isoformat()
     if one.age is None:
         return day
     return face.text(mark("{day} ({days} days ago)"), day=day, days=number(one.age, face.catalogue.language))

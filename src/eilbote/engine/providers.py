@@ -16,12 +16,13 @@ from eilbote.secret import Secret
 
 
 class Known(Struct, frozen=True):
-    """A row, what comes before the login there, and the days since it was compared with its sources, None
-    while they are few."""
+    """A row, what comes before the login there, the day on which the older of both was last compared with its
+    sources, and how many days ago that was, None while they are few."""
 
     provider: Provider
     access: Access
     needs: tuple[Need, ...]
+    checked: date
     age: int | None
 
 
@@ -56,4 +57,6 @@ def looks_wrong(provider: Provider, secret: Secret) -> bool:
 
 
 def _known(row: Provider, today: date) -> Known:
-    return Known(row, access_of(row), needs_of(row), age_of(row.checked, today))
+    access = access_of(row)
+    checked = min(row.checked, access.checked)
+    return Known(row, access, needs_of(row), checked, age_of(checked, today))
