@@ -93,12 +93,17 @@ class _Climb:
         """The servers, that mail is received from first."""
         return self._target.places
 
+    @property
+    def _is_domain_alone(self) -> bool:
+        return self._target.domain is not None and "@" not in self._target.address
+
     # --- this machine --------------------------------------------------------------------------------
 
     def machine(self) -> Step:
         """The computer, the secret's shape, and what is remembered of the last login."""
         target = self._target
-        self.findings += disc.judge_address(target)
+        if not self._is_domain_alone:
+            self.findings += disc.judge_address(target)
         probes: list[Probe] = [LookAtMachine()]
         if target.is_account and target.places:
             probes.append(LookAtSecret())
@@ -120,9 +125,8 @@ class _Climb:
 
     def search(self) -> Step:
         """The servers of an address that is no account."""
-        alone = self._target.domain is not None and "@" not in self._target.address
         if (
-            alone
+            self._is_domain_alone
             or self._target.is_account
             or self._target.places
             or any(_has_failed([one]) for one in self.findings)

@@ -87,7 +87,7 @@ class DomainHiding:
         if fixed and self._own.endswith("." + ".".join(labels[len(fixed) :])):
             return ".".join([*fixed, "org"])  # what the domain itself lies in
         base = _base(name)
-        if base in self._public:
+        if base in self._public or "." not in base:
             return match[0]
         stand = self._bases.setdefault(base, f"domain{len(self._bases)}.example")
         above = labels[: len(labels) - len(base.split("."))]
