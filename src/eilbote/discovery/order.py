@@ -21,14 +21,13 @@ def ordered(told: Sequence[Told]) -> tuple[Candidate, ...]:
     bring back. One that a source names whom nobody can forge needs no agreement, whoever named it first;
     a user name that any of them knows is kept."""
     refused = {protocol for one in told for protocol in one.refused}
-    found: dict[tuple[Protocol, str, int], Candidate] = {}
+    found: dict[tuple[Protocol, str, int, str], Candidate] = {}
     for one in sorted(told, key=lambda one: _RANK[one.source]):
         for candidate in one.candidates:
             if candidate.protocol in refused and candidate.source is Source.GUESS:
                 continue
-            key = (candidate.protocol, candidate.host, candidate.port)
-            known = found.get(key)
-            found[key] = candidate if known is None else _joined(known, candidate)
+            known = found.get(candidate.key)
+            found[candidate.key] = candidate if known is None else _joined(known, candidate)
     return tuple(found.values())
 
 

@@ -57,6 +57,11 @@ class Candidate(Struct, frozen=True):
     def place(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def key(self) -> tuple[Protocol, str, int, str]:
+        """What makes two candidates the same server, whoever named them."""
+        return self.protocol, self.host, self.port, self.security
+
 
 class Disagreement(Struct, frozen=True):
     """Two sources that name different servers for one purpose (DISC09)."""

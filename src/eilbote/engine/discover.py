@@ -130,7 +130,7 @@ class _Looking:
         self._sources = Sources(around, address, self._domain)
         self._report = report
         self._told: list[Told] = []
-        self._proofs: dict[tuple[Protocol, str, int], asyncio.Task[Tried]] = {}
+        self._proofs: dict[tuple[Protocol, str, int, str], asyncio.Task[Tried]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._mail_servers = MailServers()
 
@@ -211,9 +211,8 @@ class _Looking:
         self._told.append(told)
         self._report(Step(told=told))
         for candidate in told.candidates:
-            key = (candidate.protocol, candidate.host, candidate.port)
-            if key not in self._proofs:
-                self._proofs[key] = asyncio.create_task(self._prove(candidate))
+            if candidate.key not in self._proofs:
+                self._proofs[candidate.key] = asyncio.create_task(self._prove(candidate))
 
     # --- proofs ----------------------------------------------------------------------------------
 
@@ -225,7 +224,9 @@ class _Looking:
                     # The system's resolver cannot be called back once it was asked: it is not, where no name
                     # server answers.
                     if not is_loopback(candidate.host):
-                        await self._around.resolver.ask(candidate.host, "A")
+                        looked = await self._around.resolver.ask(candidate.host, "A")
+                        if candidate.source is Source.GUESS and not looked.exists:
+                            raise Unreachable("net.no_such_host", host=server.host, port=server.port)
                     proven = await prove(server, candidate.protocol, self._terms)
                 tried = Tried(candidate, proven)
             except EilboteError as error:
@@ -244,7 +245,7 @@ class _Looking:
     async def _first_of(self, protocol: Protocol) -> bool:
         for candidate in ordered(self._told):
             if candidate.protocol is protocol:
-                tried = await self._proofs[candidate.protocol, candidate.host, candidate.port]
+                tried = await self._proofs[candidate.key]
                 if tried.proven is not None:
                     return True
         return False
@@ -257,7 +258,7 @@ class _Looking:
         )
 
     def _tried(self, candidate: Candidate) -> Tried:
-        task = self._proofs[candidate.protocol, candidate.host, candidate.port]
+        task = self._proofs[candidate.key]
         if not task.done() or task.cancelled():
             return Tried(candidate)
         return replace(task.result(), candidate=candidate)
