@@ -145,6 +145,8 @@ def test_nobody_is_sent_away_without_a_registration(tmp_path: Path) -> None:
     assert (refused.code, refused.error["code"]) == (64, "oauth.no_client")
     assert "--oauth-client-id" in refused.error["do"]
     assert run("account", "list", "--json").records == []
+    told = run(*given[:-1], "--lang", "de").err
+    assert "entra.microsoft.com" in told and "App-Registrierungen" in told
 
 
 def test_signing_in_again_needs_no_word_about_the_server(

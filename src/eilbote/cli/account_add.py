@@ -183,7 +183,7 @@ def _check_provider(face: Face, provider: Provider | None, source: SecretSource,
     who may know better."""
     if provider is None:
         return
-    tell_needs(face, provider)
+    tell_needs(face, provider, signs_in=source.signs_in)
     if given:
         return
     if provider.login is Login.NONE:

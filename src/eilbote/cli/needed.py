@@ -30,24 +30,29 @@ NEEDED = {
 }
 
 
-def tell_needs(face: Face, provider: Provider) -> None:
-    """Each thing to do, and where it is found at the provider."""
-    for line in need_lines(face, provider):
+_OF_PASSWORDS = (Needed.APP_PASSWORD, Needed.TWO_STEP, Needed.OAUTH)
+
+
+def tell_needs(face: Face, provider: Provider, *, signs_in: bool = False) -> None:
+    """Each thing to do, and where it is found at the provider. `signs_in`: no password is to be used."""
+    for line in need_lines(face, provider, signs_in=signs_in):
         face.note("{line}", line=line)
 
 
-def need_lines(face: Face, provider: Provider) -> list[str]:
+def need_lines(face: Face, provider: Provider, *, signs_in: bool = False) -> list[str]:
     """The same as lines; what was compared with its sources long ago says so."""
     language = face.catalogue.language
     lines: list[str] = []
     for need in before_login(provider):
+        if signs_in and need.kind in _OF_PASSWORDS:
+            continue
         lines.append(face.text(NEEDED[need.kind], provider=provider.name))
         if need.menu is not None:
             lines.append(f"  {need.menu.text(language)}")
             if need.menu.url:
                 lines.append(f"  {need.menu.url}")
     access = provider.access
-    if access is not None and access.note is not None:
+    if access is not None and access.note is not None and not signs_in:
         lines.append(access.note.text(language))
     if lines and provider.help:
         lines.append(f"  {provider.help}")

@@ -21,13 +21,15 @@ from eilbote.engine.authorize import (
     Plan,
     SignedIn,
     add_signed_in,
+    has_client,
     keep_sign_in,
     last_sign_in,
     plan_sign_in,
     sign_in_by_code,
+    sign_in_of,
 )
 from eilbote.errors import EilboteError
-from eilbote.store.values import Account, NewAccount
+from eilbote.store.values import Account, NewAccount, Server
 
 _LONGEST_LINE = 32 * 1024
 
@@ -48,6 +50,7 @@ async def _signed_in(
     face: Face, app: App, account: Account | NewAccount, source: SecretSource
 ) -> tuple[Plan, SignedIn]:
     servers = (account.imap, account.pop3, account.smtp)
+    _tell_registration(face, app, servers, source)
     before = last_sign_in(app, account.id) if isinstance(account, Account) else None
     plan = await plan_sign_in(app, servers, source.sign_in, before)
     if source.device:
@@ -57,6 +60,19 @@ async def _signed_in(
         _tell(face, plan, sign_in.going)
         with _typing(face, sign_in):
             return plan, await sign_in.tokens()
+
+
+def _tell_registration(
+    face: Face, app: App, servers: tuple[Server | None, ...], source: SecretSource
+) -> None:
+    """Where a client id is made, for whoever has none yet."""
+    row, given = sign_in_of(servers), source.sign_in
+    if row is None or given.issuer or given.client_id or given.client_file or has_client(app, row.id):
+        return
+    language = face.catalogue.language
+    face.note(mark("A client id of your own is made at {name}:"), name=row.name)
+    for line in (row.register.text(language), row.register.url, row.note.text(language)):
+        face.note("  {line}", line=line)
 
 
 def _tell(face: Face, plan: Plan, going: Going) -> None:
