@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import cache, partial
 
 from eilbote.engine.accounts import is_local
 from eilbote.engine.app import App
@@ -89,7 +90,7 @@ def change_flags(
     removed: Flags = frozenset(check_flag(flag) for flag in remove)
     if added & removed or not (added or removed):
         raise Misused("flag.contradiction", flags=" ".join(sorted(added & removed)))
-    places = [place for id_ in ids for place in _places(app, id_)]
+    places = [place for found in _places_of(app, ids).values() for place in found]
     return app.store.journal.change_flags(places, added, removed, origin.value, app.clock.now())
 
 
@@ -144,13 +145,15 @@ def delete(
     ended: list[Place] = []
     thrown: dict[int, list[Place]] = {}
     labelled: list[int] = []
-    for id_ in ids:
-        places = _places(app, id_)
-        account = app.store.mailboxes.get(places[0][0]).account
-        trash = _role_mailbox(app, account, SpecialUse.TRASH, origin)
-        if trash is not None and all_mail(app, account) is not None:
+    mailbox_of = cache(app.store.mailboxes.get)
+    is_gmail = cache(lambda account: all_mail(app, account) is not None)
+    trash_of = cache(lambda account: _role_mailbox(app, account, SpecialUse.TRASH, origin))
+    for id_, places in _places_of(app, ids).items():
+        account = mailbox_of(places[0][0]).account
+        trash = trash_of(account)
+        if trash is not None and is_gmail(account):
             # One move takes every label with it; Gmail deletes from its trash only.
-            meant = _meant(app, places)
+            meant = _meant(mailbox_of, places)
             thrown.setdefault(trash.id, []).extend([meant] if meant[0] != trash.id else [])
             ended += [meant] if meant[0] == trash.id else []
             labelled += [id_] if for_good and meant[0] != trash.id else []
@@ -162,7 +165,8 @@ def delete(
                 thrown.setdefault(trash.id, []).append(place)
     debts = app.store.journal.delete(ended, origin.value, app.clock.now()) if ended else []
     debts += _carry(app, thrown, app.store.journal.move, origin)
-    there = [place for id_ in labelled for place in _places(app, id_) if place[0] in thrown]
+    after = _places_of(app, labelled).values()
+    there = [place for found in after for place in found if place[0] in thrown]
     return debts + (app.store.journal.delete(there, origin.value, app.clock.now()) if there else [])
 
 
@@ -273,13 +277,15 @@ def _relocate(
     copy: bool = False,
 ) -> list[int]:
     chosen_for: dict[int, list[Place]] = {}
-    for id_ in ids:
-        mailboxes = {place: app.store.mailboxes.get(place[0]) for place in _places(app, id_)}
+    mailbox_of = cache(app.store.mailboxes.get)
+    all_mail_of, target_of = cache(partial(all_mail, app)), cache(target_of)
+    for id_, places in _places_of(app, ids).items():
+        mailboxes = {place: mailbox_of(place[0]) for place in places}
         chosen = [place for place, mailbox in mailboxes.items() if source in (None, mailbox.name)]
         if not chosen:
             raise Gone("message.not_there", id=id_, mailbox=source or "")
-        gmail = all_mail(app, mailboxes[chosen[0]].account)
-        place = _meant(app, chosen) if gmail is not None else chosen[0]
+        gmail = all_mail_of(mailboxes[chosen[0]].account)
+        place = _meant(mailbox_of, chosen) if gmail is not None else chosen[0]
         target = target_of(mailboxes[place].account)
         to_all_mail = gmail is not None and target.id == gmail.id
         if to_all_mail and source is None and mailboxes[place].role is not SpecialUse.INBOX:
@@ -300,13 +306,16 @@ def _carry(
     return [debt for target, chosen in places.items() for debt in relocate(chosen, target, origin.value, now)]
 
 
-def _meant(app: App, places: Sequence[Place]) -> Place:
-    return place_meant([(place, app.store.mailboxes.get(place[0])) for place in places])
+def _meant(mailbox_of: Callable[[int], Mailbox], places: Sequence[Place]) -> Place:
+    return place_meant([(place, mailbox_of(place[0])) for place in places])
 
 
-def _places(app: App, message: int) -> list[Place]:
-    """Where a message lies, as (mailbox, UID). Raises Gone `message.unknown`."""
-    found = [(mailbox, uid) for mailbox, uid, _ in app.store.messages.places([message])]
-    if not found:
-        raise Gone("message.unknown", id=message)
+def _places_of(app: App, messages: Sequence[int]) -> dict[int, list[Place]]:
+    """Where each message lies, as (mailbox, UID). Raises Gone `message.unknown`."""
+    found: dict[int, list[Place]] = {message: [] for message in messages}
+    for mailbox, uid, message in app.store.messages.places(messages):
+        found[message].append((mailbox, uid))
+    for message, places in found.items():
+        if not places:
+            raise Gone("message.unknown", id=message)
     return found
