@@ -18,7 +18,9 @@ from eilbote.diagnosis.domain.signed import is_known_issuer
 _NAME = re.compile(r"(?<![\w.-])(?:[\w*-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
 _MAIL = re.compile(r"[\w.+=#!-]{1,64}@(?=[\w-])")
 _NUMBER = re.compile(
-    r"(?<![\w.:-])(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[0-9a-f]*:)[0-9a-f:.]{2,45})(?![\w:])", re.IGNORECASE
+    r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)"
+    r"|(?:(?<=ip6:)|(?<![\w.:-]))(?=[0-9a-f]*:)[0-9a-f:.]{2,45}(?![\w:])",
+    re.IGNORECASE,
 )
 _TURNED = re.compile(r"(?<![\w.-])(?:(\d{1,3}(?:\.\d{1,3}){3})|((?:[0-9a-f]\.){31}[0-9a-f]))(?=\.[a-z])")
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{40,}(?![0-9A-Za-z])", re.IGNORECASE)

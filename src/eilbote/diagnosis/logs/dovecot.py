@@ -19,6 +19,10 @@ WORDS = (
     b" imap(",
     b"auth-worker",
     b"managesieve",
+    b": Info: ",
+    b": Error: ",
+    b": Warning: ",
+    b": Fatal: ",
 )
 FAILURES = (
     b"Error: ",

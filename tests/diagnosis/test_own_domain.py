@@ -1,0 +1,73 @@
+"""An account in a domain of one's own: its records come last, and nothing of them is shared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eilbote.clock import SystemClock
+from eilbote.config import Config
+from eilbote.diagnosis.evidence import Protocol
+from eilbote.diagnosis.values import Verdict
+from eilbote.engine import diagnose
+from eilbote.engine.app import open_app
+from eilbote.engine.own_domain import own_domain_of
+from tests.diagnosis.clinic import Clinic
+from tests.diagnosis.peers import Peer
+from tests.servers.names import Names
+
+DOMAIN = "kanzlei-lindenbaum.de"
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[Clinic]:
+    names = Names()
+    names.zone("de", "")
+    names.zone(
+        DOMAIN,
+        "@ IN MX 10 post\npost IN A 127.0.0.1\n"
+        '@ IN TXT "v=spf1 ip4:93.184.216.34 ip6:2a00:1450:4001::/48 include:mail.lindenbaum-privat.de +all"\n'
+        '_dmarc IN TXT "v=DMARC1; p=none; rua=mailto:herr.lindenbaum@kanzlei-lindenbaum.de"\n',
+    )
+    names.zone("lindenbaum-privat.de", 'mail IN TXT "v=spf1 ip4:93.184.216.35 -all"\n')
+    (server,) = names.servers
+    config = Config(
+        home=tmp_path / "home",
+        key_file=str(tmp_path / "key"),
+        dns_servers=f"{server.address}:{server.port}",
+    )
+    try:
+        with open_app(config, clock=SystemClock()) as app:
+            yield Clinic(app)
+    finally:
+        names.remove()
+
+
+async def test_the_domain_comes_after_the_login_and_is_not_shared(clinic: Clinic) -> None:
+    done = await clinic.report_on(Peer(Protocol.IMAP), address=f"anna@{DOMAIN}")
+    found = {one.text: one for one in done.report.findings}
+    assert found["doctor.dns11.everybody"].verdict is Verdict.FAIL
+    assert done.report.cause.finding == "DNS11"
+    shared = diagnose.transcript_to_share(done)
+    for word in (b"lindenbaum", b"kanzlei", b"anna", b"93.184.216", b"herr", b"2a00:1450"):
+        assert word not in shared.lower(), word
+    again = diagnose.judge_file(shared).report
+    assert [(one.id, one.verdict, one.text) for one in again.findings] == [
+        (one.id, one.verdict, one.text) for one in done.report.findings
+    ]
+
+
+async def test_what_keeps_mail_from_being_read_comes_first(clinic: Clinic) -> None:
+    refusing = Peer(Protocol.IMAP, login="NO [AUTHENTICATIONFAILED] Authentication failed.")
+    report = (await clinic.report_on(refusing, address=f"anna@{DOMAIN}")).report
+    assert report.cause.code.startswith("password.")
+    assert any(one.id == "DNS11" for one in report.findings)
+
+
+@pytest.mark.parametrize("address", ["anna@gmx.de", "anna@example.org", "anna@host", "anna@a.example.com"])
+async def test_domains_of_providers_and_of_nobody_are_left_alone(clinic: Clinic, address: str) -> None:
+    account = await asyncio.to_thread(clinic.admit, address)
+    assert own_domain_of(clinic.app, account) is None
