@@ -218,24 +218,29 @@ class _Looking:
 
     async def _prove(self, candidate: Candidate) -> Tried:
         server = Server(candidate.host, candidate.port, Security(candidate.security))
+        late: EilboteError = Unreachable("dns.silent", name=candidate.host, servers="DNS")
         async with self._gate:
             try:
                 async with asyncio.timeout(_PROOF_SECONDS):
-                    # The system's resolver cannot be called back once it was asked: it is not, where no name
-                    # server answers.
-                    if not is_loopback(candidate.host):
-                        looked = await self._around.resolver.ask(candidate.host, "A")
-                        if candidate.source is Source.GUESS and not looked.exists:
-                            raise Unreachable("net.no_such_host", host=server.host, port=server.port)
-                    proven = await prove(server, candidate.protocol, self._terms)
-                tried = Tried(candidate, proven)
+                    await self._find_name(candidate)
+                    late = _too_slow(candidate)
+                    tried = Tried(candidate, await prove(server, candidate.protocol, self._terms))
             except EilboteError as error:
                 tried = Tried(candidate, error=error)
             except TimeoutError:
-                tried = Tried(candidate, error=_too_slow(candidate))
+                tried = Tried(candidate, error=late)
         if tried.proven is not None or candidate.source is not Source.GUESS:
             self._report(Step(tried=tried))
         return tried
+
+    async def _find_name(self, candidate: Candidate) -> None:
+        """Raises where no name server answers, or where a guess has no name: the system's resolver, which
+        cannot be called back once it was asked, is not asked then."""
+        if is_loopback(candidate.host):
+            return
+        looked = await self._around.resolver.ask(candidate.host, "A")
+        if candidate.source is Source.GUESS and not looked.exists:
+            raise Unreachable("net.no_such_host", host=candidate.host, port=candidate.port)
 
     async def _has_enough(self) -> bool:
         """Whether there is a server to receive from and one to send by, each the best that proves itself."""
