@@ -18,6 +18,8 @@ from eilbote.engine.authorize import (
     BrowserSignIn,
     Going,
     Pages,
+    SignedIn,
+    Tell,
     WantedSignIn,
     keep_sign_in,
     last_sign_in,
@@ -180,17 +182,22 @@ class PageWork:
                 tokens = await sign_in_by_code(app, plan, tell)
             else:
                 async with BrowserSignIn(app, plan, account.address, pages) as browser:
-                    self._browsers[account.id] = browser
-                    tell(browser.going)
-                    tokens = await browser.tokens()
+                    tokens = await self._waited(account.id, browser, tell)
             await asyncio.to_thread(keep_sign_in, app, account, plan, tokens)
         except EilboteError as error:
             self._sign_ins[account.id] = replace(begun, running=False, problem=error.problem)
         else:
             self._sign_ins[account.id] = replace(begun, running=False)
             self.try_login(account)
+
+    async def _waited(self, account: int, browser: BrowserSignIn, tell: Tell) -> SignedIn:
+        self._browsers[account] = browser
+        tell(browser.going)
+        try:
+            return await browser.tokens()
         finally:
-            self._browsers.pop(account.id, None)
+            if self._browsers.get(account) is browser:  # and not that of a sign-in begun since
+                del self._browsers[account]
 
     async def _pass(self, account: Account) -> None:
         try:
