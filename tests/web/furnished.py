@@ -23,6 +23,7 @@ from eilbote.secret import Secret
 from eilbote.store.values import Right, Role
 from eilbote.testing.demo import start_demo_servers
 from tests.web.browser import given_user
+from tests.web.name_server import name_server
 
 NOW = 1_795_772_000.0
 """A working day, 27 November 2026, a little after half past nine in Berlin."""
@@ -56,9 +57,9 @@ class Furnished:
 @asynccontextmanager
 async def furnished(folder: Path) -> AsyncIterator[Furnished]:
     """Kim owns the page, Lea may read, Noah has no right to any account, Ines is an auditor."""
-    config = Config(home=folder / "home", key_file=str(folder / "key"))
-    with open_app(config, clock=StandingClock()) as app:
-        async with start_demo_servers(lambda: NOW) as servers:
+    async with name_server() as names, start_demo_servers(lambda: NOW) as servers:
+        config = Config(home=folder / "home", key_file=str(folder / "key"), dns_servers=names)
+        with open_app(config, clock=StandingClock()) as app:
             wanted = setup.Wanted(
                 address=servers.user,
                 name="Jona Albrecht",
