@@ -1,4 +1,4 @@
-"""A name server of this process for the furnished home: one zone, and nothing else is known."""
+"""A name server of this process for the furnished home: two zones, and nothing else is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-_ZONE = """
+_ZONES = """
 firma.example. SOA ns1.firma.example. post.firma.example. 1 3600 900 600000 600
 firma.example. NS ns1.firma.example.
 firma.example. NS ns2.firma.example.
@@ -21,13 +21,19 @@ firma.example. MX 10 mx.firma.example.
 firma.example. TXT "v=spf1 include:_spf.hoster.example ?all"
 _mta-sts.firma.example. TXT "v=STSv1; id=20260101"
 _dmarc.firma.example. TXT "v=DMARC1; p=none"
+example.de. SOA ns1.example.de. post.example.de. 1 3600 900 600000 600
+example.de. NS ns1.example.de.
+example.de. NS ns2.example.de.
+example.de. MX 10 mx.example.de.
+mx.example.de. A 192.0.2.25
+example.de. TXT "v=spf1 mx -all"
 """
 
 
 class _Answering(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self._records: dict[tuple[dns.name.Name, str], list[str]] = {}
-        for line in _ZONE.strip().splitlines():
+        for line in _ZONES.strip().splitlines():
             name, kind, text = line.split(" ", 2)
             self._records.setdefault((dns.name.from_text(name), kind), []).append(text)
 

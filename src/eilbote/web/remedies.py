@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from eilbote.diagnosis.values import Cause
+from eilbote.diagnosis.values import Cause, Who
 from eilbote.engine.authorize import sign_in_of
 from eilbote.store.values import Account, AuthKind
 
@@ -60,6 +60,8 @@ def remedy_for(cause: Cause) -> Remedy:
     """Of any account. Where a certificate may be trusted, the cause names its fingerprint."""
     if cause.code in _TRUSTED and cause.parameters.get("fingerprint"):
         return Remedy.TRUST
+    if cause.who is Who.DOMAIN and cause.code.startswith(("dns.", "spam.")):
+        return Remedy.DOMAIN
     return _BY_CODE.get(cause.code) or _BY_WORD.get(cause.code.partition(".")[0], Remedy.TEST)
 
 
