@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from eilbote.diagnosis.evidence import (
     Asked,
     Conversed,
+    NamesTested,
     Outcome,
     Place,
     Protocol,
@@ -212,6 +213,8 @@ def names() -> Iterator[Scenario]:
     mistyped = replace(IMAP, host="imap.gmxx.net")
     wrong = Resolved(mistyped.host, Outcome.NO_SUCH_NAME, (), Outcome.NO_SUCH_NAME, 5.0)
     yield _world("mistyped", "dns", ("dns",), World(places=(mistyped, SMTP), names={mistyped.host: wrong}))
+    lies = NamesTested(Outcome.OK, ("192.0.2.99",))
+    yield _world("search-help", "dns", ("dns",), World(truth=lies))
     yield _world("unreadable", "dns", ("dns",), one(Outcome.ERROR))
 
 

@@ -13,12 +13,14 @@ from eilbote.diagnosis.evidence import (
     Conversed,
     Dial,
     Dialled,
+    DoubtNames,
     Evidence,
     LoggedIn,
     LogIn,
     LookAtMachine,
     LookAtSecret,
     Machine,
+    NamesTested,
     Outcome,
     Place,
     Probe,
@@ -43,6 +45,7 @@ IMAP = Place(Protocol.IMAP, "imap.gmx.net", 993, "tls", "gmx")
 SMTP = Place(Protocol.SMTP, "mail.gmx.net", 465, "tls", "gmx")
 MACHINE = Machine(NOW, 140, NOW - 400 * DAY, "OpenSSL 3.5.4", True, 50 << 30, key_mode=0o600)
 Ports = dict[tuple[str | None, int | None], Outcome]
+TRUTH = NamesTested(Outcome.NO_SUCH_NAME, proven=True)
 NOTHING_FOUND = Searched(problem="account.servers_unknown")
 SECRET_SHAPE = SecretShape(12)
 LEAF = Certificate(
@@ -84,6 +87,7 @@ class World:
     secret: SecretShape = SECRET_SHAPE
     asked: Asked | None = None
     searched: Searched = NOTHING_FOUND
+    truth: NamesTested = TRUTH
     address: str = "anna@gmx.de"
     tune: Callable[[Target], Target] = lambda target: target
     asked_for: list[Probe] = field(default_factory=list)
@@ -105,6 +109,8 @@ class World:
                 return self.names.get(host) or Resolved(
                     host, Outcome.OK, self.addresses.get(host, (number,)), ms=12.0
                 )
+            case DoubtNames():
+                return self.truth
             case Dial(host, address, port):
                 keys = [
                     (address, port),

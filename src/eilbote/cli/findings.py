@@ -91,6 +91,9 @@ def _tell_cause(face: Face, report: Report) -> None:
     if said.do:
         step = face.text(mark("Next step:"))
         _wrap(face, "  ", f"{step} {_in_steps(face, said.do)}", bold=len(step))
+    for finding in report.findings:
+        if finding.text.endswith(".remembered"):
+            _wrap(face, "  ", sentences(face, finding)[0])
     who = face.text(mark("Who must act:"))
     _wrap(face, "  ", f"{who} {face.text(WHO[cause.who])}", bold=len(who))
 

@@ -118,6 +118,10 @@ class Resolve(Struct, frozen=True, tag="resolve"):
     host: str
 
 
+class DoubtNames(Struct, frozen=True, tag="doubt"):
+    """Whether the name servers tell the truth of a name that cannot exist, and prove a signed one."""
+
+
 class Dial(Struct, frozen=True, tag="dial"):
     """A TCP connection to one numeric address, closed again at once."""
 
@@ -168,6 +172,7 @@ Probe = (
     | LookAtSecret
     | Search
     | Resolve
+    | DoubtNames
     | Dial
     | Converse
     | LogIn
@@ -237,6 +242,15 @@ class Resolved(Struct, frozen=True, tag="resolved"):
     addresses: tuple[str, ...] = ()
     told: Outcome | None = None
     ms: float = 0.0
+
+
+class NamesTested(Struct, frozen=True, tag="tested"):
+    """`nonsense`: what is said of a name that cannot exist, with `addresses` where it is said to. `proven`:
+    DNSSEC has proven the name servers of the root, as far as the resolver says so; None: nothing was told."""
+
+    nonsense: Outcome
+    addresses: tuple[str, ...] = ()
+    proven: bool | None = None
 
 
 class Dialled(Struct, frozen=True, tag="dialled"):
@@ -475,6 +489,7 @@ Evidence = (
     | SecretShape
     | Searched
     | Resolved
+    | NamesTested
     | Dialled
     | Conversed
     | LoggedIn

@@ -26,12 +26,14 @@ from eilbote.diagnosis.evidence import (
     Conversed,
     Dial,
     Dialled,
+    DoubtNames,
     Evidence,
     LoggedIn,
     LogIn,
     LookAtMachine,
     LookAtSecret,
     Machine,
+    NamesTested,
     Outcome,
     Place,
     Probe,
@@ -47,7 +49,7 @@ from eilbote.diagnosis.evidence import (
     Unmade,
 )
 from eilbote.diagnosis.finding import found, skipped
-from eilbote.diagnosis.network import is_ipv6
+from eilbote.diagnosis.network import is_ipv6, is_name
 from eilbote.diagnosis.values import Confidence, Finding, Report, Verdict
 
 Ladder = Generator[tuple[Probe, ...], Sequence[Evidence], Report]
@@ -160,12 +162,17 @@ class _Climb:
         hosts = list(dict.fromkeys(one.host for one in self._places))
         if not hosts:
             return
-        answers = yield tuple(Resolve(host) for host in hosts)
+        # Where no name is looked up, no name server is asked.
+        testing = (DoubtNames(),) if any(map(is_name, hosts)) else ()
+        answers = yield (*(Resolve(host) for host in hosts), *testing)
         looked = [one for one in answers if isinstance(one, Resolved)]
         self._names_work = any(one.outcome is Outcome.OK for one in looked) or any(
             one.told in (Outcome.OK, Outcome.NO_SUCH_NAME, Outcome.NO_RECORDS) for one in looked
         )
         self.findings += env.judge_names(looked)
+        for one in answers:
+            if isinstance(one, NamesTested):
+                self.findings += env.judge_truth(one)
         self._addresses = {one.host: _some(one.addresses) for one in looked if one.outcome is Outcome.OK}
 
     def reach(self) -> Step:
@@ -302,8 +309,13 @@ class _Climb:
         allowed: list[Place] = []
         if self._remembered is not None and self._is_settled():
             self.findings.append(self._remembered)
-            for place in target.places:
-                if target.remembered is not None and place.protocol is not target.remembered.protocol:
+            for place in self._places:
+                if target.remembered is not None and place.protocol is target.remembered.protocol:
+                    check = "SMTP05" if place.protocol is Protocol.SMTP else "AUTH03"
+                    self.findings.append(
+                        found(check, Verdict.SKIP, "remembered", at=place, address=target.address)
+                    )
+                else:
                     self.findings.append(skipped("SMTP05", self._remembered.id, place))
             return
         for place in self._places:

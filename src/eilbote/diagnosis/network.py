@@ -64,6 +64,11 @@ def is_ipv6(address: str) -> bool:
     return ":" in address
 
 
+def is_name(host: str) -> bool:
+    """Whether a host has to be looked up at name servers."""
+    return host.lower() != "localhost" and not is_ipv6(host) and not host.replace(".", "").isdigit()
+
+
 def is_half_broken(dialled: Sequence[Dialled]) -> bool:
     """IPv6 is there in name only: every IPv6 address is silent or has no way to it, and IPv4 connects."""
     six = [one for one in dialled if is_ipv6(one.address)]

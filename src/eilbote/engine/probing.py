@@ -25,6 +25,7 @@ from eilbote.diagnosis.evidence import (
     Box,
     Converse,
     Dial,
+    DoubtNames,
     Evidence,
     FetchPolicy,
     Folder,
@@ -35,6 +36,7 @@ from eilbote.diagnosis.evidence import (
     LookUp,
     Machine,
     Named,
+    NamesTested,
     Outcome,
     Place,
     Probe,
@@ -117,6 +119,8 @@ class Prober:
                 return await self._search(address)
             case Resolve(host):
                 return await self._resolve(host)
+            case DoubtNames():
+                return await self._test_names()
             case Dial(host, address, port):
                 return await try_address(host, address, port, self._patience.connect, self._app.clock)
             case Converse(place):
@@ -219,10 +223,29 @@ class Prober:
         self._addresses[host] = found
         return Resolved(host, outcome, found, told, round((clock.monotonic() - begun) * 1000, 1))
 
+    def _resolver(self) -> Resolver:
+        named = [NameServer(*split_name_server(one)) for one in self._app.config.dns_servers.split()]
+        # Only what is said counts here, not whether it may be believed.
+        return Resolver((named or system_servers())[:2], trusted=True, seconds=_NAME_SECONDS / 2)
+
+    async def _test_names(self) -> NamesTested:
+        """Asks for a name that nobody can have, and for the root: neither tells anybody anything of ours."""
+        resolver = self._resolver()
+        nonsense = f"eilbote-{self._app.clock.random_bytes(8).hex()}.de"
+        try:
+            async with asyncio.timeout(_NAME_SECONDS):
+                looked, root = await asyncio.gather(resolver.ask(nonsense, "A"), resolver.ask(".", "NS"))
+        except TimeoutError:
+            return NamesTested(Outcome.TIMEOUT)
+        except EilboteError:
+            return NamesTested(Outcome.SERVER_FAILURE)
+        addresses = tuple(str(one.address) for one in looked.records)  # type: ignore[attr-defined]
+        outcome = Outcome.OK if addresses else Outcome.NO_SUCH_NAME
+        return NamesTested(outcome, addresses, root.secure if root.records else None)
+
     async def _told(self, host: str) -> Outcome:
         """What the name servers say of a name that the system could not find."""
-        named = [NameServer(*split_name_server(one)) for one in self._app.config.dns_servers.split()]
-        resolver = Resolver((named or system_servers())[:2], seconds=_NAME_SECONDS / 2)
+        resolver = self._resolver()
         try:
             async with asyncio.timeout(_NAME_SECONDS):
                 if not (await resolver.ask(host, "A")).exists:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
-from eilbote.diagnosis.evidence import Asked, Machine, Outcome, Resolved
+from eilbote.diagnosis.evidence import Asked, Machine, NamesTested, Outcome, Resolved
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 from eilbote.providers.table import provider_at
@@ -175,3 +175,16 @@ def _host_of(url: str) -> str:
 
 def _domain(host: str) -> str:
     return ".".join(host.lower().rstrip(".").split(".")[-2:])
+
+
+def judge_truth(tested: NamesTested) -> list[Finding]:
+    """ENV03 and ENV04: a name that cannot exist is denied, and the root is proven."""
+    findings = []
+    if tested.nonsense is Outcome.OK:
+        shown = ", ".join(tested.addresses[:3])
+        findings.append(found("ENV03", Verdict.WARN, "lies", cause="dns.lies", seen=shown, addresses=shown))
+    elif tested.nonsense in (Outcome.NO_SUCH_NAME, Outcome.NO_RECORDS):
+        findings.append(found("ENV03", Verdict.PASS))
+    if tested.proven is not None:
+        findings.append(found("ENV04", Verdict.INFO, "yes" if tested.proven else "no"))
+    return findings
