@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace
 
-from eilbote.catalogue import Catalogue
+from eilbote.catalogue import LANGUAGES, Catalogue
 from eilbote.cli.to_publish import zone_line
 from eilbote.clock import SystemClock
 from eilbote.config import Config
@@ -206,7 +206,14 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 async def look(app: App, around: Surroundings, domain: str, *, fetch: bool = False) -> Diagnosed:
-    return await diagnose.diagnose_domain(app, domain, lambda looking: None, fetch=fetch, around=around)
+    done = await diagnose.diagnose_domain(app, domain, lambda looking: None, fetch=fetch, around=around)
+    for language in LANGUAGES:
+        catalogue = Catalogue(language)
+        for one in done.report.findings:
+            assert not one.text or catalogue.knows(one.text), one.text
+            said = catalogue.problem(Problem(one.text, one.parameters)) if one.text else None
+            assert said is None or "…" not in f"{said.what}{said.do}", one.text
+    return done
 
 
 def case(finding: Finding) -> str:

@@ -50,7 +50,8 @@ from eilbote.diagnosis.evidence import (
 )
 from eilbote.diagnosis.finding import found, skipped
 from eilbote.diagnosis.network import is_ipv6, is_name
-from eilbote.diagnosis.values import Confidence, Finding, Report, Verdict
+from eilbote.diagnosis.registry import CHECKS
+from eilbote.diagnosis.values import Confidence, Finding, Layer, Report, Verdict
 
 Ladder = Generator[tuple[Probe, ...], Sequence[Evidence], Report]
 Step = Generator[tuple[Probe, ...], Sequence[Evidence], None]
@@ -113,7 +114,10 @@ class _Climb:
             match evidence:
                 case Machine():
                     self._now = evidence.now
-                    self.findings += env.judge_machine(evidence)
+                    machine = env.judge_machine(evidence)
+                    if self._is_domain_alone:  # nobody logs in
+                        machine = [one for one in machine if CHECKS[one.id].layer is Layer.ENV]
+                    self.findings += machine
                 case SecretShape():
                     self._shape = evidence
                     provider = next((one.provider for one in target.places if one.provider), "")

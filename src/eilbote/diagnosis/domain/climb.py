@@ -119,13 +119,11 @@ class _Domain:
                     pass
 
     def findings(self) -> list[Finding]:
+        """What weighs most comes first: of several faults of one weight it is the cause."""
         own, answers, seen = self._own, self.answers, self._seen
         findings = [
-            *servers.judge_name_servers(own, answers),
             *servers.judge_mx(own, answers),
             *servers.judge_addresses(own, answers),
-            *servers.judge_reverse(own, answers),
-            *servers.judge_names(own, answers, seen),
             *spf.judge_spf(own, answers),
             *dkim.judge_dkim(own, answers),
             *dmarc.judge_dmarc(own, answers),
@@ -133,11 +131,14 @@ class _Domain:
             policy.judge_tls_reports(own, answers),
             *signed.judge_dnssec(own, answers),
             *signed.judge_dane(own, answers, seen),
+            *bsi.judge_encryption(seen),
             *signed.judge_caa(own, answers, seen),
+            *servers.judge_name_servers(own, answers),
+            *servers.judge_reverse(own, answers),
+            *servers.judge_names(own, answers, seen),
             services.judge_logo(own, answers),
             *servers.judge_blocklists(own, answers),
             *servers.judge_wildcard(own, answers),
             *services.judge_services(own, answers),
-            *bsi.judge_encryption(seen),
         ]
         return [*findings, bsi.judge_profile(own.name, findings)]

@@ -27,6 +27,9 @@ _MOST_FOLLOWED = 40
 _MECHANISM = re.compile(r"([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?![\w.-])([:/].*)?", re.IGNORECASE)
 _MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.IGNORECASE)
 _DOMAIN = re.compile(r"[A-Za-z0-9_%{}.+\-=/]{1,253}")
+_TOP = re.compile(r"(?!\d+\Z)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+"""The last label of a name (RFC 7208 section 7.1)."""
+_MACRO = re.compile(r"%(?:\{[slodipcrtvh]\d*r?[.+,/_=-]*\}|%|_|-)", re.IGNORECASE)
 _COSTS = ("include", "a", "mx", "ptr", "exists")
 
 
@@ -84,7 +87,9 @@ def _term(word: str) -> Term | None:
         return term if _is_good(name, rest, target, cidr) else None
     if found := _MODIFIER.fullmatch(word):
         name, value = found[1].lower(), found[2]
-        if name in ("redirect", "exp") and not _DOMAIN.fullmatch(value):
+        if name in ("redirect", "exp") and not _is_domain(value.rstrip(".")):
+            return None
+        if "%" in _MACRO.sub("", value):
             return None
         return Term(word, name, "", value.rstrip("."))
     return None
@@ -106,11 +111,25 @@ def _is_good(name: str, rest: str, target: str, cidr: str) -> bool:
         return rest.startswith(":") and number.version == (4 if name == "ip4" else 6)
     if name == "all":
         return not rest
-    if cidr and (name not in ("a", "mx") or not re.fullmatch(r"\d{1,2}(//\d{1,3})?|/\d{1,3}", cidr)):
+    if cidr and (name not in ("a", "mx") or not _is_length(cidr)):
         return False
     if name in ("include", "exists") or rest.startswith(":"):
-        return bool(_DOMAIN.fullmatch(target)) and ("." in target or "%" in target)
+        return _is_domain(target)
     return True
+
+
+def _is_length(cidr: str) -> bool:
+    """`24`, `/64` or `24//64` (RFC 7208 section 5.6)."""
+    found = re.fullmatch(r"(\d{1,2})(?://(\d{1,3}))?|/(\d{1,3})", cidr)
+    return found is not None and int(found[1] or 0) <= 32 and int(found[2] or found[3] or 0) <= 128
+
+
+def _is_domain(target: str) -> bool:
+    """A name that ends in one of its macros, or in a label that a name can end in."""
+    if not _DOMAIN.fullmatch(target) or "%" in _MACRO.sub("", target):
+        return False
+    last = target.rpartition(".")[2]
+    return bool(_MACRO.search(last)) or ("." in target and _TOP.fullmatch(last) is not None)
 
 
 def wanted(domain: str, answers: Answers) -> list[tuple[str, str]]:
