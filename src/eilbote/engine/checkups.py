@@ -26,8 +26,8 @@ from eilbote.engine.diagnose import (
     diagnose_domain,
     target_of,
 )
-from eilbote.engine.probing import shape_of
 from eilbote.engine.published import Published, look_for
+from eilbote.engine.this_machine import shape_of
 from eilbote.errors import EilboteError, Gone, Problem
 from eilbote.store.values import Account, AuthKind
 

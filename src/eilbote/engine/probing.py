@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 import re
-import shutil
-import ssl
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from io import StringIO
-from pathlib import Path
 from typing import assert_never
 
 from eilbote.config import split_name_server
@@ -34,7 +29,6 @@ from eilbote.diagnosis.evidence import (
     LookAtMachine,
     LookAtSecret,
     LookUp,
-    Machine,
     Named,
     NamesTested,
     Outcome,
@@ -45,7 +39,6 @@ from eilbote.diagnosis.evidence import (
     Resolved,
     Search,
     Searched,
-    SecretShape,
     SendToSelf,
     Tried,
     Unmade,
@@ -57,6 +50,7 @@ from eilbote.engine.name_servers import name_servers_of
 from eilbote.engine.probing_domain import DomainProber
 from eilbote.engine.round_trip import send_to_self
 from eilbote.engine.route import Surroundings, surroundings_of
+from eilbote.engine.this_machine import look_at_machine, look_at_secret
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.dns import NameServer, Resolver, system_servers
@@ -64,7 +58,7 @@ from eilbote.net.imap import ImapSession
 from eilbote.net.looking import Patience, addresses_of, ask_web, look, try_address
 from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
-from eilbote.store.values import Account, AuthKind, Security, Server
+from eilbote.store.values import Account, Security, Server
 
 _NAME_SECONDS = 3.0
 _LOGIN_SECONDS = 20.0
@@ -76,8 +70,6 @@ _MOST_SAID = 60
 _MOST_FOLDERS = 500
 _MOST_NAMED = 40
 _INBOX = MailboxName("INBOX")
-_ODD_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"
-_REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs")
 
 
 class Prober:
@@ -112,9 +104,9 @@ class Prober:
     async def _make(self, probe: Probe) -> Evidence:
         match probe:
             case LookAtMachine():
-                return await asyncio.to_thread(self._machine)
+                return await asyncio.to_thread(look_at_machine, self._app)
             case LookAtSecret():
-                return await asyncio.to_thread(self._secret)
+                return await asyncio.to_thread(look_at_secret, self._app, self.account)
             case Search(address):
                 return await self._search(address)
             case Resolve(host):
@@ -142,42 +134,7 @@ class Prober:
             case _:
                 assert_never(probe)
 
-    # --- this machine --------------------------------------------------------------------------------
-
-    def _machine(self) -> Machine:
-        stats = ssl.create_default_context()
-        newest = max((_begin(one) for one in stats.get_ca_certs()), default=0.0)
-        count = stats.cert_store_stats()["x509_ca"] or _certificate_files()
-        key_mode: int | None = None
-        try:
-            key = self._app.vault.key_file
-            key_mode = key.stat().st_mode & 0o777 if key is not None else None
-        except EilboteError:
-            key_mode = None  # the secret's own probe tells why
-        home = self._app.config.home
-        return Machine(
-            now=self._app.clock.now(),
-            authorities=count,
-            newest_authority=newest,
-            openssl=ssl.OPENSSL_VERSION,
-            has_tls13=ssl.HAS_TLSv1_3,
-            free=shutil.disk_usage(home).free,
-            is_remote_disk=_file_system(home) in _REMOTE,
-            key_mode=key_mode,
-            proxies=_proxies(os.environ),
-        )
-
-    def _secret(self) -> SecretShape:
-        account = self.account
-        if account is None:
-            return SecretShape(problem="account.unknown")
-        command = account.auth in (AuthKind.COMMAND, AuthKind.OAUTH_COMMAND)
-        try:
-            secret = credential_of(self._app, account).secret.reveal()
-        except EilboteError as failure:
-            problem = failure.problem
-            return SecretShape(problem=problem.code, command=command, told=dict(problem.parameters))
-        return shape_of(secret, command=command)
+    # --- sources -------------------------------------------------------------------------------------
 
     async def _search(self, address: str) -> Searched:
         found = await discover(self._app, address)
@@ -405,21 +362,6 @@ async def _part(session: ImapSession) -> None:
         return  # we were in: how the server says good-bye proves nothing
 
 
-def shape_of(secret: str, *, command: bool = False) -> SecretShape:
-    """What tells a typing mistake, and no more."""
-    stripped = secret.strip()
-    return SecretShape(
-        length=len(secret),
-        edge_blank=secret != stripped,
-        line_break="\n" in secret or "\r" in secret,
-        odd_dash=any(one in secret for one in _ODD_DASHES),
-        non_ascii=not secret.isascii(),
-        is_letters=bool(re.fullmatch(r"[A-Za-z]+(?:[ -][A-Za-z]+)*", stripped)),
-        groups=tuple(len(one) for one in re.split("[ -]", stripped))[:8],
-        command=command,
-    )
-
-
 def _refused(place: Place, failure: EilboteError) -> LoggedIn:
     told = failure.problem.parameters
     return LoggedIn(
@@ -475,40 +417,6 @@ def _is_number(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _begin(certificate: Mapping[str, object]) -> float:
-    told = certificate.get("notBefore")
-    return float(ssl.cert_time_to_seconds(told)) if isinstance(told, str) else 0.0
-
-
-def _certificate_files() -> int:
-    folder = ssl.get_default_verify_paths().capath
-    return sum(1 for _ in Path(folder).iterdir()) if folder and Path(folder).is_dir() else 0
-
-
-def _file_system(path: Path) -> str:
-    """The kind of file system under a path, as Linux tells it; "" elsewhere."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    whole = str(path.resolve())
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        words = line.split(" ")
-        if (
-            len(words) > 2
-            and (whole + "/").startswith(words[1].rstrip("/") + "/")
-            and len(words[1]) >= len(best)
-        ):
-            best, kind = words[1], words[2]
-    return kind
-
-
-def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
-    names = ("http_proxy", "https_proxy", "all_proxy")
-    return tuple(name for name in names if environ.get(name) or environ.get(name.upper()))
 
 
 def _too_late(place: Place) -> Problem:
