@@ -10,7 +10,19 @@ import pytest
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
-from eilbote.diagnosis.evidence import Protocol
+from eilbote.diagnosis.evidence import (
+    LookUp,
+    Outcome,
+    OwnDomain,
+    Place,
+    Probe,
+    Protocol,
+    Resolve,
+    Resolved,
+    Target,
+    Unmade,
+)
+from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.values import Verdict
 from eilbote.engine import diagnose
 from eilbote.engine.app import open_app
@@ -71,3 +83,28 @@ async def test_what_keeps_mail_from_being_read_comes_first(clinic: Clinic) -> No
 async def test_domains_of_providers_and_of_nobody_are_left_alone(clinic: Clinic, address: str) -> None:
     account = await asyncio.to_thread(clinic.admit, address)
     assert own_domain_of(clinic.app, account) is None
+
+
+async def test_where_no_name_is_answered_no_record_is_asked_for() -> None:
+    """A machine without name servers: the domain's records would only cost time."""
+    target = Target(
+        "anna@kanzlei-lindenbaum.de",
+        (Place(Protocol.IMAP, "imap.kanzlei-lindenbaum.de", 993, "tls"),),
+        is_account=True,
+        domain=OwnDomain(DOMAIN),
+    )
+    ladder = climb(target)
+    probes = next(ladder)
+    asked: list[Probe] = []
+    try:
+        while True:
+            asked += probes
+            answers = [
+                Resolved(one.host, Outcome.TIMEOUT) if isinstance(one, Resolve) else Unmade("not made")
+                for one in probes
+            ]
+            probes = ladder.send(answers)
+    except StopIteration as end:
+        cause = end.value.cause
+        assert cause.code == "dns.silent"
+    assert not [one for one in asked if isinstance(one, LookUp)]
