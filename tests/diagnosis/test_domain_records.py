@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -11,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eilbote.cli.to_publish import quoted, zone_line
+from eilbote.diagnosis.domain.climb import climb_domain
 from eilbote.diagnosis.domain.dkim import read_key
 from eilbote.diagnosis.domain.dmarc import names_of, read_dmarc
+from eilbote.diagnosis.domain.sharing import DomainHiding
 from eilbote.diagnosis.domain.signed import read_tlsa
 from eilbote.diagnosis.domain.spf import is_spf, read_spf
-from eilbote.diagnosis.values import DnsRecord
+from eilbote.diagnosis.evidence import Evidence, LookUp, Outcome, OwnDomain, Probe, Records, Unmade
+from eilbote.diagnosis.values import Confidence, DnsRecord, Finding, Verdict
 
 BAD_TERMS = [
     *(
@@ -128,6 +132,76 @@ def test_records_are_written_as_a_zone_has_them() -> None:
     assert quoted('a"b\\c') == '"a\\"b\\\\c"'
     long = quoted("x" * 600)
     assert [len(one) for one in long.replace('"', "").split()] == [255, 255, 90]
+
+
+def looked_at(own: OwnDomain, zone: Mapping[tuple[str, str], tuple[str, ...]]) -> list[Finding]:
+    """The findings on a domain whose records are these; nobody is reached."""
+    rungs = climb_domain(own, 0.0)
+    probes = next(rungs)
+    try:
+        while True:
+            probes = rungs.send([_answer(one, zone) for one in probes])
+    except StopIteration as end:
+        found: list[Finding] = end.value
+        return found
+
+
+def _answer(probe: Probe, zone: Mapping[tuple[str, str], tuple[str, ...]]) -> Evidence:
+    if not isinstance(probe, LookUp):
+        return Unmade("not reached")
+    records = zone.get((probe.name, probe.kind), ())
+    return Records(probe.name, probe.kind, Outcome.OK if records else Outcome.NO_RECORDS, records)
+
+
+def test_without_an_account_the_provider_that_takes_the_mail_is_taken_for_the_one_that_sends() -> None:
+    zone = {
+        ("firma.de", "SOA"): ("x",),
+        ("firma.de", "MX"): ("10 mx00.ionos.de.", "10 mx01.ionos.de."),
+        ("firma.de", "TXT"): ("v=spf1 mx -all",),
+    }
+    findings = looked_at(OwnDomain("firma.de"), zone)
+    (spf,) = [one for one in findings if one.id == "DNS10"]
+    assert (spf.confidence, spf.publish[0].value) == (
+        Confidence.LIKELY,
+        "v=spf1 mx include:_spf-eu.ionos.com -all",
+    )
+    (dkim,) = [one for one in findings if one.id == "DNS12"]
+    assert (dkim.verdict, dkim.parameters["provider"]) == (Verdict.WARN, "IONOS")
+    key = b64encode(
+        rsa.generate_private_key(65_537, 2048)
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode()
+    zone["s1-ionos._domainkey.firma.de", "TXT"] = (f"v=DKIM1; p={key}",)
+    zone["firma.de", "TXT"] = ("v=spf1 include:_spf-eu.ionos.com -all",)
+    zone["_spf-eu.ionos.com", "TXT"] = ("v=spf1 ip4:192.0.2.0/24 -all",)
+    good = {one.id: one.verdict for one in looked_at(OwnDomain("firma.de"), zone)}
+    assert good["DNS09"] is good["DNS10"] is good["DNS12"] is Verdict.PASS
+
+
+def test_a_zone_that_never_ends_is_left_after_its_bounds() -> None:
+    class Endless(dict[tuple[str, str], tuple[str, ...]]):
+        def get(self, key: tuple[str, str], default: object = None) -> tuple[str, ...]:
+            name, kind = key
+            many = {"TXT": f"v=spf1 include:a.{name} include:b.{name} -all", "MX": f"10 m.{name}"}
+            return (many.get(kind, "192.0.2.1"),) * 50
+
+    findings = looked_at(OwnDomain("firma.de"), Endless())
+    assert any(one.id == "DNS08" for one in findings)
+
+
+def test_what_is_shared_has_no_customers_name_in_a_providers() -> None:
+    hide = DomainHiding("kanzlei-linde.de", {"mail.protection.outlook.com", "ionos.de"}).hidden
+    assert hide("0 kanzleilinde-de01b.mail.protection.outlook.com.") == "0 h1.mail.protection.outlook.com."
+    assert hide("10 mx00.ionos.de. post.kanzlei-linde.de") == "10 mx00.ionos.de. h2.example.org"
+    assert hide("v=spf1 ip4:93.184.216.34/24 a:srv.linde.example.net -all") == (
+        "v=spf1 ip4:192.0.2.1/24 a:h3.h4.domain1.example -all"
+    )
+    assert hide("34.216.184.93.in-addr.arpa") == "1.2.0.192.in-addr.arpa"
+    assert hide({"subject": "CN=Kanzlei Linde", "issuer": "CN=R11,O=Let's Encrypt"}) == {
+        "subject": "",
+        "issuer": "CN=R11,O=Let's Encrypt",
+    }
 
 
 @given(st.text(max_size=400))

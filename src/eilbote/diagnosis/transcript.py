@@ -147,7 +147,8 @@ def _is_of_domain(probe: Probe, target: Target) -> bool:
 def _public_lists() -> frozenset[str]:
     """Names that stand in the records of many."""
     included = {name for row in outgoing_rows() for name in row.includes}
-    return frozenset(included | {"spamhaus.org", "manitu.net"})
+    servers = {name for provider in providers() for name in provider.mx}
+    return frozenset(included | servers | {"spamhaus.org", "manitu.net"})
 
 
 def is_common(name: str) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
+from msgspec.structs import replace
+
 from eilbote.diagnosis.domain import bsi, dkim, dmarc, policy, servers, services, signed, spf
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
@@ -20,8 +22,11 @@ from eilbote.diagnosis.evidence import (
     Place,
     Probe,
     Protocol,
+    Selector,
 )
 from eilbote.diagnosis.values import Finding
+from eilbote.providers.outgoing import outgoing_of
+from eilbote.providers.table import provider_by_mx
 
 _MOST_ROUNDS = 14
 _MOST_QUESTIONS = 150
@@ -38,6 +43,7 @@ def climb_domain(own: OwnDomain, now: float) -> Rungs:
     gone = servers.judge_existence(own, climber.answers)
     if gone is not None:
         return [gone]
+    climber.take_for_hosted()
     yield from climber.look_further()
     yield from climber.talk()
     return climber.findings()
@@ -72,6 +78,21 @@ class _Domain:
             self._asked += len(probes)
             self.answers.note((yield probes))
 
+    def take_for_hosted(self) -> None:
+        """Where no account says through whom mail goes out: through whom it comes in, most likely."""
+        own = self._own
+        if own.sender or own.direct:
+            return
+        for host in servers.hosts_of(own.name, self.answers):
+            provider = provider_by_mx(host)
+            sends = outgoing_of(provider.id) if provider is not None else None
+            if sends is not None:
+                keys = tuple(Selector(one, sends.name) for one in sends.selectors)
+                self._own = replace(
+                    own, sender=sends.name, includes=sends.includes, selectors=own.selectors + keys
+                )
+                return
+
     def look_further(self) -> Round:
         """What the answers so far make worth asking, until nothing is left to ask."""
         for _ in range(_MOST_ROUNDS):
@@ -82,7 +103,7 @@ class _Domain:
 
     def _wanted(self) -> list[tuple[str, str]]:
         own, answers = self._own, self.answers
-        wanted: list[tuple[str, str]] = []
+        wanted = [(dkim.name_of(one.name, own.name), "TXT") for one in own.selectors]
         for host in servers.hosts_of(own.name, answers):
             wanted += [(host, "A"), (host, "AAAA"), (signed.tlsa_name(host), "TLSA")]
             for address in servers.public_addresses(host, answers):

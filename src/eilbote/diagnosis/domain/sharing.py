@@ -88,8 +88,12 @@ class DomainHiding:
         fixed = [one for one in labels if one.startswith("_")]
         if fixed and self._own.endswith("." + ".".join(labels[len(fixed) :])):
             return ".".join([*fixed, "org"])  # what the domain itself lies in
+        for at in range(len(labels)):
+            if ".".join(labels[at:]) in self._public:
+                # Providers make names of their customers' names (`firma-de.mail.protection.outlook.com`).
+                return ".".join([*(self._label(one, labels[:at]) for one in range(at)), *labels[at:]])
         base = _base(name)
-        if base in self._public or "." not in base:
+        if "." not in base:
             return match[0]
         stand = self._bases.setdefault(base, f"domain{len(self._bases)}.example")
         above = labels[: len(labels) - len(base.split("."))]
