@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from eilbote.clock import SystemClock
+from eilbote.config import Config
 from eilbote.diagnosis.transcript import read_transcript
 from eilbote.engine import checkups, setup
-from eilbote.engine.app import App
+from eilbote.engine.app import App, open_app
 from eilbote.engine.diagnose import Diagnosed, Looking, diagnose_account
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
 from eilbote.store.values import Account, Right, Role
+from eilbote.testing.demo import start_demo_servers
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
@@ -190,3 +193,29 @@ async def test_set_up_says_the_cause_out_of_the_answer_that_is_there(app: App) -
         assert "Cause" in page and "Next step:" in page and 'name="password"' in page
         assert 'href="/doctor/1"' in page
     assert app.store.refused_logins.count(account.id, 0.0) == 1  # no further attempt
+
+
+async def test_a_real_mail_goes_only_when_it_is_asked_for_and_its_way_is_drawn(tmp_path: Path) -> None:
+    config = Config(home=tmp_path / "home", key_file=str(tmp_path / "key"), dns_servers="127.0.0.1:9")
+    with open_app(config) as app:
+        given_user(app, "Kim")
+        async with start_demo_servers(SystemClock().now) as servers, browsing(app) as browser:
+            wanted = setup.Wanted(
+                address=servers.user,
+                imap=f"{servers.imap_host}:{servers.imap_port}",
+                smtp=f"{servers.smtp_host}:{servers.smtp_port}",
+                security="none",
+            )
+            setup.store_account(app, setup.planned_account(app, wanted), Secret(servers.password))
+            kim = browser()
+            await kim.sign_in("Kim")
+            await kim.get("/doctor/1")
+            await kim.post("/doctor/1", {})
+            page = await done(kim, "/doctor/1")
+            assert 'class="legs"' not in page and "One small mail with an attachment goes from" in page
+            await kim.post("/doctor/1", {"trip": "1"})
+            page = await done(kim, "/doctor/1")
+        legs = page[page.index('class="legs"') :]
+        legs = legs[: legs.index("</table>")]
+        assert legs.count("<tr>") == 10 and legs.count("<svg") == 10
+        assert "handing the mail over" in legs and "removing it" in legs
