@@ -140,6 +140,10 @@ def test_one_refused_recipient(run: Runner, mail: Serving) -> None:
     assert not any(DEMO_PASSWORD in line for line in attempt["lines"])
     german = run("outbox", "show", "1", "--lang", "de", "--transcript").out
     assert "abgelehnt" in german and "550 5.1.1 No such user" in german
+    kept = run.home.parent / "dialogue.txt"
+    kept.write_text(german, encoding="utf-8")
+    explained = run("logs", "explain", str(kept), "--json").record
+    assert [one["cause"] for one in explained["groups"]] == ["recipient.unknown"]
 
 
 def test_refused_and_tried_again(run: Runner, mail: Serving) -> None:

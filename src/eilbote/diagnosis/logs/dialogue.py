@@ -9,10 +9,13 @@ import re
 
 from eilbote.diagnosis.logs.values import Event, Program
 
-WORDS = (b" < ", b" - ", b" > ")
-FAILURES = (b" < ", b" - ")
+_BARE = (b"< 2", b"< 3", b"< 4", b"< 5", b"< * ", b"< -ERR", b"< +OK")
+"""Lines of `outbox show`, whose time and peer stand above them."""
+
+WORDS = (b" < ", b" - ", b" > ", *_BARE)
+FAILURES = (b" < ", b" - ", *_BARE)
 _LINE = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (\S+) ([<>-]) (.*)", re.DOTALL
+    r"(?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (\S+) )?([<>-]) (.*)", re.DOTALL
 )
 _REFUSED = re.compile(r"(?:[45]\d\d[ -]|-ERR|\S+ (?:NO|BAD)\b|\* BYE\b)")
 _NOTED = re.compile(r".*(?:fail|refus|timed? ?out|lost|error|reset|certificate|unreachable)", re.IGNORECASE)
@@ -24,7 +27,7 @@ def read(line: str) -> Event | None:
     found = _LINE.match(line)
     if found is None:
         return None
-    time, peer, direction, text = found[1], found[2], found[3], found[4]
+    time, peer, direction, text = found[1] or "", found[2] or "", found[3], found[4]
     host = peer.rpartition(":")[0] or peer
     if direction == "<" and _REFUSED.match(text):
         if re.match(r"\* BYE .*(?:logging out|LOGOUT|Logged out)", text, re.IGNORECASE):
@@ -36,7 +39,3 @@ def read(line: str) -> Event | None:
     if direction == "-" and _NOTED.match(text):
         return Event(Program.EILBOTE, text, time, "", host, own=True)
     return None
-
-
-def is_line(line: str) -> bool:
-    return _LINE.match(line) is not None
