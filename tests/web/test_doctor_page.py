@@ -9,20 +9,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
 from eilbote.diagnosis.transcript import read_transcript
+from eilbote.diagnosis.values import Cause, Who
 from eilbote.engine import checkups, setup
 from eilbote.engine.app import App, open_app
 from eilbote.engine.diagnose import Diagnosed, Looking, diagnose_account
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
-from eilbote.store.values import Account, Right, Role
+from eilbote.store.values import Account, AuthKind, Right, Role
 from eilbote.testing.demo import start_demo_servers
 from eilbote.testing.imap.behaviour import Behaviour
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
+from eilbote.web.remedies import Remedy, of_account, remedy_for
 from tests.web.browser import Browser, browsing, given_user, opened
 
 ADDRESS, SECRET, WRONG = "kim@mein-server.example", "sehr geheimes Wort", "ganz falsches Wort"
@@ -219,3 +222,35 @@ async def test_a_real_mail_goes_only_when_it_is_asked_for_and_its_way_is_drawn(t
         legs = legs[: legs.index("</table>")]
         assert legs.count("<tr>") == 10 and legs.count("<svg") == 10
         assert "handing the mail over" in legs and "removing it" in legs
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "who", "remedy"),
+    [
+        ("password.wrong", {}, Who.YOU, Remedy.PASSWORD),
+        ("app_password.google", {}, Who.YOU, Remedy.PASSWORD),
+        ("service_off.gmx", {}, Who.YOU, Remedy.ENABLE),
+        ("oauth_only.microsoft", {}, Who.YOU, Remedy.SIGN_IN),
+        ("certificate.self_signed", {"fingerprint": "AB:CD"}, Who.PROVIDER, Remedy.TRUST),
+        ("certificate.expired", {}, Who.PROVIDER, Remedy.TEST),
+        ("certificate.wrong_name", {"better": "mail.example.org"}, Who.YOU, Remedy.SERVERS),
+        ("refused.port", {}, Who.YOU, Remedy.SERVERS),
+        ("filtered.dropped", {}, Who.NETWORK, Remedy.TEST),
+        ("offline.no_network", {}, Who.YOU, Remedy.TEST),
+        ("rate.own_limit", {}, Who.YOU, Remedy.TEST),
+        ("sender.not_allowed", {}, Who.YOU, Remedy.ADDRESSES),
+        ("dns.dmarc", {}, Who.DOMAIN, Remedy.DOMAIN),
+        ("dns.no_such_host", {}, Who.YOU, Remedy.SERVERS),
+        ("none.ok", {}, Who.NOBODY, Remedy.NOTHING),
+    ],
+)
+def test_the_cause_chooses_the_form(code: str, parameters: dict[str, str], who: Who, remedy: Remedy) -> None:
+    assert remedy_for(Cause(code, "doctor.x", parameters, who)) is remedy
+
+
+def test_no_password_is_asked_for_where_one_signs_in_at_the_provider(app: App) -> None:
+    wanted = setup.Wanted(address=ADDRESS, imap="imap.mein-server.example:993", security="tls")
+    account = setup.store_account(app, setup.planned_account(app, wanted), Secret("x"))
+    assert of_account(Remedy.SIGN_IN, account) is Remedy.PASSWORD  # no provider to sign in at
+    signed_in = replace(account, auth=AuthKind.SIGNED_IN)
+    assert of_account(Remedy.PASSWORD, signed_in) is Remedy.SIGN_IN

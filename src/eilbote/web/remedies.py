@@ -26,6 +26,7 @@ class Remedy(StrEnum):
 
 _TRUSTED = ("certificate.self_signed", "certificate.unknown_authority")
 _BY_CODE = {
+    "admin.security_defaults": Remedy.SIGN_IN,
     "password.readable_key": Remedy.TEST,
     "oauth_only.soon": Remedy.TEST,
     "oauth_only.registration": Remedy.TEST,
