@@ -92,6 +92,7 @@ async def page_for(browser: Browser, own: str, name: str, **options: object) -> 
     context = await browser.new_context(**options)  # type: ignore[arg-type]
     page = await context.new_page()
     await page.goto(own + "/sign-in")
+    await page.wait_for_function("document.activeElement?.name === 'name'")
     await page.keyboard.type(name)
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
