@@ -60,6 +60,10 @@ function listen() {
 }
 
 listen();
+// Work that ends between the page and the first word of the line would never be told of: it is asked for.
+setInterval(() => {
+  if (document.querySelector("[data-under-way]")) renew();
+}, 2000);
 document.addEventListener("reached", renew);
 // A page that is put away holds no connection, and has missed something when it comes back.
 addEventListener("pagehide", () => source.close());
