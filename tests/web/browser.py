@@ -113,7 +113,7 @@ async def browsing(app: App, pictures: Pictures | None = None) -> AsyncIterator[
 @asynccontextmanager
 async def shown(app: App, pictures: Pictures | None = None) -> AsyncIterator[str]:
     """The page of a home on a port of this machine; gives its address."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         closing = asyncio.Event()

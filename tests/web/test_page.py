@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from eilbote.web.page import listening
 from tests.cli.running import Runner
 
 
@@ -66,3 +68,20 @@ def test_no_other_command_loads_the_page(tmp_path: Path) -> None:
         [sys.executable, "-c", program], env=environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+async def test_an_answer_waits_for_no_acknowledgement() -> None:
+    """asyncio switches Nagle's algorithm off only where a socket names its protocol."""
+    switched: list[int] = []
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        switched.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with listening("127.0.0.1:0") as listener:
+        async with await asyncio.start_server(answer, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            assert await reader.read() == b""
+            writer.close()
+    assert switched == [1]

@@ -33,7 +33,7 @@ async def page_beside(
 ) -> AsyncIterator[None]:
     """Opens the page and tells its address, and the link with which the first user is made; with `link`
     one for another owner. NotAllowed `page.port_taken` where another program listens there."""
-    with _listening(listen) as listener:
+    with listening(listen) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         sign_ins = SignIns(app)
@@ -81,10 +81,13 @@ def _settings(site: FastAPI) -> uvicorn.Config:
 
 
 @contextmanager
-def _listening(listen: str) -> Iterator[socket.socket]:
+def listening(listen: str) -> Iterator[socket.socket]:
+    """A socket that listens there. NotAllowed `page.port_taken`."""
     host, port = split_listen(listen)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # With the protocol named: else asyncio leaves Nagle's algorithm on, and each answer waits 40 ms for
+    # the acknowledgement of its head.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
