@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from eilbote.diagnosis.evidence import Trip
 from eilbote.diagnosis.probe_mail import damaged_parts, write_probe
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Report, Verdict
 from eilbote.engine import diagnose, probing
 from eilbote.store.values import AuthKind, NewAccount, Security, Server

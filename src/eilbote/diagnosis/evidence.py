@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from eilbote.diagnosis.trips import Trip
+
 
 class Protocol(StrEnum):
     """What is spoken with a server."""
@@ -132,9 +134,10 @@ class Dial(Struct, frozen=True, tag="dial"):
 
 class Converse(Struct, frozen=True, tag="converse"):
     """A connection with all that comes before a login: TLS, greeting, capabilities, STARTTLS. Says nothing
-    secret."""
+    secret. `address`: only at this numeric one; "" at the first that answers."""
 
     place: Place
+    address: str = ""
 
 
 class LogIn(Struct, frozen=True, tag="login"):
@@ -189,7 +192,8 @@ Probe = (
 class Machine(Struct, frozen=True, tag="machine"):
     """This computer. `authorities`: certificates that are trusted; `newest_authority`: when the youngest of
     them began. `free`: bytes. `store`: problem code of the store, "" where it is sound. `key_mode`: rights
-    of the file with the key, None where there is no file."""
+    of the file with the key, None where there is no file. `misshapen`: what our own form of a mail gets wrong
+    (`line ends`, `dots`, `text`) in mails that tempt it to; None: not tested."""
 
     now: float
     authorities: int
@@ -200,6 +204,7 @@ class Machine(Struct, frozen=True, tag="machine"):
     is_remote_disk: bool = False
     store: str = ""
     key_mode: int | None = None
+    misshapen: tuple[str, ...] | None = None
     proxies: tuple[str, ...] = ()
 
 
@@ -392,37 +397,6 @@ class Asked(Struct, frozen=True, tag="asked"):
     location: str = ""
     date: float | None = None
     ms: float = 0.0
-
-
-class Leg(Struct, frozen=True):
-    """A leg of the round trip and how long it took."""
-
-    name: str
-    ms: float
-
-
-class Trip(Struct, frozen=True, tag="trip"):
-    """One mail to oneself. `problem`, `text`: why it was not sent. `found`: mailboxes it was found in, once
-    for each copy. `damaged`: parts that came back other than they went. `hops`: protocol of each hop, as
-    Received tells. `results`: methods and results of the trusted Authentication-Results. `left`: copies
-    that could not be removed. `server_clock`: the clock of the first server as it took the mail at `sent_at`.
-    `waited`: seconds until it was there, or was given up; `between_servers`: those from the first to the last
-    server, by their own clocks."""
-
-    problem: str = ""
-    text: str = ""
-    legs: tuple[Leg, ...] = ()
-    found: tuple[str, ...] = ()
-    sent_copies: int = 0
-    damaged: tuple[str, ...] = ()
-    hops: tuple[str, ...] = ()
-    results: tuple[tuple[str, str], ...] = ()
-    from_changed: str = ""
-    left: int = 0
-    waited: float = 0.0
-    sent_at: float = 0.0
-    between_servers: float | None = None
-    server_clock: float | None = None
 
 
 class Named(Struct, frozen=True):

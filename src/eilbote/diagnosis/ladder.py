@@ -14,9 +14,9 @@ from collections.abc import Generator, Sequence
 from msgspec.structs import replace
 
 from eilbote.diagnosis.cause import report
-from eilbote.diagnosis.checks import auth, disc, env, net, tls, trip
+from eilbote.diagnosis.checks import auth, disc, env, net, oauth, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
-from eilbote.diagnosis.checks.smtp import judge_tries
+from eilbote.diagnosis.checks.smtp import judge_form, judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
 from eilbote.diagnosis.domain.climb import climb_domain
 from eilbote.diagnosis.evidence import (
@@ -45,12 +45,12 @@ from eilbote.diagnosis.evidence import (
     SecretShape,
     SendToSelf,
     Target,
-    Trip,
     Unmade,
 )
 from eilbote.diagnosis.finding import found, skipped
 from eilbote.diagnosis.network import is_ipv6, is_name
 from eilbote.diagnosis.registry import CHECKS
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Confidence, Finding, Layer, Report, Verdict
 
 Ladder = Generator[tuple[Probe, ...], Sequence[Evidence], Report]
@@ -72,6 +72,8 @@ def climb(target: Target) -> Ladder:
     yield from climber.talk()
     yield from climber.log_in()
     yield from climber.round_trip()
+    if target.oauth:
+        climber.findings += oauth.judge_token_clock(climber.findings)
     yield from climber.domain()
     return report(target.address, climber.findings, climber.places)
 
@@ -89,6 +91,7 @@ class _Climb:
         self._names_work = False
         self._places: list[Place] = []
         self._open: list[Place] = []  # places that nothing speaks against so far
+        self._reached: dict[Place, tuple[str, ...]] = {}  # the addresses that answer
         self._seen: dict[Place, Conversed] = {}
 
     @property
@@ -115,6 +118,8 @@ class _Climb:
                 case Machine():
                     self._now = evidence.now
                     machine = env.judge_machine(evidence)
+                    if any(one.protocol is Protocol.SMTP for one in target.places):
+                        machine += judge_form(evidence.misshapen)
                     if self._is_domain_alone:  # nobody logs in
                         machine = [one for one in machine if CHECKS[one.id].layer is Layer.ENV]
                     self.findings += machine
@@ -201,6 +206,8 @@ class _Climb:
             if any(one.outcome is Outcome.OK for one in dialled[place]):
                 self._open.append(place)
                 self.findings += net.judge_reached(place, dialled[place])
+            good = (one.address for one in dialled[place] if one.outcome is Outcome.OK)
+            self._reached[place] = tuple(good)
         closed = [place for place in places if place not in self._open]
         if closed:
             yield from self._look_around(closed, dialled)
@@ -252,7 +259,25 @@ class _Climb:
                 self._unmade("TLS01" if place.security != "none" else "NET10", answer, place)
         for one in seen:
             self._judge_talk(one)
+        yield from self._compare()
         yield from self._clock(seen)
+
+    def _compare(self) -> Step:
+        """The other addresses of every server that has proven itself."""
+        probes = [
+            Converse(place, address)
+            for place in self._open
+            for address in self._reached.get(place, ())
+            if place.security != "none" and address != (self._seen[place].address or self._reached[place][0])
+        ]
+        answers = (yield tuple(probes)) if probes else ()
+        for place in self._open:
+            there = [
+                answer
+                for probe, answer in zip(probes, answers, strict=True)
+                if probe.place == place and isinstance(answer, Conversed)
+            ]
+            self.findings += tls.judge_addresses(self._seen[place], there)
 
     def _judge_talk(self, seen: Conversed) -> None:
         place = seen.place

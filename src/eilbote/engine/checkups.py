@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.diagnosis.checks.auth import judge_remembered
-from eilbote.diagnosis.evidence import Trip
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Cause, DnsRecord
 from eilbote.engine.address import checked_address
 from eilbote.engine.app import App

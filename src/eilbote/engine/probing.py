@@ -115,9 +115,10 @@ class Prober:
                 return await self._test_names()
             case Dial(host, address, port):
                 return await try_address(host, address, port, self._patience.connect, self._app.clock)
-            case Converse(place):
+            case Converse(place, address):
                 trusted = self.account.trusted if self.account is not None else ()
-                addresses = self._addresses.get(place.host) or self._domain.addresses(place.host)
+                known = self._addresses.get(place.host) or self._domain.addresses(place.host)
+                addresses = (address,) if address else known
                 return await look(place, addresses, trusted, self._patience, self._app.clock)
             case LogIn(place):
                 return await self._log_in(place)

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from eilbote.clock import Clock
-from eilbote.diagnosis.evidence import Leg, Trip
 from eilbote.diagnosis.probe_mail import ATTACHMENT_BYTES, damaged_parts, write_probe
+from eilbote.diagnosis.trips import Leg, Trip
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
 from eilbote.errors import EilboteError

@@ -6,16 +6,24 @@ import os
 import re
 import shutil
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from eilbote.diagnosis.evidence import Machine, SecretShape
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of
 from eilbote.errors import EilboteError
+from eilbote.protocols.smtp.content import normalised
 from eilbote.store.values import Account, AuthKind
 
 _ODD_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad"
+_TEMPTING = (
+    b"Subject: a\r\n\r\n.\r\n..\r\n.a\r\n",
+    b"Subject: a\n\n.\n..\n.a",
+    b"Subject: a\r\rone\r.\rMAIL FROM:<a@example.org>\r",
+    b"Subject: a\r\n\r\none\n.\r\nMAIL FROM:<a@example.org>\r\n",
+    b"Subject: a\r\n\r\none\r\n.\nMAIL FROM:<a@example.org>\r\r\n",
+)
 _REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs")
 
 
@@ -41,7 +49,30 @@ def look_at_machine(app: App) -> Machine:
         is_remote_disk=_file_system(home) in _REMOTE,
         key_mode=key_mode,
         proxies=_proxies(os.environ),
+        misshapen=misshapen_parts(),
     )
+
+
+def misshapen_parts(form: Callable[[bytes], bytes] | None = None) -> tuple[str, ...]:
+    """What the form in which mails leave here gets wrong, at mails that would be two for a careless server
+    (CVE-2023-51764): `line ends`, `dots`, `text`."""
+    form = form or _formed
+    wrong: list[str] = []
+    for content in _TEMPTING:
+        formed = form(content)
+        lines = formed.split(b"\r\n")
+        if not formed.endswith(b"\r\n") or any(b"\r" in one or b"\n" in one for one in lines):
+            wrong.append("line ends")
+        if any(one.startswith(b".") and not one.startswith(b"..") for one in lines):
+            wrong.append("dots")
+        plain = b"\n".join(one[1:] if one.startswith(b".") else one for one in lines[:-1])
+        if plain != re.sub(rb"\r\n|\r|\n", b"\n", content).removesuffix(b"\n"):
+            wrong.append("text")
+    return tuple(dict.fromkeys(wrong))
+
+
+def _formed(content: bytes) -> bytes:
+    return b"".join(normalised(content, 16, stuffed=True))
 
 
 def look_at_secret(app: App, account: Account | None) -> SecretShape:

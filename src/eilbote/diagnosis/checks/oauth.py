@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from eilbote.diagnosis.evidence import SecretShape
+from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 
 _REGISTRATION = "oauth_only.registration"
@@ -25,6 +28,18 @@ _MEANINGS = {
     "oauth.denied": ("OA06", "oauth_only.sign_in_again", Who.YOU),
 }
 _LATER = ("oauth.unavailable", "oauth.unreachable", "oauth.not_in_time")
+
+
+def judge_token_clock(findings: Sequence[Finding]) -> list[Finding]:
+    """OA08: tokens are good for a time, so that the clock has to be right (ENV01)."""
+    clocks = [one for one in findings if one.id == "ENV01" and one.verdict is not Verdict.SKIP]
+    if not clocks:
+        return []
+    wrong = next((one for one in clocks if one.verdict is Verdict.FAIL), None)
+    if wrong is None:
+        return [found("OA08", Verdict.PASS)]
+    length = wrong.parameters.get("length", "")
+    return [found("OA08", Verdict.FAIL, "wrong", cause="clock.wrong", sure=wrong.confidence, length=length)]
 
 
 def judge_token(shape: SecretShape) -> Finding | None:

@@ -11,6 +11,17 @@ from eilbote.diagnosis.whose import found_reply
 _CHECKS = {"sender": "SMTP06", "recipient": "SMTP09"}
 
 
+def judge_form(misshapen: tuple[str, ...] | None) -> list[Finding]:
+    """SMTP16: what leaves here has CRLF alone, and a dot more where a line begins with one (RFC 5321 sections
+    2.3.8 and 4.5.2)."""
+    if misshapen is None:
+        return []
+    if misshapen:
+        what = ", ".join(misshapen)
+        return [found("SMTP16", Verdict.FAIL, "misshapen", cause="server.own_form", what=what)]
+    return [found("SMTP16", Verdict.PASS)]
+
+
 def judge_tries(login: LoggedIn) -> list[Finding]:
     """MAIL FROM and RCPT TO that were tried and taken back; identities as `identity ADDRESS`."""
     findings = []

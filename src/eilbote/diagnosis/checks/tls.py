@@ -38,11 +38,47 @@ def judge_tls(seen: Conversed, now: float, elsewhere: Sequence[Shaken] = ()) -> 
         if _is_strong(shaken)
         else found("TLS03", Verdict.WARN, "old", at=place, cause="tls.weak_cipher", cipher=shaken.cipher),
     ]
+    findings.append(_key_exchange(place, shaken))
     findings += judge_certificate(place, shaken, now, elsewhere)
     if place.security == "starttls" and place.port in _STANDARD_STARTTLS:
         better = _GOOD_PORTS[place.protocol]
         findings.append(found("TLS24", Verdict.INFO, "better", at=place, better=better))
     return findings
+
+
+def _key_exchange(place: Place, shaken: Shaken) -> Finding:
+    """TLS04. TLS 1.3 makes every key anew (RFC 8446 section 1.2); before it the cipher says so."""
+    fresh = shaken.version == "TLSv1.3" or shaken.cipher.upper().startswith(("ECDHE", "DHE"))
+    if fresh:
+        return found("TLS04", Verdict.PASS, at=place, seen=f"{shaken.version} {shaken.cipher}")
+    return found("TLS04", Verdict.INFO, "fixed", at=place, seen=f"{shaken.version} {shaken.cipher}")
+
+
+def judge_addresses(first: Conversed, others: Sequence[Conversed]) -> list[Finding]:
+    """TLS23: the certificates at the other addresses of a server that has proven itself at the first. Where
+    an address shows none, nothing is said."""
+    place = first.place
+    shown = [one for one in others if one.tls is not None and one.tls.chain]
+    if first.tls is None or not first.tls.chain or not shown:
+        return []
+    told = ", ".join(one.address for one in (first, *shown) if one.address)
+    bad = [one for one in shown if one.tls is not None and not one.tls.is_proven]
+    if bad:
+        return [
+            found(
+                "TLS23",
+                Verdict.WARN,
+                "wrong",
+                at=place,
+                cause="certificate.one_address",
+                seen=told,
+                addresses=", ".join(one.address for one in bad),
+            )
+        ]
+    prints = {one.tls.chain[0].fingerprint for one in (first, *shown) if one.tls is not None}
+    if len(prints) > 1:
+        return [found("TLS23", Verdict.INFO, "several", at=place, seen=told, count=len(prints))]
+    return [found("TLS23", Verdict.PASS, at=place, seen=told)]
 
 
 def _is_strong(shaken: Shaken) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from eilbote.diagnosis.checks.env import judge_clock
-from eilbote.diagnosis.evidence import Place, Trip
+from eilbote.diagnosis.evidence import Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 from eilbote.diagnosis.whose import found_reply
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 
 from msgspec.structs import replace
 
-from eilbote.diagnosis.domain import bsi, dkim, dmarc, policy, servers, services, signed, spf
+from eilbote.diagnosis.domain import bsi, dkim, dmarc, outbound, policy, servers, services, signed, spf
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
     Converse,
@@ -55,6 +55,8 @@ def _first(own: OwnDomain) -> list[tuple[str, str]]:
     names = [(domain, kind) for kind in ("SOA", "NS", "MX", "TXT", "A", "AAAA", "DNSKEY", "CAA")]
     names += [(f"{name}.{domain}", "TXT") for name in ("_dmarc", "_mta-sts", "_smtp._tls", "default._bimi")]
     names += [(f"{service}.{domain}", "SRV") for service in services.SERVICES]
+    names.append((f"{services.JMAP}.{domain}", "SRV"))
+    names += [(name, "TLSA") for name in services.pinned_ports(own)]
     names += [(dkim.name_of(one.name, domain), "TXT") for one in own.selectors]
     names += [(f"autoconfig.{domain}", "A"), (f"*.{domain}", "MX"), (f"*.{domain}", "A")]
     names += [(f"mta-sts.{domain}", kind) for kind in ("A", "AAAA")]
@@ -161,5 +163,8 @@ class _Domain:
             *servers.judge_blocklists(own, answers),
             *servers.judge_wildcard(own, answers),
             *services.judge_services(own, answers),
+            *services.judge_jmap(own, answers),
+            *services.judge_pinned_ports(own, answers),
+            *outbound.judge_way_out(own, seen),
         ]
         return [*findings, bsi.judge_profile(own.name, findings)]

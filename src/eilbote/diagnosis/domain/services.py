@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from eilbote.diagnosis.domain.answers import Answers
+from eilbote.diagnosis.domain.answers import Answers, is_under
+from eilbote.diagnosis.domain.signed import tlsa_name
 from eilbote.diagnosis.evidence import OwnDomain, Place, Protocol
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import DnsRecord, Finding, Verdict
 
+JMAP = "_jmap._tcp"
+_MOST_PORTS = 4
 SERVICES = ("_imaps._tcp", "_submissions._tcp", "_submission._tcp")
 
 
@@ -47,6 +50,36 @@ def judge_services(own: OwnDomain, answers: Answers) -> list[Finding]:
     else:
         findings.append(found("DISC04", Verdict.INFO, "no_file", at=host, domain=own.name, host=host))
     return findings
+
+
+def judge_jmap(own: OwnDomain, answers: Answers) -> list[Finding]:
+    """DISC07, by its record (RFC 8620 section 2.2). A lone dot says that there is none (RFC 2782)."""
+    name = f"{JMAP}.{own.name}"
+    if answers.is_silent(name, "SRV"):
+        return []
+    hosts = [one.split()[-1].rstrip(".") for one in answers.of(name, "SRV").records if one.split()]
+    named = [one for one in hosts if one]
+    if not named:
+        return [found("DISC07", Verdict.INFO, "none", at=name, domain=own.name)]
+    return [found("DISC07", Verdict.INFO, "there", at=name, seen=", ".join(named), host=named[0])]
+
+
+def pinned_ports(own: OwnDomain) -> list[str]:
+    """Where the certificates of the domain's own servers for programs would be pinned (RFC 6698)."""
+    mine = [one for one in own.servers if is_under(one.host, own.name)]
+    return list(dict.fromkeys(tlsa_name(one.host, one.port) for one in mine))[:_MOST_PORTS]
+
+
+def judge_pinned_ports(own: OwnDomain, answers: Answers) -> list[Finding]:
+    """DNS25."""
+    names = [one for one in pinned_ports(own) if not answers.is_silent(one, "TLSA")]
+    if not names:
+        return []
+    there = [one for one in names if answers.of(one, "TLSA").records]
+    if not there:
+        return [found("DNS25", Verdict.INFO, "none", at=own.name, domain=own.name)]
+    seen = "; ".join(f"{one} {answers.of(one, 'TLSA').records[0]}" for one in there)
+    return [found("DNS25", Verdict.INFO, "there", at=own.name, seen=seen, count=len(there), of=len(names))]
 
 
 def judge_logo(own: OwnDomain, answers: Answers) -> Finding:

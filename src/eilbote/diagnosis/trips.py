@@ -1,0 +1,36 @@
+"""What one mail to oneself has shown: values, part of the evidence. Never what it means."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Leg(Struct, frozen=True):
+    """A leg of the round trip and how long it took."""
+
+    name: str
+    ms: float
+
+
+class Trip(Struct, frozen=True, tag="trip"):
+    """One mail to oneself. `problem`, `text`: why it was not sent. `found`: mailboxes it was found in, once
+    for each copy. `damaged`: parts that came back other than they went. `hops`: protocol of each hop, as
+    Received tells. `results`: methods and results of the trusted Authentication-Results. `left`: copies
+    that could not be removed. `server_clock`: the clock of the first server as it took the mail at `sent_at`.
+    `waited`: seconds until it was there, or was given up; `between_servers`: those from the first to the last
+    server, by their own clocks."""
+
+    problem: str = ""
+    text: str = ""
+    legs: tuple[Leg, ...] = ()
+    found: tuple[str, ...] = ()
+    sent_copies: int = 0
+    damaged: tuple[str, ...] = ()
+    hops: tuple[str, ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    from_changed: str = ""
+    left: int = 0
+    waited: float = 0.0
+    sent_at: float = 0.0
+    between_servers: float | None = None
+    server_clock: float | None = None
