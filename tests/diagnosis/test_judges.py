@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.oauth import judge_token_clock
 from eilbote.diagnosis.checks.smtp import judge_form
-from eilbote.diagnosis.evidence import Conversed, Outcome, OwnDomain, Place, Protocol
+from eilbote.diagnosis.checks.trip import judge_trip
+from eilbote.diagnosis.evidence import Box, Conversed, Outcome, OwnDomain, Place, Protocol
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.transcript import judge_again, read_transcript, shared, written
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Finding, Verdict
 from eilbote.engine.this_machine import misshapen_parts
+from eilbote.providers.table import providers
 from tests.diagnosis.test_domain_records import looked_at
 from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, MACHINE, World, good_talk
 
@@ -136,6 +140,65 @@ def test_oa08_is_asked_of_tokens_only() -> None:
     report = world.diagnose().report
     assert one(report.findings, "OA08").verdict is Verdict.FAIL
     assert (report.cause.code, report.cause.finding) == ("clock.wrong", "ENV01")
+
+
+@pytest.mark.parametrize(
+    ("user", "oauth", "verdict"),
+    [
+        ("anna@gmx.de", True, Verdict.PASS),
+        ("ANNA@gmx.de", True, Verdict.PASS),
+        ("berta@gmx.de", True, Verdict.WARN),
+        ("berta@gmx.de", False, None),
+    ],
+)
+def test_auth15_a_token_of_somebody_else_is_named(user: str, oauth: bool, verdict: Verdict | None) -> None:
+    able = ("IMAP4REV1", "AUTH=PLAIN", "AUTH=XOAUTH2")
+    world = World(places=(IMAP,), tune=lambda target: replace(target, user=user, oauth=oauth))
+    world.talks = {IMAP: replace(good_talk(IMAP), before=able, after=able)}
+    diagnosed = world.diagnose()
+    told = [it.verdict for it in diagnosed.report.findings if it.id == "AUTH15"]
+    assert told == ([] if verdict is None else [verdict])
+    given = shared(diagnosed.transcript)
+    assert b"berta" not in written(given)
+    assert judge_again(given).cause.code == diagnosed.report.cause.code
+
+
+# --- the mailbox -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("box", "text"),
+    [
+        (Box(separator="/"), "doctor.imap11.plain"),
+        (Box(separator=".", prefix="INBOX."), "doctor.imap11.prefix"),
+        (Box(separator=""), "doctor.imap11.flat"),
+        (Box(), ""),
+    ],
+)
+def test_imap11_how_mailboxes_are_named(box: Box, text: str) -> None:
+    told = [it for it in judge_box(IMAP, box) if it.id == "IMAP11"]
+    assert [(it.verdict, it.text) for it in told] == ([(Verdict.INFO, text)] if text else [])
+
+
+# --- the round trip ----------------------------------------------------------------------------------
+
+COME = Trip(found=("INBOX",), sent_copies=1)
+
+
+def gmail() -> Place:
+    (row,) = [it for it in providers() if it.id == "gmail"]
+    assert row.sending is not None and row.sending.files_sent_copy
+    return Place(Protocol.SMTP, "smtp.gmail.com", 465, "tls", row.id)
+
+
+def test_trip08_one_copy_is_filed_as_sent() -> None:
+    here = Place(Protocol.SMTP, "smtp.firma.de", 465, "tls")
+    assert one(judge_trip(COME, gmail()), "TRIP08").verdict is Verdict.PASS
+    assert one(judge_trip(replace(COME, sent_copies=0), here), "TRIP08").verdict is Verdict.PASS
+    none = one(judge_trip(replace(COME, sent_copies=0), gmail()), "TRIP08")
+    assert (none.verdict, none.text) == (Verdict.WARN, "doctor.trip08.none")
+    two = one(judge_trip(replace(COME, sent_copies=2), here), "TRIP08")
+    assert (two.verdict, two.text) == (Verdict.WARN, "doctor.trip08.several")
 
 
 # --- the domain --------------------------------------------------------------------------------------

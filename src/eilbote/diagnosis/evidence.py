@@ -345,7 +345,8 @@ class Folder(Struct, frozen=True):
 
 class Box(Struct, frozen=True):
     """What lies behind an IMAP login. `quota_used`, `quota_limit` in bytes, None: the server has none.
-    `uidvalidity`: of the inbox, opened twice."""
+    `uidvalidity`: of the inbox, opened twice. `separator`: between the levels of a name, "" where there are
+    none, None: not told. `prefix`: before every mailbox of one's own but the inbox."""
 
     server: str = ""
     capabilities: tuple[str, ...] = ()
@@ -358,6 +359,8 @@ class Box(Struct, frozen=True):
     uids_stick: bool = True
     modseq: bool = False
     append_limit: int | None = None
+    separator: str | None = None
+    prefix: str = ""
     problem: str = ""
 
 

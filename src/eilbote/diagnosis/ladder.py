@@ -380,6 +380,8 @@ class _Climb:
         for login in logins:
             before = self._seen.get(login.place)
             findings += auth.judge_login(login, before, self._target, self._shape, self._now)
+            if not login.problem and not login.skipped:
+                findings += auth.judge_identity(login.place, self._target)
             if login.box is not None:
                 findings += judge_box(login.place, login.box)
             findings += judge_tries(login)

@@ -168,6 +168,8 @@ class _Hiding:
             names[target.address] = f"user@{domain}"  # of a large provider, or meant so: nobody's own
         else:
             names |= {target.address: "user@example.org", domain: "example.org"}
+        if "@" in target.user and target.user.lower() != target.address.lower():
+            names[target.user] = "other@example.org"  # somebody else's name, and seen to be
         self._stand_ins = set(names.values())
         for at, one in enumerate(target.identities):
             names[one] = f"identity{at}@example.org"

@@ -70,6 +70,7 @@ _MOST_SAID = 60
 _MOST_FOLDERS = 500
 _MOST_NAMED = 40
 _INBOX = MailboxName("INBOX")
+_PLAIN = MailboxName("x")
 
 
 class Prober:
@@ -352,6 +353,8 @@ async def _look_into(session: ImapSession) -> Box:
         uids_stick=not second.uid_not_sticky,
         modseq=bool(second.highestmodseq),
         append_limit=session.append_limit,
+        separator=next((one.delimiter or "" for one in listings if one.name.upper() == _INBOX), None),
+        prefix=session.personal_name(_PLAIN).removesuffix(_PLAIN),
     )
 
 

@@ -216,6 +216,28 @@ def judge_remembered(
     return findings[0] if findings else None
 
 
+def judge_identity(place: Place, target: Target) -> list[Finding]:
+    """AUTH15, after a login by token, which only its own user may use: whose mailbox it is, as the SASL name
+    tells. A password may belong to a name of any form."""
+    if not target.oauth or not target.user:
+        return []
+    same = "@" not in target.user or target.user.lower() == target.address.lower()
+    if same:
+        return [found("AUTH15", Verdict.PASS, at=place)]
+    return [
+        found(
+            "AUTH15",
+            Verdict.WARN,
+            "other",
+            at=place,
+            cause="address.other_user",
+            sure=Confidence.LIKELY,
+            user=target.user,
+            address=target.address,
+        )
+    ]
+
+
 def judge_halves(logins: Sequence[LoggedIn], findings: Sequence[Finding]) -> Finding | None:
     """AUTH04: one half lets us in and the other does not."""
     tried = [one for one in logins if not one.skipped]

@@ -31,6 +31,7 @@ def judge_box(place: Place, box: Box) -> list[Finding]:
         _sync_class(place, capabilities),
         found("IMAP08", Verdict.INFO, "yes" if box.modseq else "no", at=place),
         *_limits(place, box),
+        *_naming(place, box),
         _uids(place, box),
         found("IMAP14", Verdict.INFO, "yes" if "COMPRESS=DEFLATE" in capabilities else "no", at=place),
         found("IMAP09", Verdict.INFO, "no", at=place)
@@ -79,6 +80,21 @@ def _limits(place: Place, box: Box) -> list[Finding]:
         return []
     megabytes = f"{box.append_limit / 1e6:.0f}"
     return [found("IMAP10", Verdict.INFO, "append", at=place, megabytes=megabytes)]
+
+
+def _naming(place: Place, box: Box) -> list[Finding]:
+    """IMAP11: NAMESPACE (RFC 2342), the separator, and whether names go as UTF-8 (RFC 9755)."""
+    if box.separator is None:
+        return []
+    words = {one.upper() for one in box.capabilities}
+    utf8 = bool(words & {"UTF8=ACCEPT", "UTF8=ONLY", "IMAP4REV2"})
+    seen = f"separator {box.separator or 'NIL'}, prefix {box.prefix or '-'}, {'UTF-8' if utf8 else 'UTF-7'}"
+    if not box.separator:
+        return [found("IMAP11", Verdict.INFO, "flat", at=place, seen=seen)]
+    case = "prefix" if box.prefix else "plain"
+    return [
+        found("IMAP11", Verdict.INFO, case, at=place, seen=seen, separator=box.separator, prefix=box.prefix)
+    ]
 
 
 def _uids(place: Place, box: Box) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eilbote.diagnosis.checks.auth import provider_row
 from eilbote.diagnosis.checks.env import judge_clock
 from eilbote.diagnosis.evidence import Place
 from eilbote.diagnosis.finding import found
@@ -40,6 +41,7 @@ def judge_trip(trip: Trip, smtp: Place) -> list[Finding]:
         _content(trip),
         _once(trip),
         _sent_copies(trip),
+        _one_sent_copy(trip, smtp),
         _sender(trip),
         _clean(trip),
         *_clock(trip),
@@ -113,6 +115,33 @@ def _once(trip: Trip) -> Finding:
 def _sent_copies(trip: Trip) -> Finding:
     """BOX03: this mail was not filed by us, so that a copy is the provider's own."""
     return found("BOX03", Verdict.INFO, "provider" if trip.sent_copies else "us")
+
+
+def _one_sent_copy(trip: Trip, smtp: Place) -> Finding:
+    """TRIP08: where the provider is known to file a copy we file none, so that there has to be one; elsewhere
+    we file it, unless one is there."""
+    row = provider_row(smtp.provider)
+    files_itself = row is not None and row.sending is not None and row.sending.files_sent_copy
+    if trip.sent_copies > 1:
+        return found(
+            "TRIP08",
+            Verdict.WARN,
+            "several",
+            cause="server.sent_copies",
+            who=Who.PROVIDER,
+            count=trip.sent_copies,
+        )
+    if files_itself and not trip.sent_copies:
+        return found(
+            "TRIP08",
+            Verdict.WARN,
+            "none",
+            cause="server.no_sent_copy",
+            who=Who.PROVIDER,
+            sure=Confidence.LIKELY,
+            host=smtp.host,
+        )
+    return found("TRIP08", Verdict.PASS, seen=str(trip.sent_copies))
 
 
 def _sender(trip: Trip) -> Finding:
