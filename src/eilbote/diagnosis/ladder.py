@@ -93,6 +93,7 @@ class _Climb:
         self._open: list[Place] = []  # places that nothing speaks against so far
         self._reached: dict[Place, tuple[str, ...]] = {}  # the addresses that answer
         self._seen: dict[Place, Conversed] = {}
+        self._trip: Trip | None = None
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -410,6 +411,7 @@ class _Climb:
         (answer,) = yield (SendToSelf(),)
         match answer:
             case Trip():
+                self._trip = answer
                 self.findings += trip.judge_trip(answer, smtp)
             case Unmade():
                 self._unmade("TRIP01", answer)
@@ -426,7 +428,7 @@ class _Climb:
         if any(one.id == "ENV02" and one.verdict is Verdict.FAIL for one in self.findings):
             self.findings.append(skipped("DNS03", "ENV02", own.name))  # nobody answers for any name
         else:
-            self.findings += yield from climb_domain(own, self._now)
+            self.findings += yield from climb_domain(own, self._now, self._trip)
 
     def _is_settled(self) -> bool:
         """The remembered answer says all there is to say: another try would get the same."""

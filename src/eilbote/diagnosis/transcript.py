@@ -268,6 +268,9 @@ def _of_key(name: str, value: Any, hide: _Hiding) -> Any:
         "folders": lambda folders: [{**one, "name": _folder_name(one, at)} for at, one in enumerate(folders)],
         "subject": hide.authority,
         "issuer": hide.authority,
+        "signatures": lambda found: (
+            found and [{**one, "domain": hide.certified(one["domain"])} for one in found]
+        ),
         "names": lambda names: [hide.certified(one) for one in names],
         "fingerprint": lambda text: text[:8] if isinstance(text, str) else text,
         "trusted": lambda prints: [one[:8] for one in prints],

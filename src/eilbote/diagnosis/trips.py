@@ -12,13 +12,26 @@ class Leg(Struct, frozen=True):
     ms: float
 
 
+class Signature(Struct, frozen=True):
+    """A DKIM signature of the mail that came back (RFC 6376). `fields`: header fields that it covers, in
+    lower case. `partial`: it covers only the beginning of the text (`l=`). `aligned`: its domain is that of
+    the From, or one of both lies in the other. `valid` None: its key was not to be had."""
+
+    domain: str
+    fields: tuple[str, ...] = ()
+    partial: bool = False
+    aligned: bool = False
+    valid: bool | None = None
+
+
 class Trip(Struct, frozen=True, tag="trip"):
     """One mail to oneself. `problem`, `text`: why it was not sent. `found`: mailboxes it was found in, once
     for each copy. `damaged`: parts that came back other than they went. `hops`: protocol of each hop, as
     Received tells. `results`: methods and results of the trusted Authentication-Results. `left`: copies
     that could not be removed. `server_clock`: the clock of the first server as it took the mail at `sent_at`.
     `waited`: seconds until it was there, or was given up; `between_servers`: those from the first to the last
-    server, by their own clocks."""
+    server, by their own clocks. `signatures` None: not looked at; `aligned`: methods of `results` that
+    passed for the domain of the From."""
 
     problem: str = ""
     text: str = ""
@@ -34,3 +47,5 @@ class Trip(Struct, frozen=True, tag="trip"):
     sent_at: float = 0.0
     between_servers: float | None = None
     server_clock: float | None = None
+    signatures: tuple[Signature, ...] | None = None
+    aligned: tuple[str, ...] = ()

@@ -10,16 +10,21 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from eilbote.clock import Clock
 from eilbote.diagnosis.probe_mail import ATTACHMENT_BYTES, damaged_parts, write_probe
 from eilbote.diagnosis.trips import Leg, Trip
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
+from eilbote.engine.returned_signatures import aligned_methods, signatures_of
+from eilbote.engine.route import surroundings_of
 from eilbote.errors import EilboteError
 from eilbote.mail.auth_results import own_results
 from eilbote.mail.hops import hops_of
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
 from eilbote.mail.message import parse_message
+from eilbote.net.dns import Resolver
 from eilbote.net.imap import ImapSession
 from eilbote.net.looking import addresses_of, try_address
 from eilbote.net.smtp import SmtpSession
@@ -70,7 +75,9 @@ async def send_to_self(app: App, account: Account, terms: Terms, most_seconds: f
         sent = await _sent(app, account, terms, watch)
         if isinstance(sent, Trip):
             return sent
-        return await _Return(imap, mailboxes, sent, account.address, watch, clock).wait(most_seconds)
+        resolver = surroundings_of(app, seconds=_NAME_SECONDS / 2).resolver
+        back = _Return(imap, mailboxes, sent, account.address, watch, clock, resolver)
+        return await back.wait(most_seconds)
     finally:
         imap.abort()
 
@@ -141,7 +148,9 @@ class _Return:
         address: str,
         watch: _Watch,
         clock: Clock,
+        resolver: Resolver,
     ) -> None:
+        self._resolver = resolver
         self._imap = imap
         self._mailboxes = mailboxes
         self._sent = sent
@@ -165,7 +174,13 @@ class _Return:
         self._watch.note("visible", waited)
         found, copies = await self._count()
         left = await self._watch.time("remove", self._remove())
-        return self._told(raw, found, copies, left, waited)
+        told = self._told(raw, found, copies, left, waited)
+        headers, domain = parse_message(raw).headers, self._address.rpartition("@")[2]
+        return replace(
+            told,
+            signatures=await signatures_of(raw, headers, domain, self._resolver),
+            aligned=aligned_methods(own_results(headers), domain),
+        )
 
     async def _look_in(self, mailboxes: Sequence[MailboxListing]) -> bytes | None:
         for mailbox in mailboxes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eilbote.diagnosis.checks.auth import provider_row
 from eilbote.diagnosis.checks.env import judge_clock
+from eilbote.diagnosis.checks.signature import judge_signature
 from eilbote.diagnosis.evidence import Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
@@ -44,6 +45,7 @@ def judge_trip(trip: Trip, smtp: Place) -> list[Finding]:
         _one_sent_copy(trip, smtp),
         _sender(trip),
         _clean(trip),
+        *judge_signature(trip),
         *_clock(trip),
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 
 from msgspec.structs import replace
 
+from eilbote.diagnosis.checks.signature import judge_alignment
 from eilbote.diagnosis.domain import bsi, dkim, dmarc, outbound, policy, servers, services, signed, spf
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
@@ -24,6 +25,7 @@ from eilbote.diagnosis.evidence import (
     Protocol,
     Selector,
 )
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Finding
 from eilbote.providers.outgoing import outgoing_of
 from eilbote.providers.table import provider_by_mx
@@ -36,9 +38,9 @@ Rungs = Generator[tuple[Probe, ...], Sequence[Evidence], list[Finding]]
 Round = Generator[tuple[Probe, ...], Sequence[Evidence], None]
 
 
-def climb_domain(own: OwnDomain, now: float) -> Rungs:
-    """All that the records of a domain say."""
-    climber = _Domain(own, now)
+def climb_domain(own: OwnDomain, now: float, trip: Trip | None = None) -> Rungs:
+    """All that the records of a domain say, and a mail of it that came back."""
+    climber = _Domain(own, now, trip)
     yield from climber.look_up(_first(own))
     gone = servers.judge_existence(own, climber.answers)
     if gone is not None:
@@ -66,7 +68,8 @@ def _first(own: OwnDomain) -> list[tuple[str, str]]:
 class _Domain:
     """Where one look at a domain stands."""
 
-    def __init__(self, own: OwnDomain, now: float) -> None:
+    def __init__(self, own: OwnDomain, now: float, trip: Trip | None) -> None:
+        self._trip = trip
         self.answers = Answers()
         self._own = own
         self._now = now
@@ -150,6 +153,7 @@ class _Domain:
             *spf.judge_spf(own, answers),
             *dkim.judge_dkim(own, answers),
             *dmarc.judge_dmarc(own, answers),
+            *judge_alignment(own, answers, self._trip),
             *policy.judge_sts(own, answers, self._fetched, seen, self._now),
             policy.judge_tls_reports(own, answers),
             *signed.judge_dnssec(own, answers),

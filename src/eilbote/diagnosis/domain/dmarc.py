@@ -152,10 +152,15 @@ def judge_dmarc(own: OwnDomain, answers: Answers) -> list[Finding]:
     return findings + [_agreed(domain, host, answers) for host in foreign(domain, record)]
 
 
+def policy_for(domain: str, record: Dmarc) -> str:
+    """What is demanded for mail of this domain. Of a name below its organisation `sp` counts."""
+    below = record.at != f"_dmarc.{plain(domain)}"
+    return record.tag("sp", record.policy) if below else record.policy
+
+
 def _policy(own: OwnDomain, record: Dmarc) -> Finding:
-    """DNS15. Of a name below its organisation `sp` counts."""
-    below = record.at != f"_dmarc.{plain(own.name)}"
-    policy = record.tag("sp", record.policy) if below else record.policy
+    """DNS15."""
+    policy = policy_for(own.name, record)
     publish = []
     if record.tag("t") == "y":
         case = "testing"
