@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -28,6 +29,8 @@ from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
     Box,
     Conversed,
+    LoggedIn,
+    OddMails,
     Outcome,
     OwnDomain,
     Place,
@@ -41,15 +44,21 @@ from eilbote.diagnosis.probe_mail import write_probe
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.trips import Signature, Trip
 from eilbote.diagnosis.values import Finding, Verdict
+from eilbote.engine.odd_mails import odd_among
 from eilbote.engine.returned_signatures import aligned_methods, is_aligned, signatures_of
 from eilbote.engine.this_machine import misshapen_parts
 from eilbote.mail.auth_results import AuthResults, Result
+from eilbote.mail.mailbox import MailboxName, Uid
 from eilbote.mail.message import parse_message
 from eilbote.net.dns import Resolver
 from eilbote.providers.table import providers
+from eilbote.store.values import Placement
+from tests.diagnosis.clinic import opened_clinic
+from tests.diagnosis.peers import Peer
 from tests.diagnosis.test_domain_records import looked_at
-from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, MACHINE, World, good_talk
+from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, MACHINE, NOW, World, good_talk
 
+NO_ENVELOPE = parse_message(b"\r\n").envelope
 SOA = {("firma.de", "SOA"): ("x",), ("firma.de", "MX"): ("10 mx.firma.de.",)}
 SERVERS = (Place(Protocol.IMAP, "imap.firma.de", 993, "tls"),)
 
@@ -207,6 +216,30 @@ def test_auth15_a_token_of_somebody_else_is_named(user: str, oauth: bool, verdic
 def test_imap11_how_mailboxes_are_named(box: Box, text: str) -> None:
     told = [it for it in judge_box(IMAP, box) if it.id == "IMAP11"]
     assert [(it.verdict, it.text) for it in told] == ([(Verdict.INFO, text)] if text else [])
+
+
+def lying(size: int, date: float) -> Placement:
+    return Placement(
+        1, 1, "anna@gmx.de", MailboxName("INBOX"), Uid(1), frozenset(), NO_ENVELOPE, date, size, "", 1
+    )
+
+
+def test_box09_odd_mails_are_counted() -> None:
+    usual, huge, undated = lying(5_000, NOW), lying(150_000_000, NOW), lying(5_000, 0.0)
+    assert odd_among([usual]) == OddMails(1)
+    odd = odd_among([usual, huge, undated])
+    assert odd == OddMails(3, huge=1, undated=1)
+    assert one(judge_box(IMAP, Box(odd=OddMails(1))), "BOX09").verdict is Verdict.PASS
+    told = one(judge_box(IMAP, Box(odd=odd)), "BOX09")
+    assert (told.verdict, told.text) == (Verdict.INFO, "doctor.box09.some")
+    assert not [it for it in judge_box(IMAP, Box(odd=OddMails(0))) if it.id == "BOX09"]
+
+
+async def test_the_mails_that_are_kept_here_are_looked_at(tmp_path: Path) -> None:
+    with opened_clinic(tmp_path) as clinic:
+        diagnosed = await clinic.report_on(Peer())
+    (login,) = [it.evidence for it in diagnosed.transcript.steps if isinstance(it.evidence, LoggedIn)]
+    assert login.box is not None and login.box.odd == OddMails(0)
 
 
 # --- the round trip ----------------------------------------------------------------------------------

@@ -343,6 +343,15 @@ class Folder(Struct, frozen=True):
     subscribed: bool = True
 
 
+class OddMails(Struct, frozen=True):
+    """Of the newest mails that are kept here, `looked` of them, how many are very large, and how many
+    have a day of 1970, which is none."""
+
+    looked: int
+    huge: int = 0
+    undated: int = 0
+
+
 class Box(Struct, frozen=True):
     """What lies behind an IMAP login. `quota_used`, `quota_limit` in bytes, None: the server has none.
     `uidvalidity`: of the inbox, opened twice. `separator`: between the levels of a name, "" where there are
@@ -361,6 +370,7 @@ class Box(Struct, frozen=True):
     append_limit: int | None = None
     separator: str | None = None
     prefix: str = ""
+    odd: OddMails | None = None
     problem: str = ""
 
 

@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from io import StringIO
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from eilbote.config import split_name_server
 from eilbote.diagnosis.evidence import (
     Ask,
@@ -47,6 +49,7 @@ from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
 from eilbote.engine.discover import discover
 from eilbote.engine.name_servers import name_servers_of
+from eilbote.engine.odd_mails import find_odd_mails
 from eilbote.engine.probing_domain import DomainProber
 from eilbote.engine.round_trip import send_to_self
 from eilbote.engine.route import Surroundings, surroundings_of
@@ -273,7 +276,8 @@ class Prober:
         credential = await asyncio.to_thread(credential_of, self._app, account)
         session = await ImapSession.open(_server(place), credential, terms)
         try:
-            box = await _look_into(session)
+            odd = await asyncio.to_thread(find_odd_mails, self._app, account)
+            box = replace(await _look_into(session), odd=odd)
             await _part(session)
         finally:
             session.abort()
@@ -380,8 +384,6 @@ def _refused(place: Place, failure: EilboteError) -> LoggedIn:
 
 
 def _with(done: LoggedIn, said: tuple[str, ...], ms: float) -> LoggedIn:
-    from msgspec.structs import replace  # noqa: PLC0415
-
     box = done.box
     if box is not None:
         server = next((one for one in said if one.startswith("< * ID (")), "")

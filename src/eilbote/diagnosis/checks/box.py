@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.diagnosis.checks.auth import provider_row
-from eilbote.diagnosis.evidence import Box, Folder, Place
+from eilbote.diagnosis.evidence import Box, Folder, OddMails, Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
 from eilbote.diagnosis.values import Finding, Verdict, Who
@@ -42,6 +42,7 @@ def judge_box(place: Place, box: Box) -> list[Finding]:
         _quota(place, box),
         _rights(place, box),
         _counts(place, box.folders),
+        *_odd(place, box.odd),
         *_hiding(place, box.folders),
         *_subscribed(place, box.folders),
         *_mailbox_limit(place, box.folders),
@@ -162,6 +163,25 @@ def _counts(place: Place, folders: Sequence[Folder]) -> Finding:
     return found(
         "BOX07", Verdict.INFO, "counts", at=place, mails=mails, folders=len(folders), minutes=minutes
     )
+
+
+def _odd(place: Place, odd: OddMails | None) -> list[Finding]:
+    """BOX09."""
+    if odd is None or not odd.looked:
+        return []
+    if not odd.huge and not odd.undated:
+        return [found("BOX09", Verdict.PASS, at=place, seen=str(odd.looked))]
+    return [
+        found(
+            "BOX09",
+            Verdict.INFO,
+            "some",
+            at=place,
+            looked=odd.looked,
+            huge=odd.huge,
+            undated=odd.undated,
+        )
+    ]
 
 
 def _hiding(place: Place, folders: Sequence[Folder]) -> list[Finding]:
