@@ -24,12 +24,16 @@ from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.oauth import judge_token_clock
 from eilbote.diagnosis.checks.signature import judge_alignment
 from eilbote.diagnosis.checks.smtp import judge_form
+from eilbote.diagnosis.checks.tls import judge_closer
 from eilbote.diagnosis.checks.trip import judge_trip
+from eilbote.diagnosis.closer import Closer, Handshake
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
     Box,
     Conversed,
     LoggedIn,
+    LogIn,
+    LookCloser,
     OddMails,
     Outcome,
     OwnDomain,
@@ -50,11 +54,12 @@ from eilbote.engine.this_machine import misshapen_parts
 from eilbote.mail.auth_results import AuthResults, Result
 from eilbote.mail.mailbox import MailboxName, Uid
 from eilbote.mail.message import parse_message
+from eilbote.net.closer import look_closer
 from eilbote.net.dns import Resolver
 from eilbote.providers.table import providers
 from eilbote.store.values import Placement
-from tests.diagnosis.clinic import opened_clinic
-from tests.diagnosis.peers import Peer
+from tests.diagnosis.clinic import SHORT, opened_clinic
+from tests.diagnosis.peers import Peer, self_signed
 from tests.diagnosis.test_domain_records import looked_at
 from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, MACHINE, NOW, World, good_talk
 
@@ -123,6 +128,90 @@ def test_tls23_every_address_shows_a_certificate_that_holds(
     again = judge_again(read_transcript(written(diagnosed.transcript)))
     assert again == diagnosed.report
     assert judge_again(shared(diagnosed.transcript)).cause.code == diagnosed.report.cause.code
+
+
+SAME, OTHER, REFUSED = Handshake(LEAF.fingerprint, "imap"), Handshake("cd" * 32), Handshake(error="alert")
+
+
+@pytest.mark.parametrize(
+    ("closer", "told"),
+    [
+        (Closer(SAME, SAME, REFUSED), [("TLS18", "not_needed", Verdict.INFO), ("TLS17", "", Verdict.PASS)]),
+        (Closer(OTHER, SAME, SAME), [("TLS18", "needed", Verdict.INFO), ("TLS17", "ignored", Verdict.INFO)]),
+        (
+            Closer(REFUSED, REFUSED, REFUSED),
+            [("TLS18", "needed", Verdict.INFO), ("TLS17", "refused", Verdict.INFO)],
+        ),
+        (Closer(smuggled=False), [("TLS21", "", Verdict.PASS)]),
+        (Closer(smuggled=True), [("TLS21", "smuggled", Verdict.FAIL)]),
+        (Closer(), []),
+    ],
+)
+def test_tls17_tls18_tls21_a_closer_look(closer: Closer, told: list[tuple[str, str, Verdict]]) -> None:
+    findings = judge_closer(good_talk(IMAP), closer)
+    assert [(it.id, it.text.rpartition(".")[2], it.verdict) for it in findings] == told
+
+
+class Looked(World):
+    """A server that was looked at closer."""
+
+    closer: Closer
+
+    def see(self, probe):  # type: ignore[no-untyped-def]
+        if isinstance(probe, LookCloser):
+            return self.closer
+        seen = super().see(probe)
+        return replace(seen, address="192.0.2.10") if isinstance(seen, Conversed) else seen
+
+
+def test_tls21_no_login_follows_where_commands_are_smuggled_in() -> None:
+    world = Looked(places=(IMAP,), tune=lambda target: replace(target, deep=True))
+    world.closer = Closer(smuggled=True)
+    diagnosed = world.diagnose()
+    assert diagnosed.report.cause.code == "tls.starttls_smuggled"
+    assert not [it for it in world.asked_for if isinstance(it, LogIn)]
+    assert judge_again(read_transcript(written(diagnosed.transcript))) == diagnosed.report
+    assert judge_again(shared(diagnosed.transcript)).cause.code == diagnosed.report.cause.code
+    world = Looked(places=(IMAP,))
+    world.diagnose()
+    assert not [it for it in world.asked_for if isinstance(it, LookCloser)]  # nobody has asked for it
+
+
+async def test_a_real_handshake_is_looked_at_closer(tmp_path: Path) -> None:
+    peer = Peer(context=self_signed(tmp_path), implicit=True)
+    async with peer.listening():
+        place = Place(Protocol.IMAP, "localhost", peer.port, "tls")
+        closer = await look_closer(place, "127.0.0.1", SHORT)
+    assert closer.unnamed is not None and closer.right is not None and closer.wrong is not None
+    assert closer.unnamed.fingerprint == closer.right.fingerprint == closer.wrong.fingerprint != ""
+    assert closer.smuggled is None and not peer.logins
+
+
+@pytest.mark.parametrize("careless", [True, False])
+async def test_a_command_behind_starttls_is_answered_by_a_careless_server_only(
+    careless: bool, tmp_path: Path
+) -> None:
+    context = self_signed(tmp_path)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"* OK ready\r\n")
+            await reader.readline()
+            smuggled = await reader.readline()  # a sound server throws this away
+            writer.write(b"a1 OK begin\r\n")
+            await writer.start_tls(context)
+            if careless:
+                writer.write(smuggled.split()[0] + b" OK done\r\n")
+            await reader.read(1)
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        place = Place(Protocol.IMAP, "localhost", port, "starttls")
+        assert (await look_closer(place, "127.0.0.1", SHORT)).smuggled is careless
 
 
 # --- sending -----------------------------------------------------------------------------------------

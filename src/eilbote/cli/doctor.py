@@ -78,6 +78,12 @@ _LOOKING = {
     help=mark("Also send one real mail to yourself, time its way, compare it, and remove it."),
 )
 @click.option(
+    "--deep",
+    cls=Option,
+    is_flag=True,
+    help=mark("Also look closer at the servers: other kinds of TLS, and a command behind STARTTLS."),
+)
+@click.option(
     "--fetch",
     cls=Option,
     is_flag=True,
@@ -101,6 +107,7 @@ def doctor(
     share: Path | None,
     save: Path | None,
     round_trip: bool,
+    deep: bool,
     fetch: bool,
     blocklists: bool,
     everything: bool,
@@ -115,7 +122,9 @@ def doctor(
     else:
         with opened_home(face) as app, _shown_looking(face) as tell:
             diagnosed = asyncio.run(
-                _diagnose(app, target, tell, round_trip=round_trip, fetch=fetch, blocklists=blocklists)
+                _diagnose(
+                    app, target, tell, round_trip=round_trip, deep=deep, fetch=fetch, blocklists=blocklists
+                )
             )
     if share is not None:
         _write(share, diagnose.transcript_to_share(diagnosed))
@@ -136,13 +145,14 @@ async def _diagnose(
     tell: Callable[[Looking], None],
     *,
     round_trip: bool,
+    deep: bool,
     fetch: bool,
     blocklists: bool,
 ) -> Diagnosed:
     if target is None:
         target = only_account(app, None).address
     if diagnose.is_account(app, target):
-        return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip)
+        return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip, deep=deep)
     if "@" not in target:
         lists = BLOCKLISTS if blocklists else ()
         return await diagnose.diagnose_domain(app, target, tell, fetch=fetch, blocklists=lists)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from eilbote.diagnosis.closer import Closer
 from eilbote.diagnosis.trips import Trip
 
 
@@ -79,7 +80,7 @@ class Target(Struct, frozen=True):
     `worked`: when mail was last fetched, None: never. `refused`: logins refused in the last quarter of an
     hour, that further ones are measured by. `trusted`: pinned certificates. `others`: other hosts of the same
     provider, to tell a broken host from a broken network. `round_trip`: one real mail may be sent to
-    oneself. `meant`: the domain that was probably meant."""
+    oneself. `meant`: the domain that was probably meant. `deep`: servers may be looked at closer."""
 
     address: str
     places: tuple[Place, ...] = ()
@@ -95,6 +96,7 @@ class Target(Struct, frozen=True):
     user: str = ""
     meant: str = ""
     domain: OwnDomain | None = None
+    deep: bool = False
 
 
 # --- probes ------------------------------------------------------------------------------------------
@@ -140,6 +142,13 @@ class Converse(Struct, frozen=True, tag="converse"):
     address: str = ""
 
 
+class LookCloser(Struct, frozen=True, tag="closer"):
+    """Handshakes of other kinds at this numeric address. Asked for by name only; says nothing secret."""
+
+    place: Place
+    address: str
+
+
 class LogIn(Struct, frozen=True, tag="login"):
     """One login, as a sync or a delivery would do it, and a look around: of IMAP the mailboxes, of SMTP
     whether the sender and the account's own address would be taken."""
@@ -178,6 +187,7 @@ Probe = (
     | DoubtNames
     | Dial
     | Converse
+    | LookCloser
     | LogIn
     | Ask
     | SendToSelf
@@ -479,6 +489,7 @@ Evidence = (
     | NamesTested
     | Dialled
     | Conversed
+    | Closer
     | LoggedIn
     | Asked
     | Trip

@@ -18,6 +18,7 @@ from eilbote.diagnosis.checks import auth, disc, env, net, oauth, tls, trip
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.smtp import judge_form, judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
+from eilbote.diagnosis.closer import Closer
 from eilbote.diagnosis.domain.climb import climb_domain
 from eilbote.diagnosis.evidence import (
     Ask,
@@ -32,6 +33,7 @@ from eilbote.diagnosis.evidence import (
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookCloser,
     Machine,
     NamesTested,
     Outcome,
@@ -261,6 +263,8 @@ class _Climb:
         for one in seen:
             self._judge_talk(one)
         yield from self._compare()
+        if self._target.deep:
+            yield from self._look_closer()
         yield from self._clock(seen)
 
     def _compare(self) -> Step:
@@ -279,6 +283,17 @@ class _Climb:
                 if probe.place == place and isinstance(answer, Conversed)
             ]
             self.findings += tls.judge_addresses(self._seen[place], there)
+
+    def _look_closer(self) -> Step:
+        """No login follows over a line that takes smuggled commands."""
+        places = [one for one in self._open if one.security != "none" and self._seen[one].address]
+        answers = (yield tuple(LookCloser(one, self._seen[one].address) for one in places)) if places else ()
+        for place, answer in zip(places, answers, strict=True):
+            if isinstance(answer, Closer):
+                findings = tls.judge_closer(self._seen[place], answer)
+                self.findings += findings
+                if _has_failed(findings):
+                    self._open.remove(place)
 
     def _judge_talk(self, seen: Conversed) -> None:
         place = seen.place

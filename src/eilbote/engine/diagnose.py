@@ -21,6 +21,7 @@ from eilbote.diagnosis.evidence import (
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookCloser,
     LookUp,
     Place,
     Probe,
@@ -79,11 +80,12 @@ async def diagnose_account(
     patience: Patience | None = None,
     *,
     round_trip: bool = False,
+    deep: bool = False,
 ) -> Diagnosed:
-    """Diagnoses the account that `name` means; with `round_trip` by a real mail to itself as well. Raises
-    Gone `account.unknown`, Misused `account.ambiguous`."""
+    """Diagnoses the account that `name` means; with `round_trip` by a real mail to itself as well, with
+    `deep` by a closer look at its servers. Raises Gone `account.unknown`, Misused `account.ambiguous`."""
     account = await asyncio.to_thread(find_account, app, name)
-    target = replace(await asyncio.to_thread(target_of, app, account), round_trip=round_trip)
+    target = replace(await asyncio.to_thread(target_of, app, account), round_trip=round_trip, deep=deep)
     target = replace(target, domain=await asyncio.to_thread(own_domain_of, app, account))
     return await _run(app, target, Prober(app, account, patience), tell)
 
@@ -260,7 +262,7 @@ def _looking(probe: Probe) -> Looking:
             return Looking("names", host)
         case Dial(host, _, port):
             return Looking("ports", f"{host}:{port}")
-        case Converse(place):
+        case Converse(place) | LookCloser(place):
             return Looking("talk", str(place))
         case LogIn(place):
             return Looking("login", str(place))

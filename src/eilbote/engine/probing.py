@@ -30,6 +30,7 @@ from eilbote.diagnosis.evidence import (
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookCloser,
     LookUp,
     Named,
     NamesTested,
@@ -56,6 +57,7 @@ from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.engine.this_machine import look_at_machine, look_at_secret
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
+from eilbote.net.closer import look_closer
 from eilbote.net.dns import NameServer, Resolver, system_servers
 from eilbote.net.imap import ImapSession
 from eilbote.net.looking import Patience, addresses_of, ask_web, look, try_address
@@ -124,6 +126,8 @@ class Prober:
                 known = self._addresses.get(place.host) or self._domain.addresses(place.host)
                 addresses = (address,) if address else known
                 return await look(place, addresses, trusted, self._patience, self._app.clock)
+            case LookCloser(place, address):
+                return await look_closer(place, address, self._patience)
             case LogIn(place):
                 return await self._log_in(place)
             case Ask(host):

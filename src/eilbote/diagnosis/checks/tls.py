@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.diagnosis.certificates import judge_certificate
+from eilbote.diagnosis.closer import Closer
 from eilbote.diagnosis.evidence import Conversed, Place, Protocol, Shaken
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
@@ -52,6 +53,31 @@ def _key_exchange(place: Place, shaken: Shaken) -> Finding:
     if fresh:
         return found("TLS04", Verdict.PASS, at=place, seen=f"{shaken.version} {shaken.cipher}")
     return found("TLS04", Verdict.INFO, "fixed", at=place, seen=f"{shaken.version} {shaken.cipher}")
+
+
+def judge_closer(first: Conversed, closer: Closer) -> list[Finding]:
+    """TLS17, TLS18 and TLS21, where somebody has asked for them."""
+    place, findings = first.place, []
+    known = first.tls.chain[0].fingerprint if first.tls is not None and first.tls.chain else ""
+    if closer.unnamed is not None and known:
+        case = "not_needed" if closer.unnamed.fingerprint == known else "needed"
+        findings.append(found("TLS18", Verdict.INFO, case, at=place, seen=closer.unnamed.error))
+    if closer.right is not None and closer.wrong is not None:
+        if not closer.right.fingerprint:
+            findings.append(found("TLS17", Verdict.INFO, "refused", at=place, seen=closer.right.error))
+        elif closer.wrong.fingerprint:
+            findings.append(found("TLS17", Verdict.INFO, "ignored", at=place))
+        else:
+            findings.append(found("TLS17", Verdict.PASS, at=place, seen=closer.right.protocol))
+    if closer.smuggled:
+        findings.append(
+            found(
+                "TLS21", Verdict.FAIL, "smuggled", at=place, cause="tls.starttls_smuggled", who=Who.PROVIDER
+            )
+        )
+    elif closer.smuggled is not None:
+        findings.append(found("TLS21", Verdict.PASS, at=place))
+    return findings
 
 
 def judge_addresses(first: Conversed, others: Sequence[Conversed]) -> list[Finding]:
