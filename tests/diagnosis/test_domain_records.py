@@ -140,13 +140,13 @@ def looked_at(own: OwnDomain, zone: Mapping[tuple[str, str], tuple[str, ...]]) -
     probes = next(rungs)
     try:
         while True:
-            probes = rungs.send([_answer(one, zone) for one in probes])
+            probes = rungs.send([answered(one, zone) for one in probes])
     except StopIteration as end:
         found: list[Finding] = end.value
         return found
 
 
-def _answer(probe: Probe, zone: Mapping[tuple[str, str], tuple[str, ...]]) -> Evidence:
+def answered(probe: Probe, zone: Mapping[tuple[str, str], tuple[str, ...]]) -> Evidence:
     if not isinstance(probe, LookUp):
         return Unmade("not reached")
     records = zone.get((probe.name, probe.kind), ())

@@ -34,6 +34,7 @@ from eilbote.diagnosis.evidence import (
     LoggedIn,
     LogIn,
     LookCloser,
+    LookUp,
     OddMails,
     Outcome,
     OwnDomain,
@@ -60,7 +61,7 @@ from eilbote.providers.table import providers
 from eilbote.store.values import Placement
 from tests.diagnosis.clinic import SHORT, opened_clinic
 from tests.diagnosis.peers import Peer, self_signed
-from tests.diagnosis.test_domain_records import looked_at
+from tests.diagnosis.test_domain_records import answered, looked_at
 from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, MACHINE, NOW, World, good_talk
 
 NO_ENVELOPE = parse_message(b"\r\n").envelope
@@ -488,3 +489,24 @@ def test_dns25_pinned_certificates_of_the_domains_own_servers_are_named() -> Non
     assert (there.text, there.parameters["count"], there.parameters["of"]) == ("doctor.dns25.there", "1", "1")
     elsewhere = OwnDomain("firma.de", servers=(Place(Protocol.IMAP, "imap.ionos.de", 993, "tls"),))
     assert not [it for it in looked_at(elsewhere, SOA) if it.id == "DNS25"]
+
+
+def test_the_records_of_ports_are_judged_alike_from_what_is_shared() -> None:
+    zone = {
+        **SOA,
+        ("_993._tcp.imap.firma.de", "TLSA"): ("3 1 1 " + "ab" * 32,),
+        ("_jmap._tcp.firma.de", "SRV"): ("0 1 443 jmap.firma.de.",),
+    }
+    world = World(address="firma.de", places=())
+    world.tune = lambda target: replace(
+        target, is_account=False, others=(), domain=OwnDomain("firma.de", servers=SERVERS)
+    )
+    see = world.see
+    world.see = lambda probe: answered(probe, zone) if isinstance(probe, LookUp) else see(probe)  # type: ignore[method-assign]
+    diagnosed = world.diagnose()
+    report = diagnosed.report
+    again = judge_again(shared(diagnosed.transcript))
+    for check in ("DISC07", "DNS25"):
+        assert one(report.findings, check).text == one(again.findings, check).text
+    assert one(report.findings, "DNS25").text == "doctor.dns25.there"
+    assert b"firma" not in written(shared(diagnosed.transcript))
