@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from eilbote.net import http, stream
 from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
@@ -22,6 +23,16 @@ os.environ["EILBOTE_LISTEN"] = "off"
 # No test measures time: on a busy machine an example may take as long as it likes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture
+def fresh_authorities() -> Iterator[None]:
+    """Whom we trust is read again, before a test that says it and after it: a process reads it once."""
+    stream.tls_context.cache_clear()
+    http.authorities.cache_clear()
+    yield
+    stream.tls_context.cache_clear()
+    http.authorities.cache_clear()
 
 
 @pytest.fixture(scope="session")

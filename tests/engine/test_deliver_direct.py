@@ -59,7 +59,7 @@ class House:
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def app(fresh_authorities: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     authority = tmp_path / "ca.pem"
     authority.write_bytes(AUTHORITY.cert_pem.bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))

@@ -120,7 +120,7 @@ def internet() -> Iterator[Internet]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def app(fresh_authorities: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     authority = tmp_path / "ca.pem"
     authority.write_bytes(AUTHORITY.cert_pem.bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
