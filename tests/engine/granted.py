@@ -15,6 +15,7 @@ import trustme
 from eilbote.engine import authorize, setup
 from eilbote.engine.app import App
 from eilbote.engine.authorize import BrowserSignIn, Pages, Plan, WantedSignIn, plan_sign_in
+from eilbote.net import http, stream
 from eilbote.protocols.oauth import Tokens
 from eilbote.store.values import Account, NewAccount
 from eilbote.testing.imap.behaviour import Behaviour
@@ -33,7 +34,17 @@ def trusted(folder: Path, authority: trustme.CA) -> Iterator[dict[str, str]]:
     """The environment in which this authority, and nobody else, vouches for servers."""
     file = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
-    yield {"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": "/nonexistent"}
+    _forget_authorities()
+    try:
+        yield {"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": "/nonexistent"}
+    finally:
+        _forget_authorities()
+
+
+def _forget_authorities() -> None:
+    """A process reads once whom it trusts."""
+    stream.tls_context.cache_clear()
+    http.authorities.cache_clear()
 
 
 def imap_server(authorization: Authorization) -> ImapServer:
