@@ -57,10 +57,11 @@ from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.engine.this_machine import look_at_machine, look_at_secret
 from eilbote.errors import EilboteError, Problem
 from eilbote.mail.mailbox import MailboxName
+from eilbote.net.beside import addresses_of, ask_web
 from eilbote.net.closer import look_closer
 from eilbote.net.dns import NameServer, Resolver, system_servers
 from eilbote.net.imap import ImapSession
-from eilbote.net.looking import Patience, addresses_of, ask_web, look, try_address
+from eilbote.net.looking import Patience, look, try_address
 from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
 from eilbote.store.values import Account, Security, Server

@@ -24,9 +24,10 @@ from eilbote.mail.auth_results import own_results
 from eilbote.mail.hops import hops_of
 from eilbote.mail.mailbox import MailboxName, SpecialUse, UidSet
 from eilbote.mail.message import parse_message
+from eilbote.net.beside import addresses_of
 from eilbote.net.dns import Resolver
 from eilbote.net.imap import ImapSession
-from eilbote.net.looking import addresses_of, try_address
+from eilbote.net.looking import try_address
 from eilbote.net.smtp import SmtpSession
 from eilbote.net.terms import Terms
 from eilbote.protocols.imap.search import Header

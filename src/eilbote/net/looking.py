@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import ssl
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 
 from msgspec import Struct
@@ -21,9 +18,10 @@ from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.diagnosis.evidence import Conversed, Dialled, Outcome, Place, Protocol, Shaken
-from eilbote.errors import EilboteError, NotAllowed
+from eilbote.errors import EilboteError
 from eilbote.net.certificates import described
 from eilbote.net.dial import dial, numeric
+from eilbote.net.failures import named_outcome, outcome_of, reason_of
 from eilbote.net.stream import Stream, Unverified
 from eilbote.store.values import Security, Server
 
@@ -54,7 +52,7 @@ async def try_address(host: str, address: str, port: int, within: float, clock: 
         async with asyncio.timeout(within):
             (await dial([numeric(address, port)])).close()
     except (OSError, ValueError, TimeoutError, OverflowError) as failure:
-        outcome, reason = _outcome(failure), str(failure)[:200]
+        outcome, reason = outcome_of(failure), str(failure)[:200]
     return Dialled(host, address, port, outcome, _since(begun, clock), reason)
 
 
@@ -173,7 +171,7 @@ class _Look:
         try:
             line = await self._connect(verify=True)
         except (EilboteError, OSError, TimeoutError) as failure:
-            return replace(self._seen, outcome=_named(failure), reason=_reason(failure))
+            return replace(self._seen, outcome=named_outcome(failure), reason=reason_of(failure))
         try:
             self._seen = replace(self._seen, address=line.stream.peer_address)
             await self._talk(line)
@@ -185,7 +183,7 @@ class _Look:
             if not self._seen.banner and rest:
                 self._note_banner(rest)
         except (EilboteError, OSError) as failure:
-            self._seen = replace(self._seen, outcome=_named(failure), reason=_reason(failure))
+            self._seen = replace(self._seen, outcome=named_outcome(failure), reason=reason_of(failure))
         finally:
             line.stream.abort()
         if self._seen.silent and not self._seen.banner and self._place.security != "tls":
@@ -277,7 +275,7 @@ class _Look:
         try:
             line = await self._bare_tls(tls_first=tls_first, context=context)
         except (EilboteError, OSError, TimeoutError, _Ended) as failure:
-            return Shaken(error=_reason(failure))
+            return Shaken(error=reason_of(failure))
         try:
             version, cipher = line.stream.tls_version_and_cipher
             return Shaken(version, cipher, chain=described(line.stream.certificates))
@@ -320,7 +318,7 @@ class _Look:
 
     async def _named_failure(self, failure: EilboteError, *, tls_first: bool) -> Shaken:
         """Why there is no handshake: what else the server would have taken, looked at for its name alone."""
-        reason = _reason(failure)
+        reason = reason_of(failure)
         if failure.problem.code == "net.timeout":
             small = await self._look_at_tls(tls_first=tls_first, context=_small())
             return Shaken(error=reason, hung=True, small_worked=bool(small.version))
@@ -461,107 +459,5 @@ def _small() -> ssl.SSLContext:
     return context
 
 
-def _outcome(failure: BaseException) -> Outcome:
-    match failure:
-        case ConnectionRefusedError():
-            return Outcome.REFUSED
-        case TimeoutError():
-            return Outcome.TIMEOUT
-        case ConnectionError():
-            return Outcome.ENDED
-        case OSError():
-            return Outcome.UNREACHABLE
-        case _:
-            return Outcome.ERROR
-
-
-def _named(failure: BaseException) -> Outcome:
-    if not isinstance(failure, EilboteError):
-        return _outcome(failure)
-    if isinstance(failure, NotAllowed):
-        return Outcome.ERROR
-    return {
-        "net.refused": Outcome.REFUSED,
-        "net.timeout": Outcome.TIMEOUT,
-        "net.unreachable": Outcome.UNREACHABLE,
-        "net.no_such_host": Outcome.NO_SUCH_NAME,
-    }.get(failure.problem.code, Outcome.ERROR)
-
-
-def _reason(failure: BaseException) -> str:
-    if isinstance(failure, EilboteError):
-        return failure.problem.parameters.get("reason", failure.problem.code)
-    if isinstance(failure, Unverified):
-        return failure.reason
-    return (str(failure) or type(failure).__name__)[:300]
-
-
 def _since(begun: float, clock: Clock) -> float:
     return round((clock.monotonic() - begun) * 1000, 1)
-
-
-async def addresses_of(host: str, within: float) -> tuple[Outcome, tuple[str, ...]]:
-    """The numeric addresses of a host as the system's resolver tells them, `within` so many seconds. A
-    resolver that hangs is left to itself: nobody can call it back."""
-    loop = asyncio.get_running_loop()
-    waiting: asyncio.Future[tuple[Outcome, tuple[str, ...]]] = loop.create_future()
-
-    def told(result: tuple[Outcome, tuple[str, ...]]) -> None:
-        if not waiting.done():
-            waiting.set_result(result)
-
-    def ask() -> None:
-        result = _looked_up(host)
-        # The loop may have ended meanwhile.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(told, result)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        async with asyncio.timeout(within):
-            return await waiting
-    except TimeoutError:
-        return Outcome.TIMEOUT, ()
-
-
-def _looked_up(host: str) -> tuple[Outcome, tuple[str, ...]]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except socket.gaierror as failure:
-        if failure.errno == socket.EAI_AGAIN:
-            return Outcome.SERVER_FAILURE, ()
-        return Outcome.NO_SUCH_NAME, ()
-    except (OSError, UnicodeError, ValueError):
-        return Outcome.ERROR, ()
-    return Outcome.OK, tuple(dict.fromkeys(str(place[0]).partition("%")[0] for *_, place in found))
-
-
-async def ask_web(host: str, addresses: Sequence[str], within: float) -> tuple[Outcome, int, str, str]:
-    """One HEAD over plain HTTP at port 80: outcome, status, where it sends us, and the server's date. Reads
-    no more than a header."""
-    if not addresses:
-        return Outcome.NO_RECORDS, 0, "", ""
-    try:
-        async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection(addresses[0], 80, limit=_ROOM)
-            try:
-                writer.write(f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            finally:
-                writer.close()
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        return Outcome.ENDED, 0, "", ""
-    except (OSError, TimeoutError, UnicodeError) as failure:
-        return _outcome(failure), 0, "", ""
-    status = re.match(r"HTTP/1\.[01] (\d{3})", head)
-    fields = {
-        name.strip().lower(): value.strip()
-        for name, colon, value in (line.partition(":") for line in head.split("\r\n")[1:])
-        if colon
-    }
-    return (
-        Outcome.OK,
-        int(status[1]) if status else 0,
-        fields.get("location", "")[:300],
-        fields.get("date", "")[:100],
-    )
