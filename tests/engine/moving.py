@@ -21,7 +21,8 @@ from eilbote.mail.mailbox import MailboxName
 from eilbote.mail.message import read_source
 from eilbote.secret import Secret
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, Arrival, AuthKind, Mailbox, NewAccount, Security, Server
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, AuthKind, Mailbox, NewAccount, Security, Server
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 

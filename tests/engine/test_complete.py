@@ -18,7 +18,8 @@ from eilbote.mail.envelope import Address
 from eilbote.mail.mailbox import SpecialUse
 from eilbote.mail.message import read_source
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, AccountState, Arrival, AuthKind, NewAccount
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, AccountState, AuthKind, NewAccount
 
 KIM = "kim@example.de"
 DAY = 86_400.0

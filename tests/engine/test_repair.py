@@ -13,7 +13,7 @@ from eilbote.engine.setup import set_keep
 from eilbote.engine.verify import Healed, VerifyReport
 from eilbote.mail.keep import read_keep
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
-from eilbote.store.values import FlagChange, MailboxUpdate
+from eilbote.store.update_values import FlagChange, MailboxUpdate
 from tests.engine.world import mail
 from tests.faults.embedded import Embedded, embedded
 from tests.faults.lying import instead

@@ -11,7 +11,7 @@ import pytest
 from eilbote.engine import act
 from eilbote.engine.verify import VerifyReport, verify_accounts
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
-from eilbote.store.values import FlagChange, MailboxUpdate
+from eilbote.store.update_values import FlagChange, MailboxUpdate
 from tests.engine.world import mail
 from tests.faults.embedded import Embedded, add_account, embedded
 from tests.faults.lying import instead

@@ -18,7 +18,8 @@ from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
 from eilbote.net.terms import Terms
 from eilbote.secret import Secret
-from eilbote.store.values import MailboxUpdate, Security, Server
+from eilbote.store.update_values import MailboxUpdate
+from eilbote.store.values import Security, Server
 from eilbote.testing.imap.behaviour import Behaviour
 from tests.engine.world import mail
 from tests.faults.embedded import Embedded, embedded

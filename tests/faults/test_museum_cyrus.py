@@ -20,7 +20,8 @@ from eilbote.net.credential import Credential
 from eilbote.net.imap import ImapSession
 from eilbote.net.terms import Terms
 from eilbote.secret import Secret
-from eilbote.store.values import FlagChange, MailboxUpdate, Security, Server
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import Security, Server
 from tests.engine.world import World, mail
 from tests.faults.embedded import add_account, open_home
 from tests.faults.lying import GoBetween, Lie, go_between, instead, truth

@@ -8,18 +8,8 @@ from eilbote.mail.mailbox import SEEN, Flags, MailboxName, SpecialUse, UidSet
 from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import (
-    Applied,
-    Arrival,
-    AuthKind,
-    FlagChange,
-    ListedMailbox,
-    MailboxUpdate,
-    NewAccount,
-    Security,
-    Server,
-    Watermarks,
-)
+from eilbote.store.update_values import Applied, Arrival, FlagChange, MailboxUpdate
+from eilbote.store.values import AuthKind, ListedMailbox, NewAccount, Security, Server, Watermarks
 
 NOW = 1_790_000_000.0
 

@@ -16,7 +16,8 @@ from eilbote.errors import Gone
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, UidSet
 from eilbote.mail.source import EnvelopeSource
 from eilbote.store import Store
-from eilbote.store.values import DebtKind, FlagChange, ListedMailbox, MailboxUpdate, Watermarks
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import DebtKind, ListedMailbox, Watermarks
 from tests.store.given import ANNA, NOW, arrival, raw_mail
 
 

@@ -8,7 +8,8 @@ from eilbote.errors import Gone, Problem
 from eilbote.mail.mailbox import FLAGGED, SEEN, UidSet
 from eilbote.store.database import Session
 from eilbote.store.envelopes import from_columns
-from eilbote.store.values import FlagChange, MailboxUpdate, Watermarks
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import Watermarks
 from tests.store.given import NOW, Home, arrival, raw_mail
 
 

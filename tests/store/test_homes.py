@@ -16,6 +16,7 @@ from eilbote.store.belonging import MARK
 from eilbote.store.database import Database
 from eilbote.store.schema.migrations import migrate, shipped, statements
 from eilbote.store.sqlite import SqliteDatabase
+from eilbote.store.update_values import MailboxUpdate
 from tests.servers.postgres import Postgres
 from tests.store.given import ANNA, NOW, Home, arrival, raw_mail
 
@@ -151,8 +152,6 @@ def test_two_processes_share_a_home(home: Home, tmp_path: Path, url: str | None)
     """A second opening (as another process has it) appends to the same packs without harm."""
     (first,) = home.arrive(arrival(1)).ids
     with Store.open(tmp_path / "home", url) as other:
-        from eilbote.store.values import MailboxUpdate
-
         (second,) = other.messages.apply(home.inbox, MailboxUpdate(arrivals=[arrival(2)]), NOW).ids
         (third,) = home.arrive(arrival(3)).ids
         for store in (home.store, other):

@@ -7,7 +7,8 @@ import pytest
 from eilbote.errors import Gone, Misused, Problem
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName
 from eilbote.mail.source import EnvelopeSource
-from eilbote.store.values import DebtKind, DebtState, FlagChange, MailboxUpdate, Watermarks
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import DebtKind, DebtState, Watermarks
 from tests.store.given import ANNA, NOW, Home, arrival, raw_mail
 
 REFUSED = Problem("imap.refused", {"command": "UID MOVE"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eilbote.mail.mailbox import UidSet
 from eilbote.mail.thread import server_thread
-from eilbote.store.values import Applied, MailboxUpdate
+from eilbote.store.update_values import Applied, MailboxUpdate
 from eilbote.sync.state import LabelsNow
 from tests.store.given import NOW, Home, arrival
 

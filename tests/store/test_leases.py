@@ -19,7 +19,8 @@ from eilbote.store import Store
 from eilbote.store.ownership import Tenure, holder_to_text, me
 from eilbote.store.packs import Record
 from eilbote.store.postgres import PostgresDatabase
-from eilbote.store.values import AccountState, Holder, MailboxUpdate, Watermarks
+from eilbote.store.update_values import MailboxUpdate
+from eilbote.store.values import AccountState, Holder, Watermarks
 from tests.servers.postgres import Postgres
 from tests.store.given import NOW, Home, arrival, raw_mail
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from eilbote.store.blocks import BLOCK_BYTES, compressed, shrinks
 from eilbote.store.prepare import Batch, prepare
-from eilbote.store.values import Arrival, MailboxUpdate
+from eilbote.store.update_values import Arrival, MailboxUpdate
 from tests.store.given import NOW, Home, raw_mail
 
 NOISE = os.urandom(BLOCK_BYTES)

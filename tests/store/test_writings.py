@@ -9,7 +9,8 @@ import pytest
 from eilbote.errors import Gone
 from eilbote.mail.mailbox import DRAFT
 from eilbote.store import Store
-from eilbote.store.values import Arrival, DebtKind
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import DebtKind
 from eilbote.store.writings import Writing, WritingState, WrittenFile
 from tests.store.given import NOW, Home, arrival
 

@@ -13,7 +13,8 @@ from eilbote.engine.app import App
 from eilbote.engine.indexing import index_all
 from eilbote.engine.users import set_rights
 from eilbote.mail.mailbox import FLAGGED, SEEN, MailboxName, SpecialUse
-from eilbote.store.values import ListedMailbox, MailboxUpdate, Member, Right, Role
+from eilbote.store.update_values import MailboxUpdate
+from eilbote.store.values import ListedMailbox, Member, Right, Role
 from tests.store.given import ANNA, Home, arrival
 from tests.web.browser import HOST, browsing, given_user, opened
 

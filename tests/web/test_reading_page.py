@@ -16,7 +16,8 @@ from eilbote.mail.mailbox import SEEN
 from eilbote.mail.message import read_source
 from eilbote.net.picture import Reach
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Arrival, Right, Role
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Right, Role
 from tests.mail.test_header_story import GOOGLE
 from tests.net.test_picture import serving
 from tests.store.given import Home, arrival

@@ -32,7 +32,8 @@ from eilbote.protocols.pop3.connection import Reply
 from eilbote.protocols.pop3.limits import Limits
 from eilbote.protocols.pop3.types import Maildrop
 from eilbote.store.collected import Taken
-from eilbote.store.values import Account, AccountState, Arrival
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, AccountState
 from eilbote.sync.collecting import (
     Matched,
     head_of,

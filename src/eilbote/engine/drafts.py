@@ -29,7 +29,8 @@ from eilbote.mail.message import Message, parse_message, read_source
 from eilbote.mail.submission import submitted
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, Arrival, Mailbox, Placement
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, Mailbox, Placement
 
 # What is made anew when a draft is sent as it lies there.
 _ANEW = re.compile(

@@ -26,19 +26,8 @@ from eilbote.mail.thread import server_thread
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity, FetchedMessage
 from eilbote.store.prepare import Batch
-from eilbote.store.values import (
-    Applied,
-    Arrival,
-    Candidate,
-    Debt,
-    DebtKind,
-    FindingKind,
-    FlagChange,
-    Identity,
-    Mailbox,
-    MailboxUpdate,
-    Prepared,
-)
+from eilbote.store.update_values import Applied, Arrival, FlagChange, MailboxUpdate, Prepared
+from eilbote.store.values import Candidate, Debt, DebtKind, FindingKind, Identity, Mailbox
 
 # The newest mails come in a small first portion so that a reader has something at once; the rest
 # in portions large enough that the pauses between commands do not count.

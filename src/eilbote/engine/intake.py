@@ -27,7 +27,8 @@ from eilbote.mail.message import read_source
 from eilbote.mail.skeleton import header_of
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, Arrival, DebtState, Mailbox
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, DebtState, Mailbox
 from eilbote.sync.naming import careful_name
 
 Tell = Callable[[str, Problem], None]

@@ -18,7 +18,8 @@ from eilbote.engine.round import Round
 from eilbote.errors import Garbled
 from eilbote.mail.mailbox import UidSet
 from eilbote.net.imap import ImapSession
-from eilbote.store.values import DebtKind, FlagChange, Mailbox, MailboxUpdate, Watermarks
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import DebtKind, Mailbox, Watermarks
 from eilbote.sync.plan import plan
 from eilbote.sync.state import (
     Advance,

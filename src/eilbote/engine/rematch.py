@@ -12,15 +12,8 @@ from eilbote.engine.round import Round
 from eilbote.mail.mailbox import Uid, UidSet
 from eilbote.net.imap import ImapSession
 from eilbote.protocols.imap.types import FetchedIdentity
-from eilbote.store.values import (
-    DebtKind,
-    FlagChange,
-    HeldIdentity,
-    Identity,
-    Mailbox,
-    MailboxUpdate,
-    Watermarks,
-)
+from eilbote.store.update_values import FlagChange, MailboxUpdate
+from eilbote.store.values import DebtKind, HeldIdentity, Identity, Mailbox, Watermarks
 from eilbote.sync.state import Limits
 
 _SAMPLES = 20

@@ -26,7 +26,8 @@ from eilbote.mail.mailbox import SEEN, SpecialUse
 from eilbote.mail.message import read_source
 from eilbote.mail.uploading import ready_to_upload
 from eilbote.store.prepare import prepared_mail
-from eilbote.store.values import Account, Arrival, Mailbox, Placement
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Account, Mailbox, Placement
 
 SENT_NAME = "Sent"
 _COPIES_AT_ONCE = 50

@@ -28,7 +28,8 @@ from msgspec.structs import replace
 from eilbote.engine.round import Round
 from eilbote.errors import Problem
 from eilbote.mail.mailbox import Flags, Uid, UidSet, flags_to_text
-from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox, MailboxUpdate
+from eilbote.store.update_values import MailboxUpdate
+from eilbote.store.values import Debt, DebtKind, DebtState, Mailbox
 
 
 async def settle(round_: Round, debt: Debt) -> None:

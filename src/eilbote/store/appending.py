@@ -10,7 +10,8 @@ from eilbote.store import acts, mailboxes
 from eilbote.store.arrivals import insert_messages
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Session
-from eilbote.store.values import Arrival, Debt
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Debt
 
 
 def append(

@@ -20,7 +20,8 @@ from eilbote.store.placed import Placed
 from eilbote.store.problems import problem_to_text
 from eilbote.store.settling import adoptable, settle
 from eilbote.store.tombstones import bury
-from eilbote.store.values import Applied, FlagChange, Mailbox, MailboxUpdate
+from eilbote.store.update_values import Applied, FlagChange, MailboxUpdate
+from eilbote.store.values import Mailbox
 
 _UPDATES_A_STEP = 2000
 

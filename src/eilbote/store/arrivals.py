@@ -21,7 +21,8 @@ from eilbote.store.overlay import Overlay
 from eilbote.store.placed import Placed
 from eilbote.store.settling import Waiting, adoptable, settle
 from eilbote.store.threads import assign
-from eilbote.store.values import Arrival, Block, Mailbox
+from eilbote.store.update_values import Arrival, Block
+from eilbote.store.values import Mailbox
 
 _MESSAGE_COLUMNS = (
     "id",

@@ -13,7 +13,7 @@ from eilbote.errors import Gone
 from eilbote.store.blocks import compressed, grouped
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer
 from eilbote.store.packs import PACK_BYTES, Packs, Record, make_record
-from eilbote.store.values import Block
+from eilbote.store.update_values import Block
 
 _COLUMNS = ("id", "sha_key", "sha256", "size", "pack", "position", "length", "encoding", "skip")
 

@@ -15,7 +15,7 @@ from eilbote.store import applying, mailboxes
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, blob, chunked, in_list, integer, real, text
 from eilbote.store.local import new_uids
-from eilbote.store.values import Applied, Arrival, Block, MailboxUpdate
+from eilbote.store.update_values import Applied, Arrival, Block, MailboxUpdate
 from eilbote.sync.values import Seen
 
 _COLUMNS = "id, uidl, size, head, sha256, message, collected, deleted, compared"

@@ -12,7 +12,7 @@ from eilbote.mail.envelope import Envelope
 from eilbote.mail.source import EnvelopeSource
 from eilbote.mail.words import bytes_of, text_of
 from eilbote.store.database import Row, Value, blob, integer, real, text
-from eilbote.store.values import EnvelopeColumns
+from eilbote.store.update_values import EnvelopeColumns
 
 ENVELOPE_COLUMNS = (
     "date",

@@ -18,7 +18,8 @@ from eilbote.store.conflicts import NUMBER_TAKEN
 from eilbote.store.database import Database, Session
 from eilbote.store.settling import settle
 from eilbote.store.tombstones import bury, take_away
-from eilbote.store.values import Arrival, Conflict, Debt, DebtState, Mailbox
+from eilbote.store.update_values import Arrival
+from eilbote.store.values import Conflict, Debt, DebtState, Mailbox
 
 _UNPAID = (DebtState.OPEN, DebtState.SENT)
 

@@ -19,14 +19,12 @@ from eilbote.store.database import Database, Row, Session, blob, chunked, in_lis
 from eilbote.store.local import new_uids
 from eilbote.store.narrowing import condition
 from eilbote.store.problems import AGAIN, problem_from_text
+from eilbote.store.update_values import Applied, Arrival, MailboxUpdate
 from eilbote.store.values import (
-    Applied,
-    Arrival,
     Candidate,
     HeldIdentity,
     Identity,
     Lying,
-    MailboxUpdate,
     Member,
     Narrowed,
     PageMark,

@@ -29,7 +29,7 @@ from eilbote.store.database import Database, Session, blob, chunked, in_list, in
 from eilbote.store.envelopes import clean
 from eilbote.store.outgoing_attempts import Attempt
 from eilbote.store.problems import problem_to_text
-from eilbote.store.values import Arrival
+from eilbote.store.update_values import Arrival
 
 
 class Outbox:

@@ -17,7 +17,7 @@ from eilbote.mail.source import EnvelopeSource
 from eilbote.mail.thread import ancestor_keys, message_key
 from eilbote.store.blocks import compressed, grouped
 from eilbote.store.envelopes import to_columns
-from eilbote.store.values import Block, Prepared
+from eilbote.store.update_values import Block, Prepared
 
 
 class Batch(Struct, frozen=True, array_like=True):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from eilbote.mail.thread import Links, join
 from eilbote.store.database import Row, Session, chunked, in_list, integer
-from eilbote.store.values import Prepared
+from eilbote.store.update_values import Prepared
 
 
 def assign(

@@ -18,7 +18,7 @@ from eilbote.store.database import Database, Row, Session, integer, real, text
 from eilbote.store.envelopes import clean
 from eilbote.store.problems import problem_from_text, problem_to_text
 from eilbote.store.superseding import supersede
-from eilbote.store.values import Arrival
+from eilbote.store.update_values import Arrival
 
 _COLUMNS = (
     "id, account, key, editor, version, content, saved, message, shown, shown_at, state, outgoing, sendings,"
