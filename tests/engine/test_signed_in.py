@@ -46,30 +46,6 @@ from tests.engine.granted import (
 from tests.servers.authorization import CLIENT, CLIENT_SECRET, PERSON, SCOPE, Authorization
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def context(authority: trustme.CA) -> ssl.SSLContext:
-    made = ssl.create_default_context()
-    authority.configure_trust(made)
-    return made
-
-
-@pytest.fixture
-def authorization(authority: trustme.CA) -> Iterator[Authorization]:
-    made = Authorization(authority)
-    yield made
-    made.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str:
-    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
 def app(tmp_path: Path, url: str, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     with trusted(tmp_path, authority) as environment:
