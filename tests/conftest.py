@@ -14,6 +14,7 @@ from eilbote.net import http, stream
 from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
+from tests.servers.pigeonhole import Pigeonhole, PigeonholeMissing
 from tests.servers.postfix import Postfix, PostfixMissing, PostfixOptions
 from tests.servers.postgres import Postgres
 
@@ -66,6 +67,17 @@ def dovecot_tls(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 def dovecot_pop3(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
     """IMAP and POP3 side by side, over the same mail."""
     return dovecot_like(DovecotOptions(pop3=True))
+
+
+@pytest.fixture(scope="session")
+def pigeonhole() -> Iterator[Pigeonhole]:
+    """Pigeonhole's tools, which judge a Sieve script without a server."""
+    try:
+        tools = Pigeonhole()
+    except PigeonholeMissing as missing:
+        pytest.skip(str(missing))
+    yield tools
+    tools.remove()
 
 
 @pytest.fixture(scope="session")
