@@ -5,12 +5,10 @@ with a script or by a button; what is sent waits some seconds in the outbox, whe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine import show_drafts, write_as, writing_sent, writings
@@ -19,15 +17,15 @@ from eilbote.engine.foreseeing import outlook
 from eilbote.engine.read import checked_id
 from eilbote.engine.send import Handling
 from eilbote.engine.write_as import About
-from eilbote.engine.writings import Form, Opened
-from eilbote.engine.written import Typed, begun_with, typed_of
-from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
+from eilbote.engine.writings import Form
+from eilbote.engine.written import Typed, typed_of
+from eilbote.errors import EilboteError, Gone, Misused, NotAllowed
 from eilbote.mail.draft import Priority
-from eilbote.mail.identity import Identity
 from eilbote.mail.typed_addresses import as_typed
 from eilbote.web.forwarding import fetch_page
 from eilbote.web.guard import RECEIVED, form_token
 from eilbote.web.visit import SignedIn, Visit, to, user_of
+from eilbote.web.writing_form import Shown, ShownFile, form_page, opened_page, refused_page
 
 routes = APIRouter(prefix="/write")
 
@@ -42,29 +40,6 @@ def _received(request: Request) -> Received:
 
 
 Files = Annotated[Received, Depends(_received)]
-
-
-class _File(Struct, frozen=True):
-    """A file as the form shows it; one without an id is kept only when the form is."""
-
-    name: str
-    size: int
-    id: int = 0
-
-
-class _Shown(Struct, frozen=True):
-    """What stands in the form. `beside`: the mail that another window has changed, or sent."""
-
-    form: Form
-    quoted: str
-    files: Sequence[_File]
-    saved: float = 0.0
-    hidden: Problem | None = None
-    """Why it does not lie among the drafts."""
-    layout_lost: bool = False
-    beside: int = 0
-    beside_sent: bool = False
-    problem: Problem | None = None
 
 
 @routes.get("")
@@ -96,8 +71,8 @@ def write(
         sign=visit.preferences.signature,
     )
     form = Form(writings.new_key(app), typed, about)
-    files = [_File(one.name, len(one.content)) for one in began.files]
-    return _page(visit, _Shown(form, began.quoted, files))
+    files = [ShownFile(one.name, len(one.content)) for one in began.files]
+    return form_page(visit, Shown(form, began.quoted, files))
 
 
 @routes.get("/people")
@@ -126,7 +101,7 @@ def token(visit: SignedIn) -> dict[str, str]:
 
 @routes.get("/{writing}")
 def written(visit: SignedIn, writing: str) -> Response:
-    return _opened_page(visit, checked_id(writing))
+    return opened_page(visit, checked_id(writing))
 
 
 @routes.post("")
@@ -139,17 +114,17 @@ def act(visit: SignedIn, received: Files) -> Response:
     except Gone:
         raise
     except EilboteError as error:
-        return _refused_page(visit, form, error.problem)
+        return refused_page(visit, form, error.problem)
     number = kept.writing.id
     try:
         writings.attach(app, user, number, received)
         if kept.beside:
-            return _opened_page(visit, number, beside=kept.beside)
+            return opened_page(visit, number, beside=kept.beside)
         _do(visit, number, visit.field("do") or "send")
     except Gone:
         raise
     except EilboteError as error:
-        return _opened_page(visit, number, problem=error.problem)
+        return opened_page(visit, number, problem=error.problem)
     return to(f"/write/{number}")
 
 
@@ -190,7 +165,7 @@ def take_back(visit: SignedIn, writing: str) -> Response:
     try:
         writing_sent.take_back(visit.app, user_of(visit), number)
     except NotAllowed as error:
-        return _opened_page(visit, number, problem=error.problem)
+        return opened_page(visit, number, problem=error.problem)
     return to(f"/write/{number}")
 
 
@@ -250,73 +225,3 @@ def _form(visit: Visit) -> Form:
 def _number(text: str) -> int:
     """0 for nothing. Misused `mail.bad_id`."""
     return checked_id(text) if text not in ("", "0") else 0
-
-
-def _opened_page(visit: Visit, number: int, *, beside: int = 0, problem: Problem | None = None) -> Response:
-    found = writings.opened(visit.app, user_of(visit), number)
-    writing = writing_sent.settled(visit.app, found.writing)
-    if writing.is_open:
-        return _page(visit, _of_writing(visit, replace(found, writing=writing), beside, problem))
-    if not writing.is_sent:
-        return visit.page("write_discarded.html", writing=writing, typed=found.content.typed)
-    return visit.page(
-        "write_sent.html",
-        200 if problem is None else 403,
-        writing=writing,
-        typed=found.content.typed,
-        mail=writing_sent.outgoing_of(visit.app, writing),
-        warnings=writing_sent.warnings_of(visit.app, user_of(visit), found),
-        problem=problem,
-        now=visit.app.clock.now(),
-    )
-
-
-def _refused_page(visit: Visit, form: Form, problem: Problem) -> Response:
-    """What could not be kept stands in the form again."""
-    if form.writing:
-        found = writings.opened(visit.app, user_of(visit), form.writing)
-        shown = _of_writing(visit, found, 0, problem)
-        return _page(visit, replace(shown, form=form))
-    began = write_as.first_form(visit.app, user_of(visit), form.about)
-    files = [_File(one.name, len(one.content)) for one in began.files]
-    begun = begun_with(began)
-    return _page(visit, _Shown(form, begun.quoted, files, problem=problem))
-
-
-def _of_writing(visit: Visit, found: Opened, beside: int, problem: Problem | None) -> _Shown:
-    begun, writing = found.content.begun, found.writing
-    about = About(visit.language, begun.answers, False, begun.forwards)
-    form = Form(writings.new_key(visit.app), found.content.typed, about, writing.id, writing.version)
-    files = [_File(one.name, one.size, one.id) for one in found.files]
-    problem = problem or writing.problem
-    sent = beside != 0 and writings.opened(visit.app, user_of(visit), beside).writing.is_sent
-    return _Shown(
-        form,
-        begun.quoted,
-        files,
-        saved=writing.saved,
-        hidden=writing.problem,
-        layout_lost=begun.layout_lost,
-        beside=beside,
-        beside_sent=sent,
-        problem=problem,
-    )
-
-
-def _page(visit: Visit, shown: _Shown) -> Response:
-    known = write_as.identities_for(visit.app, user_of(visit))
-    sender = shown.form.typed.sender
-    if all(one.address != sender for one in known):
-        known = [Identity(sender), *known]
-    return visit.page(
-        "write.html",
-        400 if shown.problem else 409 if shown.beside else 200,
-        shown=shown,
-        form=shown.form,
-        typed=shown.form.typed,
-        about=shown.form.about,
-        identities=known,
-        files=shown.files,
-        shown_size=sum(one.size for one in shown.files),
-        priorities=list(Priority),
-    )
