@@ -10,6 +10,7 @@ from eilbote.engine.app import App
 
 _DAY = 24 * 3600.0
 _LEAST_DAYS = 7
+_LEAST_DAYS_OF_RULES = 30
 
 
 def forget_expired(app: App) -> int:
@@ -19,8 +20,10 @@ def forget_expired(app: App) -> int:
     before = now - app.config.undo_days * _DAY
     # A submitter's key counts for a week at least (reliability C4).
     app.store.outbox.forget_ended(now - max(app.config.undo_days, _LEAST_DAYS) * _DAY)
+    days_of_rules = max(app.config.undo_days, _LEAST_DAYS_OF_RULES)
+    app.store.rule_runs.prune(now, days_of_rules)
     if not app.store.messages.has_expired(before):
         return 0
-    ids = app.store.messages.expire(before)
+    ids = app.store.messages.expire(before, now - days_of_rules * _DAY)
     app.store.search.forget(ids, for_good=False)
     return len(ids)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from eilbote.errors import Problem
 from eilbote.store import placed as placements
+from eilbote.store import rule_runs
 from eilbote.store.bodies import Bodies
 from eilbote.store.collected import forget
 from eilbote.store.database import Database, Row, Session, chunked, in_list, integer
@@ -100,6 +101,7 @@ class Erasing:
                 session.run(f"DELETE FROM {table} WHERE message IN {in_list(len(chunk))}", chunk)
             session.run(f"DELETE FROM message WHERE id IN {in_list(len(chunk))}", chunk)
         forget(session, found)
+        rule_runs.erase(session, found)
         session.insert_many("erasure", ("message",), [(message,) for message in found])
         return Erased(len(found), self._erase_contents(session, contents))
 

@@ -89,11 +89,11 @@ class Messages:
         with self._database.read() as session:
             return session.one("SELECT 1 FROM tombstone WHERE removed_at < ? LIMIT 1", (before,)) is not None
 
-    def expire(self, before: float) -> list[int]:
-        """Forgets removals and ended debts older than `before`, and returns the ids of messages
-        forgotten with them, so that the index forgets them too."""
+    def expire(self, before: float, before_rules: float | None = None) -> list[int]:
+        """Forgets removals and ended debts older than `before` (what rules did: `before_rules`), and
+        returns the ids of messages forgotten with them, so that the index forgets them too."""
         with self._database.write() as session:
-            return tombstones.expire(session, before)
+            return tombstones.expire(session, before, before if before_rules is None else before_rules)
 
     # What sync reads
 

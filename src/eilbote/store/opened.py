@@ -37,6 +37,8 @@ from eilbote.store.packs import Packs
 from eilbote.store.picture_senders import PictureSenders
 from eilbote.store.policies import Policies
 from eilbote.store.refused_logins import RefusedLogins
+from eilbote.store.rule_book import RuleBook
+from eilbote.store.rule_runs import RuleRuns
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
 from eilbote.store.sending_pauses import SendingPauses
@@ -97,6 +99,8 @@ class Store:
         self.picture_senders = PictureSenders(database)
         self.batches = Batches(database)
         self.writings = Writings(database, self.bodies)
+        self.rule_book = RuleBook(database)
+        self.rule_runs = RuleRuns(database, self.bodies)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

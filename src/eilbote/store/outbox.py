@@ -6,7 +6,6 @@ of its state: whoever's change counted has it. Nothing here decides what a state
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from eilbote.delivery.values import (
@@ -22,7 +21,7 @@ from eilbote.delivery.values import (
     Submission,
 )
 from eilbote.errors import Gone, NotAllowed, Problem
-from eilbote.store import appending, outgoing_attempts
+from eilbote.store import appending, outgoing_attempts, outgoing_queue
 from eilbote.store import outgoing_rows as rows
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Session, blob, chunked, in_list, integer, real, text
@@ -46,13 +45,7 @@ class Outbox:
         an earlier one of its account is that one, and is not queued again; NotAllowed `send.key_reused`
         where the earlier one had other bytes or recipients."""
         with self._database.write() as session:
-            for account in {mail.account for mail in mails}:
-                session.run(
-                    "INSERT INTO sending_looked (account, change_number)"
-                    " SELECT id, change_number FROM account WHERE id = ? ON CONFLICT (account) DO NOTHING",
-                    (account,),
-                )
-            return [_added(session, mail, now) for mail in mails]
+            return [outgoing_queue.add(session, mail, now) for mail in mails]
 
     # Looking
 
@@ -403,18 +396,6 @@ class Outbox:
                 return 0
         with self._database.write() as session:
             return session.run(f"DELETE FROM outgoing WHERE {where}", (*states, before))
-
-
-def _added(session: Session, mail: Submission, now: float) -> Outgoing:
-    sha256 = mail.digest or hashlib.sha256(mail.raw).digest()
-    if mail.key:
-        earlier = rows.find(session, "account = ? AND submission_key = ?", (mail.account, clean(mail.key)))
-        if earlier:
-            same = [one.address for one in earlier[0].recipients] == list(mail.recipients)
-            if earlier[0].sha256 != sha256 or not same or earlier[0].sender != mail.sender:
-                raise NotAllowed("send.key_reused", key=mail.key, id=earlier[0].id)
-            return earlier[0]
-    return _get(session, rows.insert(session, mail, sha256, now))
 
 
 def _get(session: Session, mail: int) -> Outgoing:

@@ -60,10 +60,14 @@ def bury_mailbox(session: Session, mailbox: Mailbox, now: float) -> int:
     return count
 
 
-def expire(session: Session, before: float) -> list[int]:
-    """Forgets tombstones and ended debts older than `before`, and messages that then lie nowhere;
-    returns their ids, so that the index forgets them too. Bodies go when packs are compacted."""
-    session.run("DELETE FROM journal WHERE touched < ? AND state NOT IN ('open', 'sent')", (before,))
+def expire(session: Session, before: float, before_rules: float) -> list[int]:
+    """Forgets tombstones and ended debts older than `before` (those of rules: `before_rules`), and messages
+    that then lie nowhere; returns their ids, so that the index forgets them too. Bodies go when packs are
+    compacted."""
+    for origins, until in (("origin <> 'rule'", before), ("origin = 'rule'", min(before, before_rules))):
+        session.run(
+            f"DELETE FROM journal WHERE touched < ? AND state NOT IN ('open', 'sent') AND {origins}", (until,)
+        )
     session.run("DELETE FROM tombstone WHERE removed_at < ?", (before,))
     rows = session.rows(
         "SELECT id FROM message WHERE NOT EXISTS (SELECT 1 FROM placement WHERE message = message.id)"
