@@ -9,3 +9,4 @@ need "The tests" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd /usr/
     "/usr/lib/postgresql/*/bin/initdb=postgresql" nsd=nsd unbound=unbound postfix=postfix \
     chromium=chromium
 ./cyrus.sh
+./exim.sh

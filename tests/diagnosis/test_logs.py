@@ -144,7 +144,7 @@ LINES = [
         "error from remote mail server after RCPT TO:<anna@example.de>: 550 5.1.1 User unknown",
         "recipient.unknown",
     ),
-    (EXIM + "** anna@nix.example: Unrouteable address", "dns.no_domain"),
+    (EXIM + "** anna@nix.example: Unrouteable address", "recipient.unrouteable"),
     (
         EXIM + "== kim@example.de R=dnslookup T=remote_smtp H=mx.example.de [192.0.2.1] defer (110): Connection timed "
         "out",

@@ -1,6 +1,8 @@
 """Exim: `2026-11-27 13:35:17 1tGxyz-0001-AB == a@b R=… T=… defer (-53): …`, `** … : …`, `rejected …`.
 
-Formats as in the Exim specification, chapter 53 (log files); a line that tells of no failure is None.
+Formats as in the Exim specification, chapter 53 (log files), and as Exim 4.96 writes them; a line that tells
+of no failure is None. A host that was tried in vain has a line of its own before the line of the outcome
+(`H=mx.example [192.0.2.1] Connection refused`): only the outcome counts.
 """
 
 from __future__ import annotations
@@ -17,8 +19,19 @@ WORDS = (
     b" rejected ",
     b" H=",
     b" R=",
+    b" Completed",
+    b" queue run: pid=",
     b"authenticator failed",
     b"no host name found",
+    b" TLS error on connection ",
+    b" SMTP c",  # command timeout, call from, connection from
+    b" SMTP data timeout",
+    b" SMTP protocol ",
+    b" Connection from ",
+    b" unexpected disconnection while reading ",
+    b" Message is frozen",
+    b" Frozen (",
+    b" Unfrozen by ",
 )
 FAILURES = (
     b" ** ",
@@ -27,30 +40,40 @@ FAILURES = (
     b"authenticator failed",
     b"TLS error",
     b"SMTP error",
-    b"SMTP timeout",
+    b" timeout ",
     b"SMTP protocol",
     b"retry timeout exceeded",
     b"refused",
-    b"lost",
+    b" lost",
+    b" dropped",
     b"unexpected disconnection",
-    b"Connection timed out",
     b"panic",
     b"failed",
+    b"rozen",
 )
 _ID = re.compile(r"(?:\[\d+\] )?(?:\w{6}-\w{6,11}-\w{2,4} )?")
 _SYSLOG = re.compile(r"\S+ exim(?:4)?(?:\[\d+\])?: (.*)", re.DOTALL)
+_FIELDS = (
+    r"(?: (?:F|P|S|R|T|H|X|CV|A|DN|K|C|QT|DT|L|M8S|PRX|I)=(?:\"[^\"]*\"|\S+)(?: \[[^\]]*\](?::\d+)?\*?)?)*"
+)
 _ADDRESS = re.compile(
-    r"(\*\*|==) \S+(?: <[^>]*>)?(?: \([^)]*\))?(?: (?:F|P|S|R|T|H|X|CV|A|DN|K|C|QT|DT)=(?:\"[^\"]*\"|\S+)"
-    r"(?: \[[^\]]*\](?::\d+)?)?)*(?: defer \((-?\d+)\))?(?: DT=\S+)?:? ?(.*)",
+    rf"(?:\*\*|==) (\S+)(?: <[^>]*>)?(?: \([^)]*\))?{_FIELDS}(?: routing)?(?: defer \(-?\d+\))?"
+    rf"{_FIELDS}:? ?(.*)",
     re.DOTALL,
 )
 _HOST = re.compile(r" H=(\S+)")
+_HOST_WITHIN = re.compile(r" H=\S+ \[[^\]]*\](?::\d+)?:")
 _REMOTE = re.compile(
-    r"(?:SMTP error from remote (?:mail )?server|host \S+ \[[^\]]*\])[^:]*: (?:host (\S+) \[[^\]]*\]: )?(.*)",
+    r"(?:SMTP error from remote (?:mail )?server|host \S+ \[[^\]]*\]).*?: (?:host (\S+) \[[^\]]*\]: )?"
+    r"(\d{3}.*)",
     re.DOTALL,
 )
-_REJECTED = re.compile(
-    r"(?:.* )?(rejected (?:RCPT|EHLO|HELO|MAIL|connection|after DATA|VRFY)\b.*)", re.DOTALL
+_REJECTED = re.compile(r"(?:.* )?(rejected (?:[A-Z]{4,8}|connection|after DATA|during \w+)\b.*)", re.DOTALL)
+_FROZEN = re.compile(r"Message is frozen|Frozen \(|.*\((?:message )?frozen\)")
+_BROKEN = re.compile(
+    r"TLS error|SMTP (?:error|protocol)|SMTP \w+ timeout|retry timeout exceeded|unexpected disconnection"
+    r"|Connection from .* refused|SMTP (?:connection|call) from .* (?:lost|dropped)"
+    r"|lost (?:input )?connection|.*\b(?:panic|failed)"
 )
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
@@ -64,25 +87,29 @@ def read(line: str) -> Event | None:
         inner, rest = split_stamp(syslog[1])
         time = inner or time
     rest = rest[found.end() :] if (found := _ID.match(rest)) else rest
-    host = _HOST.search(" " + rest)
-    name = host[1] if host is not None else ""
     if address := _ADDRESS.match(rest):
-        text = address[3]
-        if remote := _REMOTE.match(text):
-            return _event(time, remote[2], remote[1] or name)
-        return _event(time, text or rest, name, own=True)
+        return _of_outcome(time, rest, address[1], address[2])
     if rejected := _REJECTED.match(rest):
         text = rejected[1]
         return _event(time, text.partition(": ")[2] or text, "")
     if "authenticator failed" in rest:
         return _event(time, "authenticator failed " + rest.rpartition("]: ")[2], "", own=True)
-    if re.search(
-        r"TLS error|SMTP (?:error|timeout|protocol)|retry timeout exceeded|unexpected disconnection|refused|"
-        r"lost|Connection timed out|panic|failed",
-        rest,
-    ) and not rest.startswith(("Completed", "<=", "=>", "->")):
-        return _event(time, rest, name, own=True)
+    if rest.startswith(("Completed", "<=", "=>", "->", "H=", "Unfrozen")):
+        return None
+    if _FROZEN.match(rest):
+        return _event(time, "frozen: " + rest, "", own=True)
+    if _BROKEN.match(rest):
+        return _event(time, rest, "", own=True)
     return None
+
+
+def _of_outcome(time: str, rest: str, address: str, text: str) -> Event:
+    """A delivery that failed or waits. The host is the one that was tried, else the recipient's domain."""
+    host = _HOST.search(rest)
+    name = host[1] if host is not None else address.rpartition("@")[2].rstrip(":")
+    if remote := _REMOTE.match(text):
+        return _event(time, remote[2], remote[1] or name)
+    return _event(time, _HOST_WITHIN.sub(":", text) or rest, name, own=True)
 
 
 def _event(time: str, text: str, host: str, *, own: bool = False) -> Event:

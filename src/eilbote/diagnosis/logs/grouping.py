@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from eilbote.diagnosis.logs import dialogue, dovecot, exim, postfix
+from eilbote.diagnosis.logs import dialogue, dovecot, exim, journal, postfix
 from eilbote.diagnosis.logs.causes import Why, judge
 from eilbote.diagnosis.logs.values import Event, Explained, Group, Program
 
@@ -73,6 +73,8 @@ class Grouping:
     def add(self, line: bytes) -> None:
         """One line, without its end; of a longer one than is read only the beginning counts."""
         self._lines += 1
+        if line.startswith(journal.MARKS):
+            line = journal.as_line(line) or b""
         latest = _READERS[self._latest]
         if not _has(line, latest[1]):
             for at, reader in enumerate(_READERS):
