@@ -282,6 +282,14 @@ def test_gzip_is_read_and_a_broken_one_as_far_as_it_goes() -> None:
     assert half.problem
     assert 0 < half.lines < whole.lines
     assert explained(b"\x1f\x8bnonsense").problem
+    few = "\n".join(line for line, _ in LINES).encode() + b"\n"
+    torn = explained(gzip.compress(few)[:-9])
+    assert torn.problem
+    assert torn.failures > 0
+
+
+def test_a_mark_of_unicode_before_the_first_line_hides_no_failure() -> None:
+    assert explained(b"\xef\xbb\xbf" + LINES[0][0].encode()).failures == 1
 
 
 def test_an_empty_log_says_nothing() -> None:

@@ -130,6 +130,7 @@ def test_placeholders_are_filled_and_what_is_filled_in_is_no_template() -> None:
         server(port="0"),
         server(port="65536"),
         server(port="9" * 5000),
+        server(port="000099" + "9" * 20),
         server(port="-1"),
         server(port="٩٩٣"),
         server(host=""),

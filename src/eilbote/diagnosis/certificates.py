@@ -86,8 +86,8 @@ def _expiry(place: Place, leaf: Certificate, now: float) -> Finding:
 
 def _strength(place: Place, chain: Sequence[Certificate]) -> Finding:
     leaf = chain[0]
-    kind, _, size = leaf.key.partition(" ")
-    weak = (kind == "rsa" and int(size or 0) < 2048) or (kind == "ec" and int(size or 0) < 256)
+    told = re.fullmatch(r"(rsa|ec) ([0-9]{1,9})", leaf.key)
+    weak = told is not None and int(told[2]) < (2048 if told[1] == "rsa" else 256)
     if weak or leaf.signature in _WEAK_HASHES:
         return found(
             "TLS09",

@@ -7,11 +7,15 @@ secret. Times in milliseconds, moments in seconds since 1970.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from eilbote.diagnosis.closer import Closer
 from eilbote.diagnosis.trips import Trip
+
+Moment = Annotated[float, Meta(ge=-62_135_596_800.0, lt=253_402_300_800.0)]
+"""In a file only moments of the years 1 to 9999 are believed."""
 
 
 class Protocol(StrEnum):
@@ -87,7 +91,7 @@ class Target(Struct, frozen=True):
     others: tuple[str, ...] = ()
     is_account: bool = False
     oauth: bool = False
-    worked: float | None = None
+    worked: Moment | None = None
     remembered: Remembered | None = None
     refused: int = 0
     trusted: tuple[str, ...] = ()
@@ -205,9 +209,9 @@ class Machine(Struct, frozen=True, tag="machine"):
     of the file with the key, None where there is no file. `misshapen`: what our own form of a mail gets wrong
     (`line ends`, `dots`, `text`) in mails that tempt it to; None: not tested."""
 
-    now: float
+    now: Moment
     authorities: int
-    newest_authority: float
+    newest_authority: Moment
     openssl: str
     has_tls13: bool
     free: int
@@ -284,8 +288,8 @@ class Certificate(Struct, frozen=True):
     subject: str
     issuer: str
     names: tuple[str, ...]
-    not_before: float
-    not_after: float
+    not_before: Moment
+    not_after: Moment
     fingerprint: str
     key: str
     signature: str
@@ -418,7 +422,7 @@ class Asked(Struct, frozen=True, tag="asked"):
     outcome: Outcome
     status: int = 0
     location: str = ""
-    date: float | None = None
+    date: Moment | None = None
     ms: float = 0.0
 
 

@@ -185,7 +185,9 @@ class _Climb:
         for one in answers:
             if isinstance(one, NamesTested):
                 self.findings += env.judge_truth(one)
-        self._addresses = {one.host: _some(one.addresses) for one in looked if one.outcome is Outcome.OK}
+        self._addresses = {
+            one.host: _some(one.addresses) for one in looked if one.outcome is Outcome.OK and one.addresses
+        }
 
     def reach(self) -> Step:
         """Every address of every place at once; where none connects, what stands around it."""

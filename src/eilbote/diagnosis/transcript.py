@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
 from eilbote.diagnosis.domain.sharing import DomainHiding
@@ -75,12 +75,18 @@ def read_transcript(data: bytes) -> Transcript:
     if len(data) > _MOST_BYTES:
         raise Misused("doctor.bad_transcript", reason=f"> {_MOST_BYTES >> 20} MiB")
     try:
-        transcript = msgspec.json.decode(data, type=Transcript)
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version > VERSION:  # what it holds may have no name here yet
+            raise Misused("doctor.newer_transcript", version=version)
+        return msgspec.json.decode(data, type=Transcript)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
         raise Misused("doctor.bad_transcript", reason=str(failure)[:200]) from None
-    if transcript.version > VERSION:
-        raise Misused("doctor.newer_transcript", version=transcript.version)
-    return transcript
+
+
+class _Versioned(Struct):
+    """What every version of a transcript says of itself."""
+
+    version: Annotated[int, Meta(ge=1, le=1_000_000)] = VERSION
 
 
 def judge_again(transcript: Transcript) -> Report:
@@ -204,7 +210,9 @@ class _Hiding:
         whole = self._names.get(found[0].lower())
         if whole is not None:
             return whole
-        stand = self._names[found[2].lower()]
+        stand = self._names.get(found[2].lower())
+        if stand is None:  # letters that are alike in a pattern alone, as the sign of Kelvin and k
+            return "…"
         return f"host.{stand}" if "." in stand and "@" not in stand else stand
 
     def _number(self, found: re.Match[str]) -> str:

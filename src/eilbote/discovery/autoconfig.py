@@ -81,7 +81,9 @@ def _servers(provider: Element, address: str, where: str, source: Source) -> Ite
         port = element.said("port")
         if kind not in {one.value for one in Protocol} or security is None:
             continue
-        if not is_host(host) or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        if not is_host(host) or not (
+            port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65_536
+        ):
             continue
         methods = [one.text.strip().lower() for one in element.all("authentication")]
         yield Candidate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -69,7 +70,7 @@ def _grown(rest: bytes, more: bytes, *, is_cut: bool) -> tuple[bytes, bool]:
 
 
 def _blocks(stream: IO[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
-    first = stream.read(_BLOCK)
+    first = stream.read(_BLOCK).removeprefix(BOM_UTF8)
     if first[:2] == _GZIP:
         yield from _unpacked(first, stream, tell)
         return
@@ -85,7 +86,7 @@ def _blocks(stream: IO[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
 def _unpacked(first: bytes, stream: IO[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
     with gzip.GzipFile(mode="rb", fileobj=io.BufferedReader(_Joined(first, stream))) as packed:
         read = 0
-        while block := packed.read(_BLOCK):
+        while block := packed.read1(_BLOCK):  # what was unpacked before a torn end is not lost
             read += len(block)
             tell(read)
             yield block

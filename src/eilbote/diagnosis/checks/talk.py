@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from eilbote.diagnosis.checks.auth import provider_row
@@ -14,6 +15,7 @@ from eilbote.diagnosis.whose import found_reply
 _PASSWORD_WAYS = {"PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"}
 _TOKEN_WAYS = {"XOAUTH2", "OAUTHBEARER"}
 _SLOW_GREETING_MS = 5000.0
+_SIZE = re.compile(r"SIZE +([0-9]{1,18})")
 
 
 def judge_talk(seen: Conversed, *, oauth: bool) -> list[Finding]:
@@ -140,16 +142,15 @@ def _imap(place: Place, seen: Conversed, capabilities: Sequence[str]) -> list[Fi
 
 
 def _smtp(place: Place, seen: Conversed, extensions: Sequence[str]) -> list[Finding]:
-    names = [one.split()[0] for one in extensions if one]
+    names = [one.split()[0] for one in extensions if one.strip()]
     findings = [
         found("SMTP02", Verdict.INFO, "offers", at=place, names=", ".join(names), seen=" ".join(names))
     ]
     if place.security == "starttls" and ways_of(seen.before):
         findings.append(found("SMTP04", Verdict.INFO, "before", at=place))
-    size = next((one.split()[1] for one in extensions if one.startswith("SIZE ")), "")
-    if size.isdigit() and int(size):
+    if size := next((int(one[1]) for one in map(_SIZE.fullmatch, extensions) if one is not None), 0):
         # Base64 and the header take their share of what the server counts.
-        megabytes = int(size) * 0.72 / 1e6
+        megabytes = size * 0.72 / 1e6
         findings.append(found("SMTP11", Verdict.INFO, "limit", at=place, megabytes=f"{megabytes:.0f}"))
     findings.append(
         found("SMTP14", Verdict.INFO, "yes" if "ENHANCEDSTATUSCODES" in names else "no", at=place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -28,7 +29,7 @@ def mx_of(domain: str, answers: Answers) -> list[Mx]:
     records: list[Mx] = []
     for text in answers.of(domain, "MX").records:
         preference, _, host = text.partition(" ")
-        if preference.isdigit() and host:
+        if re.fullmatch(r"[0-9]{1,5}", preference) and host:
             records.append(Mx(int(preference), plain(host)))
     return sorted(records, key=lambda one: (one.preference, one.host))[:MOST_SERVERS]
 

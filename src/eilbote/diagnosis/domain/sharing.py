@@ -66,6 +66,8 @@ class DomainHiding:
             found.append(stand(match))
             return f"\0{len(found) - 1}\0"
 
+        text = text.replace("\0", "")  # ours alone mark a place
+
         # What one pattern has replaced the next one must not read again.
         for pattern, stand in (
             (_TURNED, self._turned),

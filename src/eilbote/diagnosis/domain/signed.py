@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 
 from eilbote.delivery.dane import Tlsa, usable
@@ -78,7 +79,7 @@ def _is_inside(host: str, domain: str) -> bool:
 def read_tlsa(text: str) -> Tlsa | None:
     """A record as it stands in a zone: `3 1 1 0123…`."""
     parts = text.split()
-    if len(parts) < 4 or not all(one.isdigit() and len(one) < 4 for one in parts[:3]):
+    if len(parts) < 4 or not all(re.fullmatch(r"[0-9]{1,3}", one) for one in parts[:3]):
         return None
     try:
         data = bytes.fromhex("".join(parts[3:]))
