@@ -179,7 +179,8 @@ boxes:
   driver = accept
   domains = +here
   local_parts = ^u : full : barred
-  transport = ${{if inlist{{$local_part}}{{full:barred}}{{$local_part}}{{box}}}}
+  transport = ${{if eq{{$local_part}}{{full}}{{full}}\\
+    {{${{if eq{{$local_part}}{{barred}}{{barred}}{{box}}}}}}}}
 
 begin transports
 smtp:
