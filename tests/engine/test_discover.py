@@ -57,6 +57,10 @@ def internet(dovecot: Dovecot) -> Iterator[Internet]:
     made.names.zone("hosted.test", "@ 300 IN MX 10 mx.mail.hoster.test.\n")
     made.names.zone("refusing.test", "@ 300 IN MX 0 .\n")
     made.names.zone("shared.test", "@ 300 IN MX 10 w0123456.kasserver.com.\n")
+    taken = "@ 300 IN MX 0 firma-de.mail.protection.outlook.com.\n"
+    made.names.zone("rented.test", taken)
+    made.names.zone("filtered.test", f"{web}{taken}_imaps._tcp 300 IN SRV 0 1 {tls} {ELSEWHERE}.\n")
+    made.names.zone("outlook.com", "firma-de.mail.protection 300 IN A 127.0.0.1\n")
     made.names.zone("kasserver.com", "w0123456 300 IN A 127.0.0.1\n")
     made.names.zone("guess.test", "@ 300 IN A 127.0.0.1\nimap 300 IN A 127.0.0.77\n")
     made.names.zone("misguess.test", "@ 300 IN A 127.0.0.1\nimap 300 IN A 127.0.0.78\n")
@@ -238,6 +242,22 @@ async def test_the_owner_of_the_mail_server_is_known_by_the_table(app: App, inte
     assert named == {"w0123456.kasserver.com"}
     assert found.provider is not None and found.provider.id == "all-inkl"
     assert not [one for one in internet.web.asked if "kasserver" in one.host]
+
+
+async def test_a_domain_whose_mail_a_provider_takes_is_an_account_there(app: App, internet: Internet) -> None:
+    found = await discover(app, "kim@rented.test", around=internet.around())
+    assert found.provider is not None and found.provider.id == "office365"
+    assert "outlook.office365.com" in {
+        one.candidate.host for one in found.tried if one.candidate.source is Source.MX
+    }
+
+
+async def test_who_only_takes_the_mail_and_hands_it_on_is_asked_for_no_login(
+    app: App, internet: Internet
+) -> None:
+    found = await discover(app, "kim@filtered.test", around=internet.around())
+    assert found.imap is not None and found.imap.candidate.host == ELSEWHERE
+    assert found.provider is None
 
 
 async def test_a_usual_name_is_taken_only_with_its_own_certificate(

@@ -15,11 +15,14 @@ from msgspec.structs import replace
 from eilbote.discovery.values import Candidate, Protocol, Source
 from eilbote.engine.app import App
 from eilbote.engine.discover import Discovered, Tried
+from eilbote.engine.page_work import PageWork
 from eilbote.engine.send import Envelope, Handling, queue_mail
+from eilbote.engine.setup import provider_of_account
 from eilbote.engine.users import set_rights
-from eilbote.errors import Gone
+from eilbote.errors import Gone, Unreachable
 from eilbote.mail.keep import Keep, KeepKind
-from eilbote.store.values import AccountState, Right, Role, Security
+from eilbote.providers.table import provider_by_mx
+from eilbote.store.values import AccountState, AuthKind, Right, Role, Security
 from eilbote.testing.imap.mailstore import Mailstore
 from eilbote.testing.imap.server import ImapServer
 from eilbote.web import new_account
@@ -230,6 +233,50 @@ async def test_servers_that_were_found_are_seen_before_the_password_is_typed(
         page = (await kim.post("/accounts/new/find", {"address": "kim@gmial.example"})).text
         assert "gmial.example does not exist" in page and "/accounts/new?address=kim%40gmail.example" in page
     assert app.store.accounts.all() == []
+
+
+@pytest.mark.parametrize("is_reached", [True, False])
+async def test_a_domain_whose_mail_lies_at_microsoft_is_an_account_there(
+    app: App, monkeypatch: pytest.MonkeyPatch, *, is_reached: bool
+) -> None:
+    """Its MX names the provider: it is signed in to, and what is typed all the same is no password."""
+    receiving = Tried(Candidate(Protocol.IMAP, "outlook.office365.com", 993, "tls", Source.MX))
+    sending = Tried(Candidate(Protocol.SMTP, "smtp.office365.com", 587, "starttls", Source.MX))
+    found = Discovered(ADDRESS, provider_by_mx("a.mail.protection.outlook.com"), tried=(receiving, sending))
+    if is_reached:
+        found = replace(found, imap=receiving, smtp=sending)
+    else:
+        late = Unreachable("net.timeout", host="outlook.office365.com", port=993, seconds="5")
+        found = replace(found, error=late)
+
+    async def discover(_app: App, _address: str) -> Discovered:
+        return found
+
+    monkeypatch.setattr(new_account, "discover", discover)
+    monkeypatch.setattr(PageWork, "try_login", lambda work, account: None)
+    async with browsing(app) as browser:
+        kim = browser()
+        await kim.sign_in("Kim")
+        await kim.get("/accounts/new")
+        page = (await kim.post("/accounts/new/find", {"address": ADDRESS})).text
+        assert "Microsoft 365 takes no passwords from mail programs any more." in page
+        assert "Sign in with Microsoft" in page and "Access token" in page
+        assert 'name="in_host" value="outlook.office365.com"' in page
+        assert ("did not answer within" in page) == (not is_reached)
+        typed = {
+            "address": ADDRESS,
+            "in_host": "outlook.office365.com",
+            "in_port": "993",
+            "in_security": "tls",
+        }
+        page = (await kim.post("/accounts/new", typed | {"password": ""})).text
+        assert "is empty" in page and "Access token" in page  # and no servers are looked for once more
+        assert (await kim.post("/accounts/new", typed | {"password": "ey.token"})).status_code == 303
+        account = app.store.accounts.get(1)
+        assert account.auth is AuthKind.OAUTH
+        page = (await kim.get("/accounts/1")).text
+        assert "Sign in with Microsoft" in page
+    assert provider_of_account(account) is not None
 
 
 PATHS = (

@@ -270,9 +270,22 @@ class _Looking:
 
 
 def _provider(address: str, tried: Sequence[Tried], servers: MailServers) -> Provider | None:
-    """Whose servers these are: by the domain, by a chosen server, by who takes the domain's mail."""
-    proven = (provider_at(one.candidate.host) for one in tried if one.proven is not None)
-    return provider_of(address) or next(filter(None, proven), None) or servers.provider
+    """Whose servers these are: by the domain, by a chosen server, by who takes the domain's mail. Whoever
+    only takes it and hands it on to somebody else's server is asked for no login."""
+    hosts = [one.candidate.host for one in tried if one.proven is not None]
+    taking = servers.provider
+    if found := provider_of(address):
+        return found
+    if taking is not None and (not hosts or any(host in _hosts(taking) for host in hosts)):
+        return taking
+    if found := next(filter(None, map(provider_at, hosts)), None):
+        return found
+    return None if taking is not None and taking.login in (Login.OAUTH, Login.NONE) else taking
+
+
+def _hosts(provider: Provider) -> tuple[str, ...]:
+    named = (one.host for one in (provider.imap, provider.pop3, provider.smtp) if one is not None)
+    return (*named, *provider.hosts)
 
 
 def _too_slow(candidate: Candidate) -> Unreachable:

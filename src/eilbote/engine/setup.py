@@ -22,7 +22,7 @@ from eilbote.engine.connect import open_pop3, open_smtp, terms_of, with_login
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.mail.keep import Keep
 from eilbote.net.imap import ImapSession
-from eilbote.providers.table import provider_of
+from eilbote.providers.table import provider_at, provider_of
 from eilbote.providers.values import Endpoint, Provider
 from eilbote.secret import Secret
 from eilbote.store.values import Account, AccountState, AuthKind, NewAccount, Security, Server
@@ -58,9 +58,16 @@ class Tested(Struct, frozen=True):
     error: EilboteError | None = None
 
 
-def known_provider(address: str) -> Provider | None:
-    """What the table knows of the provider of this address; None: nothing."""
-    return provider_of(address)
+def known_provider(address: str, *hosts: str) -> Provider | None:
+    """What the table knows of the provider of this address; of a domain that it does not know, of whom these
+    hosts are, the first that is anybody's. None: nothing."""
+    return provider_of(address) or next(filter(None, map(provider_at, hosts)), None)
+
+
+def provider_of_account(account: Account) -> Provider | None:
+    """What the table knows of the provider of an account: by its address, else by where its mail lies."""
+    servers = filter(None, (account.imap, account.pop3, account.smtp))
+    return known_provider(account.address, *(one.host for one in servers))
 
 
 def free_address(app: App, text: str) -> str:

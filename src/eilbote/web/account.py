@@ -148,7 +148,7 @@ def remove(visit: Owner, account: int) -> Response:
 def note_typed_login(visit: Visit, account: Account) -> None:
     """Password, user name and name of the account; what is left empty stays."""
     secret = typed_secret(visit)
-    auth = auth_kind(setup.known_provider(account.address))
+    auth = auth_kind(setup.provider_of_account(account))
     user, name = visit.field("user").strip(), visit.field("name").strip()
     wanted = Wanted(account.address, user=user, name=name, auth=auth)
     setup.note_change(visit.app, account.address, wanted, secret if secret.reveal() else None)
@@ -204,7 +204,7 @@ def _page(
         trial=trial,
         passing=work.is_syncing(account.id),
         pass_problem=work.pass_problem(account.id),
-        provider=setup.known_provider(account.address),
+        provider=setup.provider_of_account(account),
         provider_sign_in=sign_in_of((account.imap, account.pop3, account.smtp)),
         fields=fields or fields_of(account),
         conflicts=read.list_conflicts(app, account.address, _MOST_CONFLICTS),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from eilbote.discovery.values import Protocol, Source
 from eilbote.engine.app import App
 from eilbote.engine.backoff import LOGIN_CODES
 from eilbote.engine.checkups import cause_heard
@@ -94,8 +95,14 @@ def fields_of(account: Account) -> AccountFields:
 
 
 def found_fields(found: Discovered) -> AccountFields:
-    """Servers that were found, to be looked at before a password is typed."""
+    """Servers that were found, to be looked at before a password is typed. Of a provider that the table knows
+    they are known, reached or not."""
     receiving = found.imap or found.pop3
+    if receiving is None and found.provider is not None:
+        named = {one.candidate.protocol: one for one in reversed(found.tried) if _is_theirs(one)}
+        return AccountFields(
+            receiving=_found(named.get(Protocol.IMAP)), sending=_found(named.get(Protocol.SMTP))
+        )
     return AccountFields(
         "pop3" if found.imap is None and found.pop3 is not None else "imap",
         user=receiving.candidate.user if receiving else "",
@@ -160,6 +167,10 @@ def _found(tried: Tried | None) -> ServerField:
         return ServerField()
     one = tried.candidate
     return ServerField(one.host, str(one.port), one.security)
+
+
+def _is_theirs(tried: Tried) -> bool:
+    return tried.candidate.source in (Source.PROVIDER, Source.MX)
 
 
 def _shown(server: Server | None) -> ServerField:

@@ -172,7 +172,7 @@ def _page(visit: Visit, account: Account, problem: Problem | None = None) -> Res
         problem=problem,
         condition=condition_of(visit.app, account),
         changeable=may_change(user_of(visit), account.id),
-        provider=setup.known_provider(account.address),
+        provider=setup.provider_of_account(account),
         fields=fields,
         **shown,
     )

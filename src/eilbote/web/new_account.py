@@ -94,7 +94,7 @@ def start(visit: Owner, account: int) -> Response:
 
 def _store(visit: Visit, address: str, fields: AccountFields) -> Account:
     """Planned and stored, still paused."""
-    provider = setup.known_provider(address)
+    provider = setup.known_provider(address, fields.receiving.host)
     signs_in = bool(visit.field("sign_in")) and fields.kind != "local"
     auth = AuthKind.SIGNED_IN if signs_in else auth_kind(provider if fields.kind != "local" else None)
     planned = setup.planned_account(visit.app, fields.wanted(address, provider, auth))
@@ -123,12 +123,14 @@ def _second(
     problem: Problem | None,
     found: Discovered | None = None,
 ) -> Response:
+    provider = found.provider if found else setup.known_provider(address, fields.receiving.host)
     return visit.page(
         "account_login.html",
         400 if problem else 200,
         problem=problem,
         address=address,
-        provider=setup.known_provider(address),
+        provider=provider,
+        by_address=setup.known_provider(address) is not None,
         fields=fields,
         found=found,
         provider_sign_in=sign_in_at_hosts((fields.receiving.host, *_hosts(address))),
@@ -146,7 +148,7 @@ def _third(visit: Visit, account: Account, problem: Problem | None) -> Response:
         400 if problem else 200,
         problem=problem,
         account=account,
-        provider=setup.known_provider(account.address),
+        provider=setup.provider_of_account(account),
         trial=trial,
         fields=fields_of(account),
         **wrong_with(visit.app, account, wrong),
