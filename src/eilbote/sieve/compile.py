@@ -1,0 +1,236 @@
+"""A checked script to functions of a run: blocks, branches, loops and includes, each a closure.
+
+Two forms of a script are made of one source: a quick one, and one that writes down every step. Both
+decide the same. Nothing is looked up by name while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+
+from eilbote.sieve import actions, conditions
+from eilbote.sieve.actions import Deed
+from eilbote.sieve.bound import Bound
+from eilbote.sieve.comparing import Condition, Values
+from eilbote.sieve.conditions import Building
+from eilbote.sieve.state import Failed, Run
+from eilbote.sieve.tree import Command, Test
+from eilbote.sieve.values import ScriptProblem
+from eilbote.sieve.write import quoted, write_command, write_test
+
+
+class Flow(IntEnum):
+    """How a command ends: the next one follows, or not."""
+
+    ON = 0
+    BREAK = 1
+    RETURN = 2
+    STOP = 3
+
+
+Act = Callable[[Run], Flow]
+
+
+class Unit:
+    """A script that can be carried out: the one that runs, or one that it includes."""
+
+    __slots__ = ("act", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.act: Act | None = None
+
+
+class Compiler:
+    """Makes the functions of one script and of those that it includes."""
+
+    def __init__(self, building: Building, *, trace: bool) -> None:
+        self._building = building
+        self._trace = trace
+        self._units: dict[str, Unit] = {}
+        self._bound: Mapping[str, tuple[Bound, ...]] = {}
+
+    def script(self, commands: tuple[Bound, ...], included: Mapping[str, tuple[Bound, ...]]) -> Act:
+        """The whole; `included` are the checked scripts by what `include_key` calls them."""
+        self._bound = included
+        return self._block(commands)
+
+    def _block(self, commands: tuple[Bound, ...]) -> Act:
+        acts: list[Act] = []
+        place = 0
+        while place < len(commands):
+            end = place + 1
+            if commands[place].word.name == "if":
+                while end < len(commands) and commands[end].word.name in ("elsif", "else"):
+                    end += 1
+                acts.append(self._branches(commands[place:end]))
+            else:
+                acts.append(self._command(commands[place]))
+            place = end
+        cost = sum(1 + sum(map(_tests_in, command.tests)) for command in commands)
+        return _sequence(tuple(acts), cost)
+
+    def _command(self, bound: Bound) -> Act:
+        match bound.word.name:
+            case "stop":
+                act: Act = lambda run: Flow.STOP
+            case "return":
+                act = lambda run: Flow.RETURN
+            case "include":
+                act = self._include(bound)
+            case name:
+                act = _deed(actions.BUILDERS[name](bound, self._building))
+        return self._traced(bound, act) if self._trace else act
+
+    def _branches(self, chain: tuple[Bound, ...]) -> Act:
+        branches: list[tuple[Condition, Act]] = []
+        otherwise: Act = _nothing
+        for bound in chain:
+            block = self._block(bound.block)
+            if bound.word.name == "else":
+                otherwise = block
+                break
+            branches.append((self._test(bound.tests[0]), block))
+        act = _choose(tuple(branches), otherwise)
+        if not self._trace:
+            return act
+        rule = chain[0].rule
+
+        def traced(run: Run) -> Flow:
+            run.rule = rule
+            return act(run)
+
+        return traced if rule else act
+
+    def _test(self, bound: Bound) -> Condition:
+        seen: Values | None = None
+        match bound.word.name:
+            case "not":
+                return conditions.negated(self._test(bound.tests[0]))
+            case "allof":
+                return conditions.all_of(tuple(map(self._test, bound.tests)))
+            case "anyof":
+                return conditions.any_of(tuple(map(self._test, bound.tests)))
+            case name:
+                test, seen = conditions.BUILDERS[name](bound, self._building)
+        return _traced_test(bound, test, seen) if self._trace else test
+
+    def _traced(self, bound: Bound, act: Act) -> Act:
+        node = bound.node
+        assert isinstance(node, Command)
+        at, name, detail, rule = node.at, node.name, write_command(node), bound.rule
+
+        def traced(run: Run) -> Flow:
+            run.rule = rule
+            run.step(at, name, detail)
+            return act(run)
+
+        return traced
+
+    def _include(self, bound: Bound) -> Act:
+        """RFC 6609 section 3.2. That the scripts form no circle, reading them has made sure."""
+        key, once, at = include_key(bound), "once" in bound.tags, bound.node.at
+        if key not in self._bound:
+            return _nothing_flow  # `:optional`, and not there
+        unit = self._units.get(key)
+        if unit is None:
+            unit = self._units[key] = Unit(key)
+            unit.act = self._block(self._bound[key])
+        inside = unit
+
+        def include(run: Run) -> Flow:
+            if once and key in run.included:
+                return Flow.ON
+            run.included.add(key)
+            assert inside.act is not None
+            run.at = at
+            held = run.script, run.variables, run.locals, run.rule
+            run.script, run.variables, run.locals = inside.name, {}, frozenset()
+            flow = inside.act(run)
+            run.script, run.variables, run.locals, run.rule = held
+            return Flow.STOP if flow is Flow.STOP else Flow.ON
+
+        return include
+
+
+def include_key(bound: Bound) -> str:
+    """What an included script is called: its name, with where it lies (RFC 6609 section 3.2)."""
+    name = bound.text(0).value
+    return f"global:{name}" if "global" in bound.tags else name
+
+
+def _tests_in(bound: Bound) -> int:
+    return 1 + sum(map(_tests_in, bound.tests))
+
+
+def _sequence(acts: tuple[Act, ...], cost: int) -> Act:
+    def sequence(run: Run) -> Flow:
+        run.left -= cost
+        if run.left < 0:
+            run.spend(0)
+        for act in acts:
+            if flow := act(run):
+                return flow
+        return Flow.ON
+
+    return sequence
+
+
+def _choose(branches: tuple[tuple[Condition, Act], ...], otherwise: Act) -> Act:
+    if len(branches) == 1:
+        test, block = branches[0]
+        if otherwise is _nothing:
+            return lambda run: block(run) if test(run) else Flow.ON
+        return lambda run: block(run) if test(run) else otherwise(run)
+
+    def choose(run: Run) -> Flow:
+        for test, block in branches:
+            if test(run):
+                return block(run)
+        return otherwise(run)
+
+    return choose
+
+
+def _nothing(run: Run) -> Flow:
+    return Flow.ON
+
+
+def _nothing_flow(run: Run) -> Flow:
+    return Flow.ON
+
+
+def _deed(deed: Deed) -> Act:
+    def act(run: Run) -> Flow:
+        deed(run)
+        return Flow.ON
+
+    return act
+
+
+def _traced_test(bound: Bound, test: Condition, seen: Values | None) -> Condition:
+    node = bound.node
+    assert isinstance(node, Test)
+    at, name, written = node.at, node.name, write_test(node)
+
+    def traced(run: Run) -> bool:
+        try:
+            result = test(run)
+        except Failed:
+            run.step(at, name, written)
+            raise
+        detail = written if seen is None else f"{written} ← {_shown(seen(run))}"
+        run.step(at, name, detail, result)
+        return result
+
+    return traced
+
+
+def _shown(values: object) -> str:
+    assert isinstance(values, tuple | list)
+    shown = ", ".join(quoted(str(value)[:100]) for value in values[:10])
+    return shown + (", …" if len(values) > 10 else "") if values else "∅"
+
+
+__all__ = ["Act", "Compiler", "Flow", "ScriptProblem", "include_key"]

@@ -1,0 +1,366 @@
+"""Every test of the vocabulary as a function of a run.
+
+Each builder takes the checked test and gives a `Probe`; what a test compares, `comparing` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
+
+from eilbote.sieve.addresses import AddressPart, addresses_of_field, envelope_address
+from eilbote.sieve.argument_checks import wrong_method
+from eilbote.sieve.bound import Bound
+from eilbote.sieve.comparing import Condition, Probe, SlotOf, Source, Values, comparison
+from eilbote.sieve.state import Run
+from eilbote.sieve.texts import constants, text_of, texts_of
+from eilbote.sieve.values import Importance, Limits, Said
+
+
+class Building:
+    """What builders of one script share: limits, and the places of values in a run."""
+
+    __slots__ = ("_slots", "limits")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._slots: dict[object, int] = {}
+
+    @property
+    def slots(self) -> int:
+        """How many places a run needs."""
+        return len(self._slots)
+
+    def slot_of(self, key: object) -> int:
+        """The place of what this key names."""
+        return self._slots.setdefault(key, len(self._slots))
+
+    def compared(self, bound: Bound, place: int, source: Source) -> Probe:
+        """The source compared with the keys at this place of the arguments."""
+        return comparison(bound, bound.texts(place), source, self.slot_of, self.limits)
+
+
+Builder = Callable[[Bound, Building], Probe]
+
+
+def _size(bound: Bound, building: Building) -> Probe:
+    """RFC 5228 section 5.9: exactly that size is neither over nor under."""
+    limit = bound.number(0)
+    seen: Values = lambda run: (str(run.mail.size),)
+    if "over" in bound.tags:
+        return Probe(lambda run: run.mail.size > limit, seen)
+    return Probe(lambda run: run.mail.size < limit, seen)
+
+
+def _exists(bound: Bound, building: Building) -> Probe:
+    """RFC 5228 section 5.5: all of them."""
+    names = texts_of(bound.texts(0))
+    return Probe(lambda run: all(run.mail.sources(name.lower()) for name in names(run)))
+
+
+def _header(bound: Bound, building: Building) -> Probe:
+    """RFC 5228 section 5.7; `:index` RFC 5260 section 6."""
+    return building.compared(bound, 1, _fields(bound, lambda run, name: run.mail.texts(name)))
+
+
+def _address(bound: Bound, building: Building) -> Probe:
+    """RFC 5228 section 5.1."""
+    part = _part(bound)
+    return building.compared(
+        bound, 1, _fields(bound, lambda run, name: run.mail.sources(name), _parts_of(part), part)
+    )
+
+
+def _fields(
+    bound: Bound,
+    ask: Callable[[Run, str], Sequence[str]],
+    take: Callable[[str], list[str]] | None = None,
+    kind: str = "",
+) -> Source:
+    """The values of the fields that the first argument names; `take` makes each of them several."""
+    index = bound.tag_number("index")
+    if index is not None and "last" in bound.tags:
+        index = -index
+
+    def of(run: Run, names: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for name in names:
+            values = ask(run, name)
+            if index is not None:
+                values = nth(values, index)
+            found += values if take is None else [each for value in values for each in take(value)]
+        return found
+
+    names = constants(bound.texts(0))
+    if names is None:
+        asked = texts_of(bound.texts(0))
+        return Source(lambda run: of(run, [name.lower() for name in asked(run)]))
+    fixed = tuple(name.lower() for name in names)
+    return Source(lambda run: of(run, fixed), (kind or bound.word.name, fixed, index))
+
+
+def nth(values: Sequence[str], index: int) -> Sequence[str]:
+    """The value of this number from 1; from the end where it is negative (RFC 5260 section 6)."""
+    if not 0 < abs(index) <= len(values):
+        return ()
+    return (values[index - 1 if index > 0 else index],)
+
+
+def _part(bound: Bound) -> AddressPart:
+    return AddressPart(bound.one_of("all", "localpart", "domain", "user", "detail") or "all")
+
+
+def _parts_of(part: AddressPart) -> Callable[[str], list[str]]:
+    def parts(text: str) -> list[str]:
+        found = (address.part(part) for address in addresses_of_field(text))
+        return [each for each in found if each is not None]
+
+    return parts
+
+
+def _envelope(bound: Bound, building: Building) -> Probe:
+    """RFC 5228 section 5.4; `auth` is the name that the sender logged in with."""
+    part, names = _part(bound), texts_of(bound.texts(0))
+
+    def values(run: Run) -> list[str]:
+        world = run.world
+        known = {"from": world.envelope_from, "to": world.envelope_to}
+        found: list[str | None] = []
+        for name in names(run):
+            if name.lower() == "auth":
+                found.append(world.auth)
+            elif (path := known.get(name.lower())) is not None:
+                found.append(envelope_address(path).part(part))
+        return [each for each in found if each is not None]
+
+    return building.compared(bound, 1, Source(values))
+
+
+def _string(bound: Bound, building: Building) -> Probe:
+    """RFC 5229 section 5; `:count` counts the texts that are not empty."""
+    texts = texts_of(bound.texts(0))
+    if "count" in bound.tags:
+        return building.compared(bound, 1, Source(lambda run: [text for text in texts(run) if text]))
+    return building.compared(bound, 1, Source(texts))
+
+
+def _hasflag(bound: Bound, building: Building) -> Probe:
+    """RFC 5232 section 4."""
+    names = texts_of(bound.texts(0)) if bound.arguments[0] is not None else None
+
+    def values(run: Run) -> Sequence[str]:
+        if names is None:
+            return run.flags
+        return [flag for name in names(run) for flag in variable(run, name).split()]
+
+    return building.compared(bound, 1, Source(values))
+
+
+def variable(run: Run, name: str) -> str:
+    """What the variable of this name holds, as a command names it."""
+    key = name.lower()
+    if key.startswith("global."):
+        return run.shared.get(key[7:], "")
+    return (run.shared if key in run.locals else run.variables).get(key, "")
+
+
+def _spamtest(bound: Bound, building: Building) -> Probe:
+    """RFC 5235 section 2: 0 not tested, 1 surely none, 10 surely spam; with `:percent` 0 to 100."""
+    percent = "percent" in bound.tags
+
+    def values(run: Run) -> Sequence[str]:
+        spam = run.world.said.spam
+        if spam is None:
+            return ("0",)
+        return (str(int(spam * 100 + 0.5) if percent else 1 + int(spam * 9 + 0.01)),)
+
+    return comparison(bound, (bound.text(0),), Source(values), building.slot_of, building.limits)
+
+
+def _virustest(bound: Bound, building: Building) -> Probe:
+    """RFC 5235 section 3.5: 0 not tested, 1 clean, 5 surely infected."""
+    values: Values = lambda run: (str(run.world.said.virus or 0),)
+    return comparison(bound, (bound.text(0),), Source(values), building.slot_of, building.limits)
+
+
+def _environment(bound: Bound, building: Building) -> Probe:
+    """RFC 5183 section 4: of an item that is not known nothing matches."""
+    name = text_of(bound.text(0))
+
+    def values(run: Run) -> Sequence[str]:
+        found = run.world.environment.get(name(run).lower())
+        return () if found is None else (found,)
+
+    return building.compared(bound, 1, Source(values))
+
+
+def _valid_notify_method(bound: Bound, building: Building) -> Probe:
+    """RFC 5435 section 4."""
+    methods = texts_of(bound.texts(0))
+    return Probe(lambda run: all(wrong_method(method) is None for method in methods(run)), methods)
+
+
+def _notify_method_capability(bound: Bound, building: Building) -> Probe:
+    """RFC 5435 section 5; whether a recipient of mail is online, nobody can say (RFC 5436 section 2.2)."""
+    method, capability = text_of(bound.text(0)), text_of(bound.text(1))
+
+    def values(run: Run) -> Sequence[str]:
+        known = wrong_method(method(run)) is None and capability(run).lower() == "online"
+        return ("maybe",) if known else ()
+
+    return building.compared(bound, 2, Source(values))
+
+
+def same_mailbox(first: str, second: str) -> bool:
+    """Whether two names are of one mailbox: INBOX is written in any case (RFC 9051 section 5.1)."""
+    return first == second or first.upper() == second.upper() == "INBOX"
+
+
+def _mailboxexists(bound: Bound, building: Building) -> Probe:
+    """RFC 5490 section 3.1: all of them."""
+    names = texts_of(bound.texts(0))
+
+    def exist(run: Run) -> bool:
+        return all(any(same_mailbox(name, box.name) for box in run.world.mailboxes) for name in names(run))
+
+    return Probe(exist, names)
+
+
+def _mailboxidexists(bound: Bound, building: Building) -> Probe:
+    """RFC 9042 section 5."""
+    ids = texts_of(bound.texts(0))
+    return Probe(lambda run: set(ids(run)) <= {box.id for box in run.world.mailboxes if box.id}, ids)
+
+
+def _specialuse_exists(bound: Bound, building: Building) -> Probe:
+    """RFC 8579 section 5: of any mailbox, or of the one that is named."""
+    mailbox = text_of(bound.text(0)) if bound.arguments[0] is not None else None
+    roles = texts_of(bound.texts(1))
+
+    def exist(run: Run) -> bool:
+        name = mailbox(run) if mailbox else None
+        boxes = [box for box in run.world.mailboxes if name is None or same_mailbox(name, box.name)]
+        held = {box.special_use.lower() for box in boxes if box.special_use}
+        return bool(boxes) and all(role.lower() in held for role in roles(run))
+
+    return Probe(exist, roles)
+
+
+def _valid_ext_list(bound: Bound, building: Building) -> Probe:
+    """RFC 6134 section 2.7."""
+    names = texts_of(bound.texts(0))
+    return Probe(lambda run: all(name in run.world.lists for name in names(run)), names)
+
+
+def _sender(bound: Bound, building: Building) -> Probe:
+    """vnd.eilbote.sender: what the assistant has said of who wrote; nothing said is false."""
+    if "known" in bound.tags:
+        return Probe(lambda run: run.world.said.known is True, _said(lambda said: said.known))
+    if "first" in bound.tags:
+        return Probe(lambda run: run.world.said.first_contact is True, _said(lambda said: said.first_contact))
+    wanted = texts_of(bound.tag_texts("importance"))
+
+    def important(run: Run) -> bool:
+        importance = run.world.said.importance
+        return importance is not None and importance.value in map(str.lower, wanted(run))
+
+    return Probe(important, _said(lambda said: said.importance))
+
+
+def _said(ask: Callable[[Said], bool | Importance | None]) -> Values:
+    def seen(run: Run) -> Sequence[str]:
+        match ask(run.world.said):
+            case None:
+                return ()
+            case Importance() as importance:
+                return (importance.value,)
+            case bool() as answer:
+                return ("true" if answer else "false",)
+            case other:
+                assert_never(other)
+
+    return seen
+
+
+def _category(bound: Bound, building: Building) -> Probe:
+    """vnd.eilbote.category: the category that the assistant has put the mail into."""
+
+    def values(run: Run) -> Sequence[str]:
+        category = run.world.said.category
+        return () if category is None else (category,)
+
+    return building.compared(bound, 0, Source(values))
+
+
+def _spam(bound: Bound, building: Building) -> Probe:
+    """vnd.eilbote.spam: at least so probable, in percent; 90 where nothing is written."""
+    asked = bound.tag_number("atleast")
+    limit = (90 if asked is None else asked) / 100
+
+    def values(run: Run) -> Sequence[str]:
+        spam = run.world.said.spam
+        return () if spam is None else (f"{spam * 100:.0f}",)
+
+    return Probe(lambda run: (spam := run.world.said.spam) is not None and spam >= limit, values)
+
+
+def _ihave(bound: Bound, building: Building) -> Probe:
+    """RFC 5463: known since the script was checked."""
+    known = bound.certain is True
+    return Probe(lambda run: known)
+
+
+BUILDERS: Mapping[str, Builder] = {
+    "true": lambda bound, building: Probe(lambda run: True),
+    "false": lambda bound, building: Probe(lambda run: False),
+    "size": _size,
+    "exists": _exists,
+    "header": _header,
+    "address": _address,
+    "envelope": _envelope,
+    "string": _string,
+    "hasflag": _hasflag,
+    "spamtest": _spamtest,
+    "virustest": _virustest,
+    "environment": _environment,
+    "valid_notify_method": _valid_notify_method,
+    "notify_method_capability": _notify_method_capability,
+    "mailboxexists": _mailboxexists,
+    "mailboxidexists": _mailboxidexists,
+    "specialuse_exists": _specialuse_exists,
+    "valid_ext_list": _valid_ext_list,
+    "sender": _sender,
+    "category": _category,
+    "spam": _spam,
+    "ihave": _ihave,
+}
+"""All but `not`, `allof` and `anyof`, which hold tests."""
+
+
+def negated(test: Condition) -> Condition:
+    """RFC 5228 section 5.8."""
+    return lambda run: not test(run)
+
+
+def all_of(tests: tuple[Condition, ...]) -> Condition:
+    """RFC 5228 section 5.2; what stands behind a false one is not asked."""
+
+    def every(run: Run) -> bool:
+        for test in tests:
+            if not test(run):
+                return False
+        return True
+
+    return every
+
+
+def any_of(tests: tuple[Condition, ...]) -> Condition:
+    """RFC 5228 section 5.3; what stands behind a true one is not asked."""
+
+    def some(run: Run) -> bool:
+        for test in tests:
+            if test(run):
+                return True
+        return False
+
+    return some
