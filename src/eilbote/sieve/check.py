@@ -14,9 +14,9 @@ from msgspec import Struct
 from eilbote.errors import Misused, Problem
 from eilbote.sieve.argument_checks import wrong_argument
 from eilbote.sieve.bound import Bound, NameSpaceUnknown, Value, Words, divide
+from eilbote.sieve.comparator import Comparator
 from eilbote.sieve.lexer import MAX_PROBLEMS
 from eilbote.sieve.matching import MatchType, can_match
-from eilbote.sieve.comparator import Comparator
 from eilbote.sieve.strings import decode_characters
 from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, TextList, Tree
 from eilbote.sieve.values import Limits, Position, ScriptProblem
@@ -141,7 +141,9 @@ class _Checker:
 
     def _tests(self, node: Command | Test, word: Word) -> tuple[Bound, ...]:
         if not word.tests:
-            if node.tests:
+            if node.tests and node.tests[0].name in COMMANDS:
+                self._wrong(node.tests[0].at, "sieve.missing_semicolon", command=word.name)
+            elif node.tests:
                 self._wrong(node.tests[0].at, "sieve.test_extra", command=word.name)
             return ()
         if not node.tests:
@@ -211,9 +213,7 @@ class _Checker:
         if extension and extension not in self.enabled:
             self._wrong(at, "sieve.missing_require", name=name, extension=extension)
 
-    def _arguments(
-        self, node: Command | Test, word: Word
-    ) -> tuple[dict[str, Value], tuple[Value, ...]]:
+    def _arguments(self, node: Command | Test, word: Word) -> tuple[dict[str, Value], tuple[Value, ...]]:
         """Tags, then arguments in their order (RFC 5228 section 2.6)."""
         tags: dict[str, Value] = {}
         groups: dict[str, str] = {}
@@ -251,6 +251,10 @@ class _Checker:
             tag = word.tag(name)
             if tag is not None and tag.with_tag and tag.with_tag not in tags:
                 self._wrong(at, "sieve.tag_needs_tag", tag=f":{name}", other=f":{tag.with_tag}")
+        if word.one_of and word.one_of not in groups:
+            choice = ", ".join(f":{tag.name}" for tag in word.tags if tag.group == word.one_of)
+            self._wrong(node.at, "sieve.tag_missing", command=word.name, tags=choice)
+            return {}, ()
         arguments = self._placed(node, word, given)
         if arguments is None:
             return {}, ()

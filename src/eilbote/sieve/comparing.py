@@ -39,9 +39,7 @@ SlotOf = Callable[[Hashable], int]
 """Gives a source of values its place in `Run.values`."""
 
 
-def comparison(
-    bound: Bound, keys: Sequence[Words], source: Source, slot_of: SlotOf, limits: Limits
-) -> Probe:
+def comparison(bound: Bound, keys: Sequence[Words], source: Source, slot_of: SlotOf, limits: Limits) -> Probe:
     """The test that compares the source's values with the keys, as the tags of the command say."""
     named = bound.tag_text("comparator")
     comparator = Comparator(named.value) if named else Comparator.ASCII_CASEMAP
@@ -163,9 +161,7 @@ def _made_anew(
 
     def anew(run: Run) -> bool:
         try:
-            matchers = tuple(
-                matcher(match, comparator, key, run.limits, relation) for key in keys_of(run)
-            )
+            matchers = tuple(matcher(match, comparator, key, run.limits, relation) for key in keys_of(run))
         except Misused as wrong:
             raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
         return _matching(matchers, values, at)(run)

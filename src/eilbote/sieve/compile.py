@@ -16,7 +16,7 @@ from eilbote.sieve.comparing import Condition, Values
 from eilbote.sieve.conditions import Building
 from eilbote.sieve.state import Failed, Run
 from eilbote.sieve.tree import Command, Test
-from eilbote.sieve.values import ScriptProblem
+from eilbote.sieve.values import Position
 from eilbote.sieve.write import quoted, write_command, write_test
 
 
@@ -74,13 +74,13 @@ class Compiler:
     def _command(self, bound: Bound) -> Act:
         match bound.word.name:
             case "stop":
-                act: Act = lambda run: Flow.STOP
+                act: Act = _stop
             case "return":
-                act = lambda run: Flow.RETURN
+                act = _return
             case "include":
                 act = self._include(bound)
             case name:
-                act = _deed(actions.BUILDERS[name](bound, self._building))
+                act = _deed(actions.BUILDERS[name](bound, self._building), bound.rule, bound.node.at)
         return self._traced(bound, act) if self._trace else act
 
     def _branches(self, chain: tuple[Bound, ...]) -> Act:
@@ -101,7 +101,7 @@ class Compiler:
             run.rule = rule
             return act(run)
 
-        return traced if rule else act
+        return traced
 
     def _test(self, bound: Bound) -> Condition:
         seen: Values | None = None
@@ -132,7 +132,7 @@ class Compiler:
         """RFC 6609 section 3.2. That the scripts form no circle, reading them has made sure."""
         key, once, at = include_key(bound), "once" in bound.tags, bound.node.at
         if key not in self._bound:
-            return _nothing_flow  # `:optional`, and not there
+            return _nothing  # `:optional`, and not there
         unit = self._units.get(key)
         if unit is None:
             unit = self._units[key] = Unit(key)
@@ -197,12 +197,17 @@ def _nothing(run: Run) -> Flow:
     return Flow.ON
 
 
-def _nothing_flow(run: Run) -> Flow:
-    return Flow.ON
+def _stop(run: Run) -> Flow:
+    return Flow.STOP
 
 
-def _deed(deed: Deed) -> Act:
+def _return(run: Run) -> Flow:
+    return Flow.RETURN
+
+
+def _deed(deed: Deed, rule: str, at: Position) -> Act:
     def act(run: Run) -> Flow:
+        run.rule, run.at = rule, at
         deed(run)
         return Flow.ON
 
@@ -231,6 +236,3 @@ def _shown(values: object) -> str:
     assert isinstance(values, tuple | list)
     shown = ", ".join(quoted(str(value)[:100]) for value in values[:10])
     return shown + (", …" if len(values) > 10 else "") if values else "∅"
-
-
-__all__ = ["Act", "Compiler", "Flow", "ScriptProblem", "include_key"]

@@ -12,6 +12,9 @@ from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, TextL
 from eilbote.sieve.values import Limits, Position, ScriptProblem
 
 
+_BEFORE_TEST = ("if", "elsif", "not")
+
+
 class _Lost(Exception):
     """The command cannot be read on; its problem is noted."""
 
@@ -129,7 +132,7 @@ class _Parser:
         """Whether the word here is a test, rather than the next command after a missing semicolon: a
         command that begins a line is one."""
         here, before = self._tokens[self._at], self._tokens[self._at - 1]
-        if before.kind in (Kind.WORD, Kind.MARK, Kind.TAG):
+        if before.kind is Kind.WORD and before.text in _BEFORE_TEST:
             return True
         return self._place(here.offset).line == self._place(before.offset).line
 

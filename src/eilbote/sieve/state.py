@@ -236,7 +236,7 @@ def _exclude_each_other(before: Action, action: Action) -> bool:
             return True
         case Reject(), (Keep() | FileInto() | Redirect() | Vacation() | Reject()):
             return True
-        case (Keep() | FileInto() | Redirect() | Vacation()), Reject():
+        case ((Keep() | FileInto() | Redirect() | Vacation()), Reject()):
             return True
     return False
 

@@ -58,8 +58,8 @@ class TagWord(Struct, frozen=True):
 
 
 class Word(Struct, frozen=True):
-    """A command or test. `optional`: how many of the first arguments may be missing. `tests`: how many
-    follow, -1 for a list. `last_optional`: the last argument may be missing."""
+    """A command or test. `tests`: how many follow, -1 for a list. `first_optional`, `last_optional`: this
+    argument may be missing."""
 
     name: str
     needs: str = ""
@@ -67,6 +67,8 @@ class Word(Struct, frozen=True):
     arguments: tuple[Kind, ...] = ()
     tests: int = 0
     block: bool = False
+    one_of: str = ""
+    """The group of tags of which one must stand."""
     first_optional: bool = False
     last_optional: bool = False
 
@@ -210,7 +212,9 @@ _TESTS = (
     Word("not", tests=1),
     Word("allof", tests=-1),
     Word("anyof", tests=-1),
-    Word("size", tags=(TagWord("over", group="size"), TagWord("under", group="size")), arguments=(Kind.NUMBER,)),
+    Word(
+        "size", tags=(TagWord("over", group="size"), TagWord("under", group="size")), arguments=(Kind.NUMBER,)
+    ),
     Word("exists", tags=_MIME, arguments=(Kind.FIELDS,)),
     Word("header", tags=(*_COMPARED, *_INDEX, *_MIME, *_MIME_PART), arguments=(Kind.FIELDS, Kind.KEYS)),
     Word("address", tags=(*_COMPARED, *_PART, *_INDEX, *_MIME), arguments=(Kind.ADDRESS_FIELDS, Kind.KEYS)),
@@ -286,6 +290,7 @@ _TESTS = (
             TagWord("first", group="sender"),
             TagWord("importance", value=Kind.TEXTS, group="sender"),
         ),
+        one_of="sender",
     ),
     Word("category", "vnd.eilbote.category", _COMPARED, (Kind.KEYS,)),
     Word("spam", "vnd.eilbote.spam", (TagWord("atleast", value=Kind.NUMBER),)),
@@ -328,5 +333,8 @@ ADDRESS_FIELDS = frozenset(
 RELATIONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
 ENVELOPE_PARTS = frozenset({"from", "to", "auth"})
 DATE_PARTS = frozenset(
-    "year month day date julian hour minute second time iso8601 std11 zone weekday".split()
-)
+    {
+        "year", "month", "day", "date", "julian", "hour", "minute", "second", "time", "iso8601", "std11",
+        "zone", "weekday",
+    }
+)  # fmt: skip
