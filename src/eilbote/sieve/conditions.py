@@ -14,7 +14,11 @@ from eilbote.sieve.bound import Bound
 from eilbote.sieve.comparing import Condition, Probe, Source, Values, comparison
 from eilbote.sieve.state import Run
 from eilbote.sieve.texts import constants, text_of, texts_of
-from eilbote.sieve.values import Importance, Limits, Said
+from eilbote.sieve.values import Importance, Limits, Remembered, Said
+
+_DAY = 86_400
+_LONGEST_MEMORY = 90 * _DAY
+"""RFC 7352 section 3.2 lets a site bound `:seconds`."""
 
 
 class Building:
@@ -307,6 +311,34 @@ def _spam(bound: Bound, building: Building) -> Probe:
     return Probe(lambda run: (spam := run.world.said.spam) is not None and spam >= limit, values)
 
 
+def _duplicate(bound: Bound, building: Building) -> Probe:
+    """RFC 7352: whether a mail of the same unique id was seen. What is remembered, and for how long, the
+    run says; a mail without an id is never a duplicate."""
+    handle = text_of(words) if (words := bound.tag_text("handle")) else None
+    unique = text_of(words) if (words := bound.tag_text("uniqueid")) else None
+    field = text_of(words) if (words := bound.tag_text("header")) else None
+    asked = bound.tag_number("seconds")
+    seconds = min(7 * _DAY if asked is None else asked, _LONGEST_MEMORY)
+    last = "last" in bound.tags
+
+    def id_of(run: Run) -> str:
+        if unique is not None:
+            return unique(run)
+        values = run.mail.texts("message-id" if field is None else field(run).lower())
+        return values[0].strip() if values else ""
+
+    def duplicate(run: Run) -> bool:
+        name, found = "" if handle is None else handle(run), id_of(run)
+        if not found:
+            return False
+        known = (name, found) in run.world.seen_before
+        if not known or last:
+            run.remember(Remembered(name, found, seconds))
+        return known
+
+    return Probe(duplicate, lambda run: (id_of(run),))
+
+
 def _ihave(bound: Bound, building: Building) -> Probe:
     """RFC 5463: known since the script was checked."""
     known = bound.certain is True
@@ -335,6 +367,7 @@ BUILDERS: Mapping[str, Builder] = {
     "sender": _sender,
     "category": _category,
     "spam": _spam,
+    "duplicate": _duplicate,
     "ihave": _ihave,
 }
 """All but `not`, `allof` and `anyof`, which hold tests."""

@@ -11,7 +11,6 @@ from eilbote.sieve.lexer import MAX_PROBLEMS, Kind, Places, Token, read_tokens
 from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, TextList, Tree
 from eilbote.sieve.values import Limits, Position, ScriptProblem
 
-
 _BEFORE_TEST = ("if", "elsif", "not")
 
 

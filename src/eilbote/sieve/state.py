@@ -161,6 +161,13 @@ class Run:
         self.actions.append(action)
         self.rules.append(self.rule)
 
+    def remember(self, what: Remembered) -> None:
+        """Let `duplicate` know this mail again; the same thing once."""
+        if what not in self.remembered:
+            if len(self.remembered) >= self.limits.actions:
+                self.fail("sieve.too_many_actions", limit=self.limits.actions)
+            self.remembered.append(what)
+
     def step(
         self, at: Position, name: str, detail: Callable[[], str] | str, result: bool | None = None
     ) -> None:

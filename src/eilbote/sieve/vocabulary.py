@@ -213,7 +213,10 @@ _TESTS = (
     Word("allof", tests=-1),
     Word("anyof", tests=-1),
     Word(
-        "size", tags=(TagWord("over", group="size"), TagWord("under", group="size")), arguments=(Kind.NUMBER,)
+        "size",
+        tags=(TagWord("over", group="size"), TagWord("under", group="size")),
+        arguments=(Kind.NUMBER,),
+        one_of="size",
     ),
     Word("exists", tags=_MIME, arguments=(Kind.FIELDS,)),
     Word("header", tags=(*_COMPARED, *_INDEX, *_MIME, *_MIME_PART), arguments=(Kind.FIELDS, Kind.KEYS)),
@@ -303,9 +306,9 @@ COMPARATORS = frozenset({"i;octet", "i;ascii-casemap", "i;ascii-numeric", "i;uni
 
 EXTENSIONS = frozenset(
     {
-        "body", "copy", "date", "duplicate", "editheader", "encoded-character", "enotify", "envelope",
-        "environment", "ereject", "extlists", "extracttext", "fileinto", "foreverypart", "ihave",
-        "imap4flags", "imapsieve", "include", "index", "mailbox", "mailboxid", "mime", "regex", "reject",
+        "copy", "duplicate", "encoded-character", "enotify", "envelope",
+        "environment", "ereject", "extlists", "fileinto", "ihave",
+        "imap4flags", "imapsieve", "include", "index", "mailbox", "mailboxid", "regex", "reject",
         "relational", "spamtest", "spamtestplus", "special-use", "subaddress", "vacation",
         "vacation-seconds", "variables", "virustest", "vnd.eilbote.category", "vnd.eilbote.sender",
         "vnd.eilbote.spam", *(f"comparator-{name}" for name in COMPARATORS),
