@@ -85,6 +85,19 @@ def read_date(text: str) -> float | None:
     )
 
 
+def read_offset(text: str) -> int:
+    """Minutes east of UTC that the text of a date names, as `read_date` understands it; 0 without any."""
+    common = _COMMON.fullmatch(text)
+    if common is not None:
+        minutes = int(common[8]) * 60 + int(common[9])
+        minutes = -minutes if common[7] == "-" else minutes
+    else:
+        plain = _COMMENT.sub(" ", text[:_MAX_LENGTH]).strip()
+        time = _TIME.search(plain)
+        minutes = _zone_of(plain[time.end() :]) if time else 0
+    return minutes if -1440 < minutes < 1440 else 0
+
+
 def write_date(seconds: float, offset: int = 0) -> str:
     """A Date field's value (RFC 5322 section 3.3): that moment as a clock shows it that goes `offset`
     minutes before UTC."""
