@@ -30,7 +30,7 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 class Peer:
     """How one server behaves. An answer is what stands after the tag (IMAP) or the whole reply (SMTP, POP3);
     "" is a friendly one. `inject`: said in the same packet as the consent to STARTTLS; `raw`: these bytes and
-    nothing else."""
+    nothing else; `mute`: a login is never answered."""
 
     protocol: Protocol = Protocol.IMAP
     greeting: str = ""
@@ -45,6 +45,7 @@ class Peer:
     raw: bytes | None = None
     silent: bool = False
     hang_up: bool = False
+    mute: bool = False
     no_starttls: bool = False
     context: ssl.SSLContext | None = None
     implicit: bool = False
@@ -180,6 +181,8 @@ class Talk:
                     if word == "AUTHENTICATE" and len(rest.split()) < 3:
                         await self.say("+ ")
                         await self.hear()
+                    if peer.mute:
+                        await self.swallow()
                     if peer.untagged:
                         await self.say(peer.untagged)
                     await self.say(f"{tag} {peer.login or 'OK welcome'}")

@@ -116,6 +116,46 @@ async def test_a7_6_a_login_that_works_may_be_tried_as_often_as_one_likes(clinic
             assert (await clinic.examine(account.address)).report.verdict is Verdict.PASS
 
 
+async def test_a7_6_doctors_at_once_are_counted_together(clinic: Clinic) -> None:
+    imap = Peer(login="NO [AUTHENTICATIONFAILED] Authentication failed.")
+    smtp = Peer(Protocol.SMTP, login="535 5.7.8 Error: authentication failed")
+    async with imap.listening(), smtp.listening():
+        account = await asyncio.to_thread(lambda: clinic.admit(imap=imap.server, smtp=smtp.server))
+        done = await asyncio.gather(*(clinic.examine(account.address) for _ in range(5)))
+    assert imap.logins + smtp.logins == 3
+    assert {one.report.verdict for one in done} <= {Verdict.FAIL, Verdict.ERROR}
+
+
+async def test_a7_6_doctors_at_once_do_not_stop_each_other_where_all_is_well(clinic: Clinic) -> None:
+    imap, smtp = Peer(), Peer(Protocol.SMTP)
+    async with imap.listening(), smtp.listening():
+        account = await asyncio.to_thread(lambda: clinic.admit(imap=imap.server, smtp=smtp.server))
+        done = await asyncio.gather(*(clinic.examine(account.address) for _ in range(5)))
+    assert {one.report.verdict for one in done} == {Verdict.PASS}
+
+
+async def test_a7_6_a_login_that_was_cut_off_counts_as_well(clinic: Clinic) -> None:
+    """Its answer is not known: the password may have been wrong."""
+    imap = Peer(mute=True)
+    async with imap.listening():
+        account = await asyncio.to_thread(lambda: clinic.admit(imap=imap.server))
+        for count in range(1, 4):
+            task = asyncio.create_task(clinic.examine(account.address))
+            async with asyncio.timeout(20):
+                while imap.logins < count:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        report = (await clinic.examine(account.address)).report
+    assert imap.logins == 3
+    assert report.cause.code == "rate.own_limit"
+
+
+async def test_an_answer_that_is_none_does_not_blame_the_password(clinic: Clinic) -> None:
+    report = (await clinic.report_on(Peer(untagged="( ( ("))).report
+    assert report.cause.code == "server.our_fault"
+
+
 async def test_a7_6_a_new_password_is_tried_at_once(clinic: Clinic) -> None:
     imap = Peer(login="NO [AUTHENTICATIONFAILED] Authentication failed.")
     async with imap.listening():

@@ -163,7 +163,7 @@ async def test_after_three_refusals_no_login_is_tried(app: App) -> None:
         await kim.post("/doctor/1", {})
         page = await done(kim, "/doctor/1")
         assert "It could not be tested" in page and "quarter of an hour" in page
-    assert app.store.refused_logins.count(account.id, 0.0) == 3
+    assert app.store.refused_logins.count(account.id, 0.0, app.clock.now()) == 3
 
 
 async def test_an_address_that_is_no_account_is_looked_at_without_a_login(
@@ -195,7 +195,7 @@ async def test_set_up_says_the_cause_out_of_the_answer_that_is_there(app: App) -
                 await asyncio.sleep(0.02)
         assert "Cause" in page and "Next step:" in page and 'name="password"' in page
         assert 'href="/doctor/1"' in page
-    assert app.store.refused_logins.count(account.id, 0.0) == 1  # no further attempt
+    assert app.store.refused_logins.count(account.id, 0.0, app.clock.now()) == 1  # no further attempt
 
 
 async def test_a_real_mail_goes_only_when_it_is_asked_for_and_its_way_is_drawn(tmp_path: Path) -> None:

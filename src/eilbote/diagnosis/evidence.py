@@ -399,7 +399,7 @@ class Tried(Struct, frozen=True):
 class LoggedIn(Struct, frozen=True, tag="login"):
     """One login. `problem`: code of what went wrong, "" where the server let us in. `text`, `response`: the
     server's words and its response code. `said`: the last lines of the dialogue, without secrets. `sent`: a
-    secret went out."""
+    secret went out. `skipped`: why none was tried. `garbled`: what came was no answer at all."""
 
     place: Place
     problem: str = ""
@@ -408,6 +408,7 @@ class LoggedIn(Struct, frozen=True, tag="login"):
     said: tuple[str, ...] = ()
     sent: bool = True
     skipped: str = ""
+    garbled: bool = False
     box: Box | None = None
     extensions: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()

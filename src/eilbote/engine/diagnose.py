@@ -41,7 +41,7 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.own_domain import domain_alone, own_domain_of
-from eilbote.engine.probing import TRIP_SECONDS, Prober
+from eilbote.engine.probing import TRIP_SECONDS, WINDOW_SECONDS, Prober
 from eilbote.engine.route import Surroundings
 from eilbote.engine.setup import note_login
 from eilbote.errors import Gone, Misused, Problem
@@ -50,9 +50,6 @@ from eilbote.net.looking import Patience
 from eilbote.providers.table import provider_at, provider_of
 from eilbote.providers.values import Provider
 from eilbote.store.values import Account, AccountState, Server
-
-WINDOW_SECONDS = 900.0
-"""Within so many seconds no more than `checks.auth.MOST_REFUSED` logins are refused because of us."""
 
 MOST_SECONDS = 45.0
 _FRESH_SECONDS = 600.0
@@ -171,7 +168,7 @@ def target_of(app: App, account: Account) -> Target:
         oauth=account.auth.is_token,
         worked=account.synced,
         remembered=_remembered(app, account, now),
-        refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS),
+        refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS, now),
         trusted=account.trusted,
         user=account.user,
         meant=meant(_domain(account.address)),
@@ -238,16 +235,15 @@ async def _in_time(prober: Prober, probe: Probe, left: float) -> Evidence:
 
 
 def _note_logins(app: App, account: Account, answers: Sequence[Evidence], prober: Prober) -> None:
-    """Refused logins are counted, and the account's state follows. A login that worked ends the count: nobody
-    locks an account for those."""
-    logins = [one for one in answers if isinstance(one, LoggedIn)]
+    """The account's state follows its logins. Those that all worked end the count of the refused ones: nobody
+    locks an account for them."""
+    logins = [one for one in answers if isinstance(one, LoggedIn) and not one.skipped]
     for one in logins:
         problem = prober.problems.get(one.place)
-        if one.place.protocol is not Protocol.SMTP:
-            if problem is None or not problem.code.startswith("net."):
-                note_login(app, account, problem)
-        elif one.sent and one.problem:
-            app.store.refused_logins.note(account.id, one.place.protocol.value, app.clock.now())
+        if one.place.protocol is not Protocol.SMTP and (
+            problem is None or not problem.code.startswith("net.")
+        ):
+            note_login(app, account, problem)
     if logins and all(not one.problem for one in logins):
         app.store.refused_logins.forget(account.id)
 

@@ -16,6 +16,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from eilbote.config import split_name_server
+from eilbote.diagnosis.checks.auth import MOST_REFUSED
 from eilbote.diagnosis.evidence import (
     Ask,
     Asked,
@@ -55,7 +56,7 @@ from eilbote.engine.probing_domain import DomainProber
 from eilbote.engine.round_trip import send_to_self
 from eilbote.engine.route import Surroundings, surroundings_of
 from eilbote.engine.this_machine import look_at_machine, look_at_secret
-from eilbote.errors import EilboteError, Problem
+from eilbote.errors import EilboteError, Garbled, Problem
 from eilbote.mail.mailbox import MailboxName
 from eilbote.net.beside import addresses_of, ask_web
 from eilbote.net.closer import look_closer
@@ -69,6 +70,14 @@ from eilbote.store.values import Account, Security, Server
 _NAME_SECONDS = 3.0
 _LOGIN_SECONDS = 20.0
 _GOODBYE_SECONDS = 1.0
+WINDOW_SECONDS = 900.0
+"""Within so many seconds no more than `MOST_REFUSED` logins are refused because of us."""
+
+_HIDDEN = "(secret)"
+"""How every trace shows that one went out."""
+
+_CLAIM_SECONDS = 5.0
+_CLAIM_AGAIN_SECONDS = 0.2
 TRIP_SECONDS = 120.0
 """How long the mail to oneself is waited for."""
 
@@ -95,6 +104,7 @@ class Prober:
         self.account = account
         self._patience = patience or Patience()
         self._addresses: dict[str, tuple[str, ...]] = {}
+        self._let_in: set[Place] = set()
         self.problems: dict[Place, Problem] = {}
         """What went wrong with the logins, as everything else that logs in would know it."""
 
@@ -242,10 +252,41 @@ class Prober:
     # --- logins --------------------------------------------------------------------------------------
 
     async def _log_in(self, place: Place) -> LoggedIn:
+        """A login that is counted before anything leaves: neither another doctor nor an end in the middle
+        makes it one too many."""
         account = self.account
         assert account is not None  # the ladder asks for a login only then
-        clock = self._app.clock
+        claimed = await self._claimed(account, place)
+        if claimed is None:
+            return LoggedIn(place, sent=False, skipped="limit")
         said = StringIO()
+        try:
+            return await self._logged_in(account, place, said)
+        finally:
+            refused = place not in self._let_in and _HIDDEN in said.getvalue()
+            store = self._app.store.refused_logins
+            protocol = place.protocol.value
+            await asyncio.to_thread(store.settle, account.id, protocol, claimed, refused=refused)
+
+    async def _claimed(self, account: Account, place: Place) -> float | None:
+        """When a login was counted; None where none may be tried. Logins of others that are under way are
+        waited for a moment: most are let in."""
+        clock, store = self._app.clock, self._app.store.refused_logins
+        until = clock.monotonic() + _CLAIM_SECONDS
+        while True:
+            now = clock.now()
+            since = now - WINDOW_SECONDS
+            if await asyncio.to_thread(
+                store.claim, account.id, place.protocol.value, now, since, MOST_REFUSED
+            ):
+                return now
+            refused = await asyncio.to_thread(store.count, account.id, since, now)
+            if refused >= MOST_REFUSED or clock.monotonic() > until:
+                return None
+            await clock.sleep(_CLAIM_AGAIN_SECONDS)
+
+    async def _logged_in(self, account: Account, place: Place, said: StringIO) -> LoggedIn:
+        clock = self._app.clock
         trace = self._app.trace.also_to(said) if self._app.trace is not None else Trace(said, clock)
         terms = self._terms(trace)
         begun = clock.monotonic()
@@ -280,6 +321,7 @@ class Prober:
     async def _imap(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
         credential = await asyncio.to_thread(credential_of, self._app, account)
         session = await ImapSession.open(_server(place), credential, terms)
+        self._let_in.add(place)
         try:
             odd = await asyncio.to_thread(find_odd_mails, self._app, account)
             box = replace(await _look_into(session), odd=odd)
@@ -293,6 +335,7 @@ class Prober:
 
         credential = await asyncio.to_thread(smtp_credential_of, self._app, account)
         session = await SmtpSession.open(_server(place), credential, terms)
+        self._let_in.add(place)
         tried: list[Tried] = []
         try:
             try:
@@ -320,6 +363,7 @@ class Prober:
 
         credential = await asyncio.to_thread(credential_of, self._app, account)
         session = await Pop3Session.open(_server(place), credential, terms)
+        self._let_in.add(place)
         try:
             await session.quit()
         except EilboteError:
@@ -385,6 +429,7 @@ def _refused(place: Place, failure: EilboteError) -> LoggedIn:
         sent=failure.problem.code.endswith(
             (".login_refused", ".not_connected", ".unavailable", ".throttled")
         ),
+        garbled=isinstance(failure, Garbled),
     )
 
 

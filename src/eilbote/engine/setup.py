@@ -179,18 +179,20 @@ async def test_account(app: App, address: str) -> Tested:
         await _log_in(app, account)
     except EilboteError as met:
         error = met
-    await asyncio.to_thread(note_login, app, account, error.problem if error else None)
+    problem = error.problem if error else None
+    await asyncio.to_thread(note_login, app, account, problem)
+    if problem is not None and problem.code.endswith(".login_refused"):
+        # Remembered, so that the doctor tries no more than a provider bears.
+        protocol = problem.code.partition(".")[0]
+        await asyncio.to_thread(app.store.refused_logins.note, account.id, protocol, app.clock.now())
     return Tested(await asyncio.to_thread(app.store.accounts.get, account.id), error)
 
 
 def note_login(app: App, account: Account, problem: Problem | None) -> None:
-    """The account's state by what came of a login where its mail is received (a paused one stays so); a
-    refused one is remembered, so that the doctor tries no more than a provider bears."""
+    """The account's state by what came of a login where its mail is received (a paused one stays so)."""
     if account.state is not AccountState.PAUSED:
         state = _good_state(account) if problem is None else AccountState.FAILING
         app.store.accounts.set_state(account.id, state, problem)
-    if problem is not None and problem.code.endswith(".login_refused"):
-        app.store.refused_logins.note(account.id, problem.code.partition(".")[0], app.clock.now())
 
 
 async def test_sending(app: App, address: str) -> EilboteError | None:

@@ -121,7 +121,7 @@ def judge_login(
     place = login.place
     check = "SMTP05" if place.protocol is Protocol.SMTP else "AUTH03"
     if login.skipped:
-        return [found(check, Verdict.SKIP, login.skipped, at=place)]
+        return [blocked(place)]
     if not login.problem:
         return [found(check, Verdict.PASS, at=place, ms=login.ms)]
     if login.problem.startswith("net."):
@@ -143,6 +143,10 @@ def judge_login(
         case = "only_token" if only_tokens else "none_shared"
         mechanisms = "SMTP05" if place.protocol is Protocol.SMTP else "IMAP05"
         return [found(mechanisms, Verdict.FAIL, case, at=place, cause=cause, offered=login.text)]
+    if login.garbled:
+        meaning = Meaning("server.our_fault", Confidence.LIKELY)
+        told = login.text or login.problem
+        return [found_reply(login_check(meaning.cause, place.protocol), meaning, place, told, ms=login.ms)]
     banner = before.banner if before is not None else ""
     meaning = meaning_of(login, place, banner, target, shape, now)
     return [found_reply(login_check(meaning.cause, place.protocol), meaning, place, login.text, ms=login.ms)]
