@@ -70,6 +70,12 @@ def dovecot_pop3(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
 
 
 @pytest.fixture(scope="session")
+def dovecot_sieve(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    """IMAP and ManageSieve side by side, the login only behind TLS as on a real server."""
+    return dovecot_like(DovecotOptions(sieve=True, tls="required"))
+
+
+@pytest.fixture(scope="session")
 def pigeonhole() -> Iterator[Pigeonhole]:
     """Pigeonhole's tools, which judge a Sieve script without a server."""
     try:

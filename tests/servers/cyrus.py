@@ -35,14 +35,15 @@ class CyrusMissing(Exception):
 @dataclass(frozen=True, slots=True)
 class CyrusOptions:
     """What to start. `hidden` takes capabilities out of the announcement. `classic` is how Cyrus was
-    set up for decades: personal mailboxes lie below `INBOX.`."""
+    set up for decades: personal mailboxes lie below `INBOX.`. `sieve`: ManageSieve beside IMAP."""
 
     hidden: frozenset[str] = frozenset()
     classic: bool = False
+    sieve: bool = False
 
 
 class Cyrus(MailServer):
-    """One running instance; `port` speaks plain IMAP."""
+    """One running instance; `port` speaks plain IMAP, with the option `sieve` `sieve_port` ManageSieve."""
 
     def __init__(self, options: CyrusOptions | None = None) -> None:
         """Start it and wait until it answers; raises CyrusMissing or StartFailed."""
@@ -51,13 +52,13 @@ class Cyrus(MailServer):
         self.folder = Path(tempfile.mkdtemp(prefix="cy-", dir="/tmp"))
         self.folder.chmod(0o755)
         owner = mail_owner()
-        for name in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "conf/log", "spool"):
+        for name in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "conf/log", "spool", "sieve"):
             (self.folder / name).mkdir(parents=True)
         if os.geteuid() == 0:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         (self.folder / "imapd.conf").write_text(_settings(self.folder, owner, self.options), encoding="utf-8")
-        self._start(1)
+        self._start(2)
 
     # --- users -------------------------------------------------------------------------------
 
@@ -111,15 +112,19 @@ class Cyrus(MailServer):
         return str(self.folder / "imapd.conf")
 
     def _configure(self, ports: list[int]) -> None:
-        (self.port,) = ports
-        services = _services(self._root, self._configuration, self.port)
+        self.port, self.sieve_port = ports
+        sieve_port = self.sieve_port if self.options.sieve else 0
+        services = _services(self._root, self._configuration, self.port, sieve_port)
         (self.folder / "cyrus.conf").write_text(services, encoding="utf-8")
 
     def _launch(self) -> None:
         command = [str(self._root / "usr/lib/cyrus/bin/master"), "-C", self._configuration]
         command += ["-M", str(self.folder / "cyrus.conf"), "-p", str(self.folder / "master.pid")]
         self._run_until(
-            lambda: answers(self.port, self.host),
+            lambda: (
+                answers(self.port, self.host)
+                and (not self.options.sieve or answers(self.sieve_port, self.host))
+            ),
             command,
             "TERM",
             env=_environment(self._root),
@@ -171,6 +176,7 @@ def _settings(folder: Path, owner: pwd.struct_passwd, options: CyrusOptions) -> 
     lines = [
         f"configdirectory: {folder}/conf",
         f"partition-default: {folder}/spool",
+        f"sievedir: {folder}/sieve",
         "defaultpartition: default",
         f"cyrus_user: {owner.pw_name}",
         f"cyrus_group: {grp.getgrgid(owner.pw_gid).gr_name}",
@@ -197,14 +203,16 @@ def _settings(folder: Path, owner: pwd.struct_passwd, options: CyrusOptions) -> 
     return "\n".join(lines) + "\n"
 
 
-def _services(root: Path, configuration: str, port: int) -> str:
+def _services(root: Path, configuration: str, port: int, sieve_port: int) -> str:
     programs = root / "usr/lib/cyrus/bin"
+    imap = f'imap cmd="{programs}/imapd -C {configuration}" listen="{LOOPBACK}:{port}"'
+    sieve = f'\n  sieve cmd="{programs}/timsieved -C {configuration}" listen="{LOOPBACK}:{sieve_port}"'
     return f"""\
 START {{
   recover cmd="{programs}/ctl_cyrusdb -C {configuration} -r"
 }}
 SERVICES {{
-  imap cmd="{programs}/imapd -C {configuration}" listen="{LOOPBACK}:{port}" prefork=1 maxchild=100
+  {imap} prefork=1 maxchild=100{sieve if sieve_port else ""}
 }}
 EVENTS {{
 }}

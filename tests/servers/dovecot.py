@@ -15,7 +15,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import trustme
@@ -52,7 +52,7 @@ def dovecot_version() -> tuple[int, int]:
 
 class Dovecot(MailServer):
     """One running instance. `port` speaks plain and STARTTLS, `tls_port` TLS from the first byte;
-    with the option `pop3`, `pop3_port` and `pop3s_port` likewise."""
+    with the option `pop3`, `pop3_port` and `pop3s_port` likewise; with `sieve`, `sieve_port` (STARTTLS)."""
 
     def __init__(self, options: DovecotOptions | None = None) -> None:
         """Start it and wait until it answers; raises DovecotMissing or StartFailed."""
@@ -63,7 +63,7 @@ class Dovecot(MailServer):
         self.folder.chmod(0o755)  # the login process, another user, must reach its sockets
         self._issue_certificate()
         self._prepare_folders()
-        self._start(4)
+        self._start(5)
 
     # --- users -------------------------------------------------------------------------------
 
@@ -158,8 +158,8 @@ class Dovecot(MailServer):
             os.chown(self.folder / "mail", owner.pw_uid, owner.pw_gid)
 
     def _configure(self, ports: list[int]) -> None:
-        self.port, self.tls_port, self.pop3_port, self.pop3s_port = ports
-        place = _place(self.folder, self.host, (ports[0], ports[1], ports[2], ports[3]))
+        self.port, self.tls_port, self.pop3_port, self.pop3s_port, self.sieve_port = ports
+        place = _place(self.folder, self.host, ports)
         text = dovecot_configuration(dovecot_version(), self.options, place)
         self._configuration.write_text(text, encoding="utf-8")
 
@@ -170,11 +170,13 @@ class Dovecot(MailServer):
         self._run_until(self._is_ready, [dovecot_binary(), "-F", "-c", str(self._configuration)], "TERM")
 
     def _is_ready(self) -> bool:
-        ports = (self.port, self.pop3_port) if self.options.pop3 else (self.port,)
+        ports = [self.port]
+        ports += [self.pop3_port] if self.options.pop3 else []
+        ports += [self.sieve_port] if self.options.sieve else []
         return all(answers(port, self.host) for port in ports)
 
 
-def _place(folder: Path, host: str, ports: tuple[int, int, int, int]) -> Place:
+def _place(folder: Path, host: str, ports: Sequence[int]) -> Place:
     owner = mail_owner()
     privileged = os.geteuid() == 0
     own_group = grp.getgrgid(owner.pw_gid).gr_name
@@ -191,6 +193,7 @@ def _place(folder: Path, host: str, ports: tuple[int, int, int, int]) -> Place:
         internal_group="dovecot" if privileged else own_group,
         login_user="dovenull" if privileged else owner.pw_name,
         unprivileged=not privileged,
+        sieve_port=ports[4],
     )
 
 

@@ -87,6 +87,12 @@ class DovecotOptions:
     """COMPRESS=DEFLATE offered and mails stored compressed."""
     pop3: bool = False
     """POP3 beside IMAP."""
+    sieve: bool = False
+    """ManageSieve beside IMAP (Dovecot 2.3 only). The active script filters nothing: nothing is delivered."""
+    most_scripts: int = 0
+    """How many a user may have; 0 is no limit."""
+    largest_script: int = 0
+    """In bytes; 0 is Pigeonhole's own limit."""
     names: tuple[str, ...] = ()
     """Host names for which its certificate is valid too."""
     tokens: str = ""
@@ -113,6 +119,7 @@ class Place:
     login_user: str
     unprivileged: bool
     """Started by a normal user, so nothing may be chrooted or change user."""
+    sieve_port: int = 0
 
 
 def dovecot_configuration(version: tuple[int, int], options: DovecotOptions, place: Place) -> str:
@@ -139,7 +146,7 @@ def _server(modern: bool, options: DovecotOptions, place: Place) -> str:
     cleartext = "auth_allow_cleartext" if modern else "disable_plaintext_auth"
     allowed = (options.tls != "required") == modern
     return f"""\
-protocols = imap{" pop3" if options.pop3 else ""}
+protocols = imap{" pop3" if options.pop3 else ""}{" sieve" if options.sieve else ""}
 listen = {place.host}
 base_dir = {place.folder}/run
 state_dir = {place.folder}/state
@@ -186,7 +193,7 @@ service auth {{
     mode = 0666
   }}
 }}
-{_pop3(modern, options, place)}{others if place.unprivileged else ""}"""
+{_pop3(modern, options, place)}{_sieve(options, place)}{others if place.unprivileged else ""}"""
 
 
 def _pop3(modern: bool, options: DovecotOptions, place: Place) -> str:
@@ -211,6 +218,33 @@ service pop3 {{
 }}
 protocol pop3 {{
   mail_max_userip_connections = {options.connections}
+}}
+"""
+
+
+def _sieve(options: DovecotOptions, place: Place) -> str:
+    if not options.sieve:
+        return ""
+    free = "\n  chroot =" if place.unprivileged else ""
+    limits = f"\n  sieve_quota_max_scripts = {options.most_scripts}" if options.most_scripts else ""
+    limits += f"\n  sieve_max_script_size = {options.largest_script}" if options.largest_script else ""
+    return f"""\
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {place.sieve_port}
+  }}
+  service_count = 0
+  process_min_avail = 1
+  client_limit = 500{free}
+}}
+service managesieve {{
+  process_limit = 500
+}}
+protocol sieve {{
+  mail_max_userip_connections = {options.connections}
+}}
+plugin {{
+  sieve = file:~/sieve;active=~/active.sieve{limits}
 }}
 """
 
