@@ -113,12 +113,13 @@ def script_name(text: str) -> ScriptName:
         length = len(name.encode())
     except UnicodeEncodeError:
         raise Misused("managesieve.bad_name", name=repr(text)[:100]) from None
-    if not name.strip() or length > LONGEST_NAME or any(map(_is_forbidden, name)):
+    if not name.strip() or length > LONGEST_NAME or any(map(is_forbidden, name)):
         raise Misused("managesieve.bad_name", name=_readable(text))
     return ScriptName(name)
 
 
-def _is_forbidden(mark: str) -> bool:
+def is_forbidden(mark: str) -> bool:
+    """Whether no name may hold this character (RFC 5804 section 1.6)."""
     return mark < " " or "\x7f" <= mark <= "\x9f" or mark in "\u2028\u2029"
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from eilbote.protocols.managesieve.encode import is_forbidden
 from eilbote.protocols.managesieve.framing import Word, Words
 from eilbote.protocols.managesieve.values import (
     Capabilities,
@@ -27,7 +28,7 @@ _MOST_REMARKS = 100
 _LONGEST_REMARK = 500
 _LARGEST = 2**31
 _LINE = re.compile(
-    r"\bline\s+(\d{1,9})(?:\s*[,:]?\s*(?:column|col\.?)\s+(\d{1,9}))?[ \t]*[:,]?\s*", re.IGNORECASE
+    r"\bline\s+(\d{1,9})(?!\d)(?:\s*[,:]?\s*(?:column|col\.?)\s+(\d{1,9}))?[ \t]*[:,]?\s*", re.IGNORECASE
 )
 _PORT = 4190
 
@@ -101,13 +102,15 @@ def read_listing(lines: Iterable[Words]) -> ScriptListing:
 
 
 def _name(word: Word) -> ScriptName | None:
-    """A name that can be said again: whatever the server calls a script, if it is text at all."""
-    if not isinstance(word, bytes) or not word or b"\0" in word:
+    """A name that can be said again and shown: text without control characters (RFC 5804 section 1.6), in
+    whatever form the server has it."""
+    if not isinstance(word, bytes) or not word:
         return None
     try:
-        return ScriptName(word.decode())
+        name = word.decode()
     except UnicodeDecodeError:
         return None
+    return None if any(map(is_forbidden, name)) else ScriptName(name)
 
 
 def read_remarks(text: str) -> tuple[Remark, ...]:

@@ -17,6 +17,8 @@ _WORTH_ASKING = 16 * 1024
 """From this size on it is asked first whether a script fits: a literal is sent whole before the server can
 say no (RFC 5804 section 2.5)."""
 
+_LONGEST_PLAIN = 60
+
 
 def listing(dialogue: Dialogue) -> Flow[ScriptListing]:
     """Every script and which is active (RFC 5804 section 2.7)."""
@@ -117,11 +119,10 @@ def rename(dialogue: Dialogue, name: ScriptName, new: ScriptName) -> Flow[None]:
 
 def _check_name(dialogue: Dialogue, name: ScriptName) -> None:
     """Refused `managesieve.name_unusable` for a name that this server would store under another one: Cyrus
-    (3.6) encodes what is not ASCII, finds it no more, and stores one more script at every try; a quote in a
-    name breaks its listings."""
-    if dialogue.capabilities.implementation.startswith("Cyrus") and not (
-        name.isascii() and not any(mark in '"\\' for mark in name)
-    ):
+    (3.6) encodes what is long or not ASCII, finds it no more, and stores one more script at every try; a
+    quote in a name breaks its listings."""
+    is_plain = name.isascii() and len(name) <= _LONGEST_PLAIN and not any(mark in '"\\' for mark in name)
+    if dialogue.capabilities.implementation.startswith("Cyrus") and not is_plain:
         raise Refused("managesieve.name_unusable", host=dialogue.host, name=name)
 
 

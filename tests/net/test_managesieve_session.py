@@ -1,0 +1,464 @@
+"""Our ManageSieve session against Dovecot's Pigeonhole, Cyrus and servers that mean harm."""
+
+from __future__ import annotations
+
+import io
+import ssl
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+import trustme
+
+from eilbote.clock import SystemClock
+from eilbote.errors import EilboteError, Garbled, Gone, NotAllowed, Refused, Unreachable
+from eilbote.net.credential import Credential
+from eilbote.net.managesieve import ManageSieveSession
+from eilbote.net.terms import Terms
+from eilbote.net.trace import Trace
+from eilbote.protocols.managesieve.encode import script_name
+from eilbote.protocols.managesieve.limits import Limits
+from eilbote.protocols.managesieve.values import ListedScript, ScriptName
+from eilbote.secret import Secret
+from eilbote.store.values import Security, Server
+from tests.net.scripted import Line, Script, Scripted
+from tests.servers.cyrus import Cyrus, CyrusOptions
+from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_settings import DovecotOptions
+
+A, B = script_name("a"), script_name("b")
+PASSWORD = "geheim-1"
+FOLDER = b'require "fileinto"; # an Jos\xc3\xa9\r\nfileinto "Rechnungen";\r\n'
+
+
+async def opened(
+    server: Server,
+    user: str = "anna",
+    password: str = PASSWORD,
+    *,
+    oauth: bool = False,
+    trusted: Sequence[str] = (),
+    trace: Trace | None = None,
+    limits: Limits | None = None,
+    read_timeout: float = 20,
+) -> ManageSieveSession:
+    return await ManageSieveSession.open(
+        server,
+        Credential(user, Secret(password), oauth),
+        Terms(SystemClock(), trusted, trace, connect_timeout=20, read_timeout=read_timeout),
+        limits=limits,
+    )
+
+
+Opener = Callable[..., Awaitable[ManageSieveSession]]
+
+
+@pytest.fixture
+async def opening() -> AsyncIterator[Opener]:
+    """`opened`, for sessions that end with the test at the latest."""
+    sessions: list[ManageSieveSession] = []
+
+    async def open_one(*given: Any, **options: Any) -> ManageSieveSession:
+        sessions.append(await opened(*given, **options))
+        return sessions[-1]
+
+    yield open_one
+    for session in sessions:
+        session.abort()
+
+
+async def on_dovecot(opening: Opener, dovecot: Dovecot, trace: Trace | None = None) -> ManageSieveSession:
+    """A session of a fresh user with an instance that has scripts and TLS."""
+    user, password = dovecot.new_user()
+    server = Server(dovecot.host, dovecot.sieve_port, Security.STARTTLS)
+    return await opening(server, user, password, trusted=[dovecot.fingerprint], trace=trace)
+
+
+async def on_cyrus(opening: Opener, cyrus: Cyrus) -> ManageSieveSession:
+    user, password = cyrus.new_user()
+    with cyrus.imap(user, password):
+        pass  # the first login makes the mailboxes, without which Cyrus takes no scripts
+    return await opening(Server(cyrus.host, cyrus.sieve_port, Security.NONE), user, password)
+
+
+Place = Callable[[], Awaitable[ManageSieveSession]]
+
+
+@pytest.fixture(params=["dovecot", "cyrus"])
+def place(request: pytest.FixtureRequest, opening: Opener) -> Place:
+    """Gives a session of a fresh user."""
+    if request.param == "dovecot":
+        dovecot = request.getfixturevalue("dovecot_sieve")
+        return lambda: on_dovecot(opening, dovecot)
+    cyrus = request.getfixturevalue("cyrus_like")(CyrusOptions(sieve=True))
+    return lambda: on_cyrus(opening, cyrus)
+
+
+async def code_of(step: Awaitable[object], kind: type[EilboteError]) -> str:
+    with pytest.raises(kind) as failed:
+        await step
+    return failed.value.problem.code
+
+
+# --- real servers ------------------------------------------------------------------------------------------
+
+
+async def test_everything_there_is_to_do(place: Place) -> None:
+    session = await place()
+    assert {"fileinto", "vacation", "imap4flags"} <= set(session.capabilities.extensions)
+    assert (await session.list()).scripts == ()
+    assert await session.put(A, FOLDER) == ()
+    assert await session.fetch(A) == FOLDER
+    assert (await session.list()).scripts == (ListedScript(A),)
+    assert await code_of(session.put(A, b"keep;", overwrite=False), Refused) == "managesieve.name_taken"
+    await session.put(A, b"keep;\r\n")
+    assert await session.fetch(A) == b"keep;\r\n"
+
+    await session.activate(A)
+    assert (await session.list()).active == A
+    assert await code_of(session.delete(A), Refused) == "managesieve.active"
+    await session.put(B, FOLDER)
+    assert await code_of(session.rename(A, B), Refused) == "managesieve.name_taken"
+    await session.delete(B)
+    await session.rename(A, B)
+    assert (await session.list()).scripts == (ListedScript(B, True),)
+    await session.activate(None)
+    assert (await session.list()).active is None
+    await session.delete(B)
+    assert (await session.list()).scripts == ()
+
+    for step in (session.fetch(A), session.delete(A), session.activate(A), session.rename(A, B)):
+        assert await code_of(step, Gone) == "managesieve.no_such_script"
+    await session.keep_alive()
+    await session.log_out()
+    assert await code_of(session.list(), Unreachable) == "net.closed"
+
+
+async def test_a_wrong_script_is_not_stored(place: Place) -> None:
+    session = await place()
+    await session.put(A, b"keep;\n")
+    with pytest.raises(Refused) as refused:
+        await session.put(A, b'keep;\nrequire "fileinto"; kep;\n')
+    assert refused.value.problem.code == "managesieve.invalid_script"
+    assert refused.value.problem.parameters["line"] == "2"
+    assert await session.fetch(A) == b"keep;\n"
+    judged = await session.check(b"keep;\n\nif true { nope; }\n", B)
+    assert not judged.accepted and judged.remarks[0].line == 3
+    assert (await session.check(FOLDER, B)).accepted
+    assert [one.name for one in (await session.list()).scripts] == [A]
+    await session.log_out()
+
+
+@pytest.mark.parametrize("name", ["mit Leerzeichen", "{5+}", "ok)", "(", "=?", "x" * 60])
+async def test_names_come_back_as_they_were_given(place: Place, name: str) -> None:
+    session = await place()
+    await session.put(script_name(name), FOLDER)
+    assert [one.name for one in (await session.list()).scripts] == [name]
+    assert await session.fetch(script_name(name)) == FOLDER
+    await session.delete(script_name(name))
+    await session.log_out()
+
+
+@pytest.mark.parametrize("name", ["Büro", 'a"b\\', "x" * 128, "日本語", "\N{GRINNING FACE}"])
+async def test_names_of_any_letters_on_dovecot(opening: Opener, dovecot_sieve: Dovecot, name: str) -> None:
+    session = await on_dovecot(opening, dovecot_sieve)
+    await session.put(script_name(name), FOLDER)
+    await session.activate(script_name(name))
+    await session.rename(script_name(name), script_name(name + "x"))
+    assert (await session.list()).scripts == (ListedScript(ScriptName(name + "x"), True),)
+    await session.log_out()
+
+
+async def test_a_name_with_a_path_in_it_leads_nowhere(opening: Opener, dovecot_sieve: Dovecot) -> None:
+    session = await on_dovecot(opening, dovecot_sieve)
+    assert await code_of(session.put(script_name("../x"), FOLDER), Refused) == "managesieve.refused"
+    await session.log_out()
+
+
+async def test_a_name_that_cyrus_misunderstands_is_not_sent(
+    opening: Opener,
+    cyrus_like: Callable[[CyrusOptions], Cyrus],
+) -> None:
+    """Cyrus 3.6 lists what was stored by others as it is; we read it and store none such."""
+    session = await on_cyrus(opening, cyrus_like(CyrusOptions(sieve=True)))
+    for name in ("Büro", 'a"b', "x" * 61):
+        step = session.put(script_name(name), FOLDER)
+        assert await code_of(step, Refused) == "managesieve.name_unusable"
+    assert (await session.list()).scripts == ()
+    await session.log_out()
+
+
+async def test_what_a_server_limits(
+    opening: Opener, dovecot_like: Callable[[DovecotOptions], Dovecot]
+) -> None:
+    limited = DovecotOptions(sieve=True, tls="required", most_scripts=2, largest_script=20_000)
+    session = await on_dovecot(opening, dovecot_like(limited))
+    assert await code_of(session.put(A, b"#" * 20_100), Refused) == "managesieve.quota"
+    assert await code_of(session.have_space(A, 30_000), Refused) == "managesieve.quota"
+    await session.have_space(A, 3_000)
+    await session.put(A, b"keep;")
+    await session.put(B, b"keep;")
+    third = script_name("c")
+    assert await code_of(session.put(third, b"keep;"), Refused) == "managesieve.too_many_scripts"
+    assert await code_of(session.have_space(third, 5), Refused) == "managesieve.too_many_scripts"
+    await session.log_out()
+
+
+async def test_a_large_script_goes_there_and_back(opening: Opener, dovecot_sieve: Dovecot) -> None:
+    session = await on_dovecot(opening, dovecot_sieve)
+    large = b"keep;\r\n" + b"# 0123456789\r\n" * 60_000
+    await session.put(A, large)
+    assert await session.fetch(A) == large
+    assert session.bytes_sent > len(large) and session.bytes_received > len(large)
+    await session.log_out()
+
+
+async def test_a_wrong_password(dovecot_sieve: Dovecot) -> None:
+    user, _ = dovecot_sieve.new_user()
+    server = Server(dovecot_sieve.host, dovecot_sieve.sieve_port, Security.STARTTLS)
+    step = opened(server, user, "falsch", trusted=[dovecot_sieve.fingerprint])
+    assert await code_of(step, Refused) == "managesieve.login_refused"
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "login", "scram-sha-1", "scram-sha-256"])
+async def test_every_mechanism_of_a_password(
+    opening: Opener, dovecot_like: Callable[[DovecotOptions], Dovecot], mechanism: str
+) -> None:
+    out = io.StringIO()
+    one = DovecotOptions(sieve=True, tls="required", mechanisms=mechanism)
+    session = await on_dovecot(opening, dovecot_like(one), Trace(out, SystemClock()))
+    await session.put(A, FOLDER)
+    await session.fetch(A)
+    await session.log_out()
+    shown = out.getvalue()
+    assert f'AUTHENTICATE "{mechanism.upper()}"' in shown and "PUTSCRIPT" in shown and "LOGOUT" in shown
+    first = b64encode(f"\0u{PASSWORD}".encode()).decode()[:8]
+    for hidden in (PASSWORD, b64encode(PASSWORD.encode()).decode(), first, "Rechnungen", "n,,", "biws"):
+        assert hidden not in shown
+
+
+async def test_a_certificate_that_nobody_vouches_for(dovecot_sieve: Dovecot) -> None:
+    user, password = dovecot_sieve.new_user()
+    server = Server(dovecot_sieve.host, dovecot_sieve.sieve_port, Security.STARTTLS)
+    for trusted in ([], ["0" * 64]):
+        step = opened(server, user, password, trusted=trusted)
+        assert await code_of(step, Unreachable) == "net.certificate"
+
+
+# --- scripted servers --------------------------------------------------------------------------------------
+
+HELLO = (b'"IMPLEMENTATION" "Test"', b'"SASL" "PLAIN"', b'"SIEVE" "fileinto"', b'"VERSION" "1.0"', b"OK")
+
+
+async def let_in(line: Line) -> None:
+    """Greeting, login and the first two questions as an ordinary server answers them; no tags repeated."""
+    await line.say(*HELLO)
+    assert (await line.reader.readline()).startswith(b'AUTHENTICATE "PLAIN"')
+    await line.say(b"OK")
+    await line.hear()
+    await line.say(*HELLO)
+    await line.hear()
+    await line.say(b"OK")
+
+
+async def served(script: Script, step: Callable[[ManageSieveSession], Awaitable[object]]) -> None:
+    """One step with a server that goes on with `script` after the login."""
+
+    async def whole(line: Line) -> None:
+        await let_in(line)
+        await script(line)
+
+    async with Scripted(whole).listening() as scripted:
+        session = await opened(scripted.server)
+        try:
+            await step(session)
+        finally:
+            session.abort()
+
+
+async def fails(
+    script: Script, step: Callable[[ManageSieveSession], Awaitable[object]], kind: type[EilboteError]
+) -> str:
+    with pytest.raises(kind) as failed:
+        await served(script, step)
+    assert failed.value.problem.parameters.get("host") == "127.0.0.1"
+    return failed.value.problem.code
+
+
+def saying(*pieces: bytes, after: int = 1) -> Script:
+    """Hears a command, then says this again and again."""
+
+    async def script(line: Line) -> None:
+        await line.hear()
+        for _ in range(after):
+            line.writer.write(b"".join(pieces))
+            await line.writer.drain()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("pieces", "times", "kind", "code"),
+    [
+        ((b'"script"\r\n',), 20_000, Garbled, "managesieve.answer_too_long"),
+        ((b'"' + b"x" * 10_000 + b'"\r\n',), 2_000, Garbled, "managesieve.answer_too_long"),
+        ((b"x" * 60_000,), 2_000, Garbled, "managesieve.line_too_long"),
+        ((b"{1000000000}\r\n",), 1, Garbled, "managesieve.literal_too_long"),
+        (
+            (b"{4000000}\r\n" + b"x" * 4_000_000 + b" {4000000}\r\n",),
+            1,
+            Garbled,
+            "managesieve.literal_too_long",
+        ),
+        ((b"OK (" + b"(" * 5_000 + b"\r\n",), 1, Garbled, "managesieve.no_answer"),
+        ((b"* LIST () NIL x\r\n",), 1, Garbled, "managesieve.no_answer"),
+        ((b'BYE "maintenance"\r\n',), 1, Unreachable, "managesieve.bye"),
+        ((b'BYE (REFERRAL "sieve://evil.example")\r\n',), 1, Refused, "managesieve.referral"),
+        ((b'NO (REFERRAL "sieve://evil.example")\r\n',), 1, Refused, "managesieve.referral"),
+    ],
+)
+async def test_hostile_answers(
+    pieces: tuple[bytes, ...], times: int, kind: type[EilboteError], code: str
+) -> None:
+    assert await fails(saying(*pieces, after=times), lambda session: session.list(), kind) == code
+
+
+async def test_a_good_bye_that_nobody_asked_for() -> None:
+    async def script(line: Line) -> None:
+        await line.hear()
+        await line.say(b"OK", b'BYE "idle"')
+
+    async def step(session: ManageSieveSession) -> None:
+        assert (await session.list()).scripts == ()
+        await session.list()
+
+    assert await fails(script, step, Unreachable) == "managesieve.bye"
+
+
+async def test_an_answer_that_nobody_asked_for() -> None:
+    async def script(line: Line) -> None:
+        await line.hear()
+        await line.say(b"OK", b'"forged" ACTIVE', b"OK")
+
+    async def step(session: ManageSieveSession) -> None:
+        await session.list()
+        await session.list()
+
+    assert await fails(script, step, Garbled) == "managesieve.unasked"
+
+
+async def test_silence_ends() -> None:
+    async def script(line: Line) -> None:
+        await line.hear()
+
+    async def whole(line: Line) -> None:
+        await let_in(line)
+        await script(line)
+
+    async with Scripted(whole).listening() as scripted:
+        session = await opened(scripted.server, read_timeout=0.3)
+        assert await code_of(session.list(), Unreachable) == "net.timeout"
+        session.abort()
+
+
+@pytest.mark.parametrize("after", range(5))
+async def test_a_line_that_breaks_is_named(after: int) -> None:
+    async def script(line: Line) -> None:
+        said = [HELLO, (b"OK",), HELLO, (b"OK",), (b'"a"', b'"b')]
+        for at, lines in enumerate(said):
+            if at == after:
+                line.writer.write(lines[0][:-1])
+                await line.writer.drain()
+                line.writer.close()
+                return
+            await line.say(*lines)
+            await line.hear()
+
+    async with Scripted(script).listening() as scripted:
+        with pytest.raises(Unreachable) as broken:
+            session = await opened(scripted.server)
+            try:
+                await session.list()
+            finally:
+                session.abort()
+    assert broken.value.problem.code == "net.closed"
+    assert broken.value.problem.parameters["host"] == "127.0.0.1"
+
+
+# --- TLS ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tls() -> ssl.SSLContext:
+    """A server's context whose certificate no authority of this machine vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def plain(*lines: bytes, then: Sequence[bytes] = ()) -> Script:
+    """Greets with these lines, hears STARTTLS and answers with the others."""
+
+    async def script(line: Line) -> None:
+        await line.say(*lines)
+        if then:
+            await line.hear()
+            await line.say(*then)
+
+    return script
+
+
+OFFERS = (b'"SIEVE" "x"', b'"SASL" "PLAIN"', b'"STARTTLS"', b"OK")
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "code", "heard"),
+    [
+        (plain(b'"SIEVE" "x"', b'"SASL" "PLAIN"', b"OK"), NotAllowed, "managesieve.no_starttls", []),
+        (plain(*OFFERS, then=[b'NO "not today"']), NotAllowed, "managesieve.no_starttls", [b"STARTTLS\r\n"]),
+        (plain(*OFFERS, then=[b"OK", b'"SASL" "PLAIN"', b"OK"]), Garbled, "net.injected", [b"STARTTLS\r\n"]),
+        (plain(*OFFERS, then=[b"OK", b'"SA']), Garbled, "net.injected", [b"STARTTLS\r\n"]),
+        (plain(*OFFERS, then=[b'BYE (REFERRAL "x")']), Refused, "managesieve.referral", [b"STARTTLS\r\n"]),
+        (plain(b'BYE "full"'), Unreachable, "managesieve.bye", []),
+        (plain(b'NO "full"'), Unreachable, "managesieve.unavailable", []),
+        (plain(b"OK"), Garbled, "managesieve.no_greeting", []),
+        (plain(b"* OK IMAP4rev1 ready"), Garbled, "managesieve.no_greeting", []),
+    ],
+)  # fmt: skip
+async def test_nothing_secret_is_said_in_plain_text(
+    script: Script, kind: type[EilboteError], code: str, heard: list[bytes]
+) -> None:
+    async with Scripted(script).listening() as scripted:
+        assert await code_of(opened(Server("127.0.0.1", scripted.port, Security.STARTTLS)), kind) == code
+        assert scripted.lines[0].received == heard
+
+
+async def test_what_is_promised_before_tls_is_forgotten(tls: ssl.SSLContext) -> None:
+    """A server that says behind TLS that only LOGIN works gets no PLAIN, whatever it said before."""
+
+    async def script(line: Line) -> None:
+        await line.say(*OFFERS)
+        await line.hear()
+        await line.say(b"OK")
+        await line.writer.start_tls(tls)
+        await line.say(b'"SIEVE" "x"', b'"SASL" "LOGIN"', b"OK")
+        assert (await line.reader.readline()) == b'AUTHENTICATE "LOGIN"\r\n'
+        for prompt in (b"User", b"Password"):
+            await line.say(b'"' + b64encode(prompt) + b'"')
+            line.received.append(b64decode((await line.reader.readline()).strip(b'"\r\n')))
+        await line.say(b'NO "no"')
+
+    async with Scripted(script).listening() as scripted:
+        server = Server("127.0.0.1", scripted.port, Security.STARTTLS)
+        with pytest.raises(Unreachable) as unknown:
+            await opened(server)
+        assert unknown.value.problem.code == "net.certificate"
+        assert all(line.received == [b"STARTTLS\r\n"] for line in scripted.lines)
+        pin = unknown.value.problem.parameters["fingerprint"]
+        assert await code_of(opened(server, trusted=[pin]), Refused) == "managesieve.login_refused"
+        assert scripted.lines[-1].received[-2:] == [b"anna", PASSWORD.encode()]
+
+
+async def test_no_plain_text_to_another_machine() -> None:
+    assert await code_of(opened(Server("192.0.2.1", 4190, Security.NONE)), NotAllowed) == "net.insecure"
