@@ -53,10 +53,15 @@ class Clinic:
         return setup.store_account(self.app, planned, Secret(secret))
 
     async def examine(
-        self, name: str, patience: Patience = SHORT, looks: list[Looking] | None = None
+        self,
+        name: str,
+        patience: Patience = SHORT,
+        looks: list[Looking] | None = None,
+        *,
+        second: str = "",
     ) -> Diagnosed:
         tell = looks.append if looks is not None else lambda looking: None
-        return await diagnose.diagnose_account(self.app, name, tell, patience)
+        return await diagnose.diagnose_account(self.app, name, tell, patience, second=second)
 
     async def report_on(
         self,
@@ -64,6 +69,7 @@ class Clinic:
         address: str = "anna@example.org",
         secret: str = SECRET,
         auth: AuthKind = AuthKind.PASSWORD,
+        second: str = "",
     ) -> Diagnosed:
         """The diagnosis of a new account at these servers."""
         async with AsyncExitStack() as stack:
@@ -82,7 +88,7 @@ class Clinic:
                 )
             )
             try:
-                return await self.examine(account.address)
+                return await self.examine(account.address, second=second)
             finally:
                 await asyncio.to_thread(self.app.store.accounts.remove, account.id)
 

@@ -29,8 +29,9 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 @dataclass
 class Peer:
     """How one server behaves. An answer is what stands after the tag (IMAP) or the whole reply (SMTP, POP3);
-    "" is a friendly one. `inject`: said in the same packet as the consent to STARTTLS; `raw`: these bytes and
-    nothing else; `mute`: a login is never answered."""
+    "" is a friendly one. `elsewhere`: to a recipient outside of example.org; `challenge`: said after the
+    first answer of a login. `inject`: said in the same packet as the consent to STARTTLS; `raw`: these bytes
+    and nothing else; `mute`: a login is never answered."""
 
     protocol: Protocol = Protocol.IMAP
     greeting: str = ""
@@ -39,6 +40,8 @@ class Peer:
     listing: str = ""
     mail: str = ""
     rcpt: str = ""
+    elsewhere: str = ""
+    challenge: str = ""
     ehlo: str = ""
     starttls: str = ""
     inject: bytes = b""
@@ -183,6 +186,9 @@ class Talk:
                         await self.hear()
                     if peer.mute:
                         await self.swallow()
+                    if peer.challenge:
+                        await self.say(f"+ {peer.challenge}")
+                        await self.hear()
                     if peer.untagged:
                         await self.say(peer.untagged)
                     await self.say(f"{tag} {peer.login or 'OK welcome'}")
@@ -233,7 +239,8 @@ class Talk:
             elif word == "MAIL":
                 await self.say(peer.mail or "250 ok")
             elif word == "RCPT":
-                await self.say(peer.rcpt or "250 ok")
+                away = "@example.org" not in line and peer.elsewhere
+                await self.say(away or peer.rcpt or "250 ok")
             elif word == "QUIT":
                 await self.say("221 bye")
                 return

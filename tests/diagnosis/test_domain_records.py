@@ -18,7 +18,8 @@ from eilbote.diagnosis.domain.dmarc import names_of, read_dmarc
 from eilbote.diagnosis.domain.sharing import DomainHiding
 from eilbote.diagnosis.domain.signed import read_tlsa
 from eilbote.diagnosis.domain.spf import is_spf, read_spf
-from eilbote.diagnosis.evidence import Evidence, LookUp, Outcome, OwnDomain, Probe, Records, Unmade
+from eilbote.diagnosis.evidence import Evidence, Outcome, OwnDomain, Records, Unmade
+from eilbote.diagnosis.probes import LookUp, Probe
 from eilbote.diagnosis.values import Confidence, DnsRecord, Finding, Verdict
 
 BAD_TERMS = [

@@ -9,24 +9,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from eilbote.clock import SystemClock
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.oauth import judge_token_clock
 from eilbote.diagnosis.checks.smtp import judge_form
 from eilbote.diagnosis.checks.tls import judge_closer
 from eilbote.diagnosis.closer import Closer, Handshake
-from eilbote.diagnosis.evidence import (
-    Box,
-    Conversed,
-    LoggedIn,
-    LogIn,
-    LookCloser,
-    OddMails,
-    Outcome,
-    OwnDomain,
-    Place,
-    Protocol,
-)
+from eilbote.diagnosis.evidence import Box, Conversed, LoggedIn, OddMails, Outcome, OwnDomain, Place, Protocol
 from eilbote.diagnosis.finding import found
+from eilbote.diagnosis.probes import LogIn, LookCloser
 from eilbote.diagnosis.transcript import judge_again, read_transcript, shared, written
 from eilbote.diagnosis.values import Finding, Verdict
 from eilbote.engine.odd_mails import odd_among
@@ -157,7 +148,7 @@ async def test_a_real_handshake_is_looked_at_closer(tmp_path: Path) -> None:
     peer = Peer(context=self_signed(tmp_path), implicit=True)
     async with peer.listening():
         place = Place(Protocol.IMAP, "localhost", peer.port, "tls")
-        closer = await look_closer(place, "127.0.0.1", SHORT)
+        closer = await look_closer(place, "127.0.0.1", SHORT, SystemClock())
     assert closer.unnamed is not None and closer.right is not None and closer.wrong is not None
     assert closer.unnamed.fingerprint == closer.right.fingerprint == closer.wrong.fingerprint != ""
     assert closer.smuggled is None and not peer.logins
@@ -187,7 +178,7 @@ async def test_a_command_behind_starttls_is_answered_by_a_careless_server_only(
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         place = Place(Protocol.IMAP, "localhost", port, "starttls")
-        assert (await look_closer(place, "127.0.0.1", SHORT)).smuggled is careless
+        assert (await look_closer(place, "127.0.0.1", SHORT, SystemClock())).smuggled is careless
 
 
 # --- sending -----------------------------------------------------------------------------------------

@@ -21,17 +21,9 @@ from msgspec.structs import replace
 from eilbote.diagnosis.checks.signature import judge_alignment
 from eilbote.diagnosis.checks.trip import judge_trip
 from eilbote.diagnosis.domain.answers import Answers
-from eilbote.diagnosis.evidence import (
-    LookUp,
-    Outcome,
-    OwnDomain,
-    Place,
-    Protocol,
-    Records,
-    SendToSelf,
-    Target,
-)
+from eilbote.diagnosis.evidence import Outcome, OwnDomain, Place, Protocol, Records, Target
 from eilbote.diagnosis.probe_mail import write_probe
+from eilbote.diagnosis.probes import LookUp, SendToSelf
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.trips import Signature, Trip
 from eilbote.diagnosis.values import Verdict

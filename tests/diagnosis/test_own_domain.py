@@ -10,19 +10,9 @@ import pytest
 
 from eilbote.clock import SystemClock
 from eilbote.config import Config
-from eilbote.diagnosis.evidence import (
-    LookUp,
-    Outcome,
-    OwnDomain,
-    Place,
-    Probe,
-    Protocol,
-    Resolve,
-    Resolved,
-    Target,
-    Unmade,
-)
+from eilbote.diagnosis.evidence import Outcome, OwnDomain, Place, Protocol, Resolved, Target, Unmade
 from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.probes import LookUp, Probe, Resolve
 from eilbote.diagnosis.values import Verdict
 from eilbote.engine import diagnose
 from eilbote.engine.app import open_app

@@ -21,7 +21,6 @@ from eilbote.diagnosis.evidence import (
     Box,
     Folder,
     LoggedIn,
-    LogIn,
     Outcome,
     Place,
     Protocol,
@@ -29,6 +28,7 @@ from eilbote.diagnosis.evidence import (
     Resolved,
     Target,
 )
+from eilbote.diagnosis.probes import LogIn
 from eilbote.diagnosis.transcript import shared, written
 from eilbote.diagnosis.values import Verdict
 from eilbote.engine import setup

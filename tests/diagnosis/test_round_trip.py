@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from eilbote.diagnosis.probe_mail import damaged_parts, write_probe
-from eilbote.diagnosis.trips import Trip
+from eilbote.diagnosis.trips import SecondTrip, Trip
 from eilbote.diagnosis.values import Report, Verdict
 from eilbote.engine import diagnose, probing
 from eilbote.store.values import AuthKind, NewAccount, Security, Server
@@ -136,6 +136,37 @@ def test_a_mail_that_never_comes_is_given_up(ward: Ward, monkeypatch: pytest.Mon
     told = diagnose.diagnose_account(ward.clinic.app, ward.address, lambda _: None, round_trip=True)
     report = asyncio.run(told).report
     assert report.cause.code == "server.mail_lost"
+
+
+def test_a_mail_to_a_second_account_and_its_answer_come_and_are_removed(ward: Ward) -> None:
+    other = Ward(ward.clinic, ward.dovecot, ward.postfix)
+    with (
+        carried(ward.postfix, ward.dovecot, ward.address, ward.user, untouched, 1, "INBOX"),
+        carried(ward.postfix, ward.dovecot, other.address, other.user, untouched, 1, "INBOX"),
+    ):
+        told = diagnose.diagnose_account(
+            ward.clinic.app, ward.address, lambda _: None, round_trip=True, second=other.address
+        )
+        diagnosed = asyncio.run(told)
+    found = verdicts(diagnosed.report)
+    assert (found["SMTP10"], found["TRIP01"], found["TRIP09"]) == (Verdict.PASS,) * 3
+    assert ward.mails() == other.mails() == 0
+    (trip,) = [one.evidence for one in diagnosed.transcript.steps if isinstance(one.evidence, SecondTrip)]
+    assert trip.back is not None and not trip.back.damaged and not trip.there.damaged
+
+
+def test_a_second_account_that_is_refused_is_not_tried_again(ward: Ward) -> None:
+    other = Ward(ward.clinic, ward.dovecot, ward.postfix)
+    app = ward.clinic.app
+    account = app.store.accounts.get(other.address)
+    app.store.accounts.update(account.id, user="nobody")
+    with carried(ward.postfix, ward.dovecot, ward.address, ward.user, untouched, 1, "INBOX"):
+        for verdict in (Verdict.WARN, Verdict.SKIP):
+            told = diagnose.diagnose_account(
+                app, ward.address, lambda _: None, round_trip=True, second=other.address
+            )
+            assert verdicts(asyncio.run(told).report)["TRIP09"] is verdict
+    assert app.store.refused_logins.count(account.id, 0.0, app.clock.now()) == 1
 
 
 @pytest.mark.parametrize("eight_bit", [True, False])

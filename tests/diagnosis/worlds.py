@@ -6,28 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from eilbote.diagnosis.evidence import (
-    Ask,
     Asked,
     Certificate,
-    Converse,
     Conversed,
-    Dial,
     Dialled,
-    DoubtNames,
     Evidence,
     LoggedIn,
-    LogIn,
-    LookAtMachine,
-    LookAtSecret,
     Machine,
     NamesTested,
     Outcome,
     Place,
-    Probe,
     Protocol,
-    Resolve,
     Resolved,
-    Search,
     Searched,
     SecretShape,
     Shaken,
@@ -35,6 +25,18 @@ from eilbote.diagnosis.evidence import (
     Unmade,
 )
 from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.probes import (
+    Ask,
+    Converse,
+    Dial,
+    DoubtNames,
+    LogIn,
+    LookAtMachine,
+    LookAtSecret,
+    Probe,
+    Resolve,
+    Search,
+)
 from eilbote.diagnosis.transcript import Step, Transcript
 from eilbote.diagnosis.values import Report
 from eilbote.engine.diagnose import Diagnosed

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scramp import ScramMechanism  # type: ignore[import-untyped]
 
 from eilbote.errors import EilboteError, Garbled, Misused, Refused
-from eilbote.protocols.sasl import Exchange, choose, refusal_of, start
+from eilbote.protocols.sasl import Exchange, choose, refusal_details, refusal_of, start
 from eilbote.protocols.scram import saslprep
 from eilbote.secret import Secret
 
@@ -214,6 +214,7 @@ def test_oauthbearer_vector_of_rfc_7628() -> None:
     told = b'{"status":"invalid_token","scope":"example_scope"}'
     assert exchange.respond(told) == b"\1"
     assert refusal_of(exchange) == "invalid_token"
+    assert refusal_details(exchange) == "status=invalid_token, scope=example_scope"
     with pytest.raises(Garbled):
         exchange.finish(None)
 

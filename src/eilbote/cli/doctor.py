@@ -78,10 +78,23 @@ _LOOKING = {
     help=mark("Also send one real mail to yourself, time its way, compare it, and remove it."),
 )
 @click.option(
+    "--second",
+    cls=Option,
+    metavar="ADDRESS",
+    default="",
+    help=mark(
+        "Another address of yours, elsewhere: also ask whether mail to it would be taken. With --round-trip, "
+        "where it is an account here, also send one mail there and one back."
+    ),
+)
+@click.option(
     "--deep",
     cls=Option,
     is_flag=True,
-    help=mark("Also look closer at the servers: other kinds of TLS, and a command behind STARTTLS."),
+    help=mark(
+        "Also look closer at the servers: other kinds of TLS, and a command behind STARTTLS. Of a domain: "
+        "also ask its own servers whether they would send for a stranger; nothing is sent."
+    ),
 )
 @click.option(
     "--fetch",
@@ -107,6 +120,7 @@ def doctor(
     share: Path | None,
     save: Path | None,
     round_trip: bool,
+    second: str,
     deep: bool,
     fetch: bool,
     blocklists: bool,
@@ -123,7 +137,14 @@ def doctor(
         with opened_home(face) as app, _shown_looking(face) as tell:
             diagnosed = asyncio.run(
                 _diagnose(
-                    app, target, tell, round_trip=round_trip, deep=deep, fetch=fetch, blocklists=blocklists
+                    app,
+                    target,
+                    tell,
+                    round_trip=round_trip,
+                    second=second,
+                    deep=deep,
+                    fetch=fetch,
+                    blocklists=blocklists,
                 )
             )
     if share is not None:
@@ -145,6 +166,7 @@ async def _diagnose(
     tell: Callable[[Looking], None],
     *,
     round_trip: bool,
+    second: str,
     deep: bool,
     fetch: bool,
     blocklists: bool,
@@ -152,10 +174,14 @@ async def _diagnose(
     if target is None:
         target = only_account(app, None).address
     if diagnose.is_account(app, target):
-        return await diagnose.diagnose_account(app, target, tell, round_trip=round_trip, deep=deep)
+        return await diagnose.diagnose_account(
+            app, target, tell, round_trip=round_trip, deep=deep, second=second
+        )
     if "@" not in target:
         lists = BLOCKLISTS if blocklists else ()
-        return await diagnose.diagnose_domain(app, target, tell, fetch=fetch, blocklists=lists)
+        return await diagnose.diagnose_domain(
+            app, target, tell, fetch=fetch, blocklists=lists, deep=deep, second=second
+        )
     return await diagnose.diagnose_address(app, target, tell)
 
 

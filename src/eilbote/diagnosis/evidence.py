@@ -1,7 +1,7 @@
-"""What a diagnosis asks for, and what comes back: values that can be written to a file and judged again.
+"""What is diagnosed, and what was seen of it: values that can be written to a file and judged again.
 
-A probe says what to look at; evidence says what was seen, never what it means. Neither ever holds a
-secret. Times in milliseconds, moments in seconds since 1970.
+Evidence says what was seen, never what it means, and never holds a secret. Times in milliseconds, moments in
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from eilbote.diagnosis.closer import Closer
-from eilbote.diagnosis.trips import Trip
+from eilbote.diagnosis.trips import SecondTrip, Trip
 
 Moment = Annotated[float, Meta(ge=-62_135_596_800.0, lt=253_402_300_800.0)]
 """In a file only moments of the years 1 to 9999 are believed."""
@@ -65,7 +65,8 @@ class OwnDomain(Struct, frozen=True):
     """A domain whose records are looked at. `includes`: what its SPF record has to include for the provider
     that mail really goes out through, with that provider's name in `sender`. `servers`: where its users read
     and send, for records that help programs find them. `fetch`: the MTA-STS policy is fetched even where no
-    record asks for it yet. `blocklists`: zones that may be asked about it."""
+    record asks for it yet. `blocklists`: zones that may be asked about it. `relay_to`: an address elsewhere
+    that the domain's own servers may be asked to send to; nothing is sent."""
 
     name: str
     sender: str = ""
@@ -76,6 +77,7 @@ class OwnDomain(Struct, frozen=True):
     fetch: bool = False
     blocklists: tuple[str, ...] = ()
     smtp_port: int = 25
+    relay_to: str = ""
 
 
 class Target(Struct, frozen=True):
@@ -84,7 +86,8 @@ class Target(Struct, frozen=True):
     `worked`: when mail was last fetched, None: never. `refused`: logins refused in the last quarter of an
     hour, that further ones are measured by. `trusted`: pinned certificates. `others`: other hosts of the same
     provider, to tell a broken host from a broken network. `round_trip`: one real mail may be sent to
-    oneself. `meant`: the domain that was probably meant. `deep`: servers may be looked at closer."""
+    oneself. `meant`: the domain that was probably meant. `deep`: servers may be looked at closer. `second`:
+    another address of the user's, elsewhere; `second_is_account`: mail may be sent there and back."""
 
     address: str
     places: tuple[Place, ...] = ()
@@ -101,103 +104,8 @@ class Target(Struct, frozen=True):
     meant: str = ""
     domain: OwnDomain | None = None
     deep: bool = False
-
-
-# --- probes ------------------------------------------------------------------------------------------
-
-
-class LookAtMachine(Struct, frozen=True, tag="machine"):
-    """The clock, the authorities that are trusted, TLS, disk and store of this computer."""
-
-
-class LookAtSecret(Struct, frozen=True, tag="secret"):
-    """The shape of the secret; no byte of it leaves the vault."""
-
-
-class Search(Struct, frozen=True, tag="search"):
-    """The servers of an address, by every source that may name some; each proven by a handshake."""
-
-    address: str
-
-
-class Resolve(Struct, frozen=True, tag="resolve"):
-    """The addresses of a host."""
-
-    host: str
-
-
-class DoubtNames(Struct, frozen=True, tag="doubt"):
-    """Whether the name servers tell the truth of a name that cannot exist, and prove a signed one."""
-
-
-class Dial(Struct, frozen=True, tag="dial"):
-    """A TCP connection to one numeric address, closed again at once."""
-
-    host: str
-    address: str
-    port: int
-
-
-class Converse(Struct, frozen=True, tag="converse"):
-    """A connection with all that comes before a login: TLS, greeting, capabilities, STARTTLS. Says nothing
-    secret. `address`: only at this numeric one; "" at the first that answers."""
-
-    place: Place
-    address: str = ""
-
-
-class LookCloser(Struct, frozen=True, tag="closer"):
-    """Handshakes of other kinds at this numeric address. Asked for by name only; says nothing secret."""
-
-    place: Place
-    address: str
-
-
-class LogIn(Struct, frozen=True, tag="login"):
-    """One login, as a sync or a delivery would do it, and a look around: of IMAP the mailboxes, of SMTP
-    whether the sender and the account's own address would be taken."""
-
-    place: Place
-
-
-class Ask(Struct, frozen=True, tag="ask"):
-    """One plain request over HTTP to a host of the provider's own, which tells a captive portal."""
-
-    host: str
-
-
-class SendToSelf(Struct, frozen=True, tag="trip"):
-    """One real mail to oneself, looked for, compared and removed."""
-
-
-class LookUp(Struct, frozen=True, tag="lookup"):
-    """The records of one kind under one name, of the name servers that were named."""
-
-    name: str
-    kind: str
-
-
-class FetchPolicy(Struct, frozen=True, tag="fetch_policy"):
-    """The MTA-STS policy of a domain, over HTTPS, of the host that has to serve it."""
-
-    domain: str
-
-
-Probe = (
-    LookAtMachine
-    | LookAtSecret
-    | Search
-    | Resolve
-    | DoubtNames
-    | Dial
-    | Converse
-    | LookCloser
-    | LogIn
-    | Ask
-    | SendToSelf
-    | LookUp
-    | FetchPolicy
-)
+    second: str = ""
+    second_is_account: bool = False
 
 
 # --- evidence ----------------------------------------------------------------------------------------
@@ -315,6 +223,7 @@ class Shaken(Struct, frozen=True):
     hung: bool = False
     lower: str = ""
     small_worked: bool = False
+    group: str = ""
     chain: tuple[Certificate, ...] = ()
     ms: float = 0.0
 
@@ -399,7 +308,8 @@ class Tried(Struct, frozen=True):
 class LoggedIn(Struct, frozen=True, tag="login"):
     """One login. `problem`: code of what went wrong, "" where the server let us in. `text`, `response`: the
     server's words and its response code. `said`: the last lines of the dialogue, without secrets. `sent`: a
-    secret went out. `skipped`: why none was tried. `garbled`: what came was no answer at all."""
+    secret went out. `skipped`: why none was tried. `garbled`: what came was no answer at all. `token`: what
+    the server said of a token that it refused, decoded."""
 
     place: Place
     problem: str = ""
@@ -409,6 +319,7 @@ class LoggedIn(Struct, frozen=True, tag="login"):
     sent: bool = True
     skipped: str = ""
     garbled: bool = False
+    token: str = ""
     box: Box | None = None
     extensions: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
@@ -480,6 +391,33 @@ class Fetched(Struct, frozen=True, tag="fetched"):
     ms: float = 0.0
 
 
+class RelayTried(Struct, frozen=True, tag="relay"):
+    """What a server that takes a domain's mail says to a stranger who wants it to send elsewhere: its replies
+    to the sender (an empty one, as of a bounce), the recipient, and VRFY of its postmaster. Nothing was
+    sent."""
+
+    host: str
+    outcome: Outcome
+    address: str = ""
+    sender: str = ""
+    recipient: str = ""
+    verify: str = ""
+    reason: str = ""
+
+
+class SettingsFile(Struct, frozen=True, tag="settings"):
+    """The settings that a domain publishes for programs (PACC). `problem`: why there are none, `none` where
+    the domain has no such host. `fits`: the digest in DNS is that of the file; None: there is no such
+    record."""
+
+    host: str
+    problem: str = ""
+    places: tuple[Place, ...] = ()
+    fits: bool | None = None
+    reason: str = ""
+    ms: float = 0.0
+
+
 class Unmade(Struct, frozen=True, tag="unmade"):
     """A probe that could not be made: out of time, or a fault of our own (its name)."""
 
@@ -498,7 +436,10 @@ Evidence = (
     | LoggedIn
     | Asked
     | Trip
+    | SecondTrip
     | Records
     | Fetched
+    | RelayTried
+    | SettingsFile
     | Unmade
 )

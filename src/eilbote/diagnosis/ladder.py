@@ -14,43 +14,47 @@ from collections.abc import Generator, Sequence
 from msgspec.structs import replace
 
 from eilbote.diagnosis.cause import report
-from eilbote.diagnosis.checks import auth, disc, env, net, oauth, tls, trip
+from eilbote.diagnosis.checks import auth, disc, env, net, oauth, tls
 from eilbote.diagnosis.checks.box import judge_box
 from eilbote.diagnosis.checks.smtp import judge_form, judge_tries
 from eilbote.diagnosis.checks.talk import judge_talk
 from eilbote.diagnosis.closer import Closer
 from eilbote.diagnosis.domain.climb import climb_domain
 from eilbote.diagnosis.evidence import (
-    Ask,
     Asked,
-    Converse,
     Conversed,
-    Dial,
     Dialled,
-    DoubtNames,
     Evidence,
     LoggedIn,
-    LogIn,
-    LookAtMachine,
-    LookAtSecret,
-    LookCloser,
     Machine,
     NamesTested,
     Outcome,
     Place,
-    Probe,
     Protocol,
-    Resolve,
     Resolved,
-    Search,
     Searched,
     SecretShape,
-    SendToSelf,
+    SettingsFile,
     Target,
     Unmade,
 )
 from eilbote.diagnosis.finding import found, skipped
 from eilbote.diagnosis.network import is_ipv6, is_name
+from eilbote.diagnosis.probes import (
+    Ask,
+    Converse,
+    Dial,
+    DoubtNames,
+    FetchSettings,
+    LogIn,
+    LookAtMachine,
+    LookAtSecret,
+    LookCloser,
+    Probe,
+    Resolve,
+    Search,
+)
+from eilbote.diagnosis.proof_by_mail import prove_by_mail
 from eilbote.diagnosis.registry import CHECKS
 from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Confidence, Finding, Layer, Report, Verdict
@@ -146,7 +150,10 @@ class _Climb:
             or any(_has_failed([one]) for one in self.findings)
         ):
             return
-        (answer,) = yield (Search(self._target.address),)
+        domain = self._target.address.rpartition("@")[2]
+        answer, settings = yield (Search(self._target.address), FetchSettings(domain))
+        if isinstance(settings, SettingsFile):
+            self.findings += disc.judge_settings(domain, settings)
         match answer:
             case Searched():
                 found_there = disc.judge_search(self._target, answer)
@@ -293,6 +300,11 @@ class _Climb:
         for place, answer in zip(places, answers, strict=True):
             if isinstance(answer, Closer):
                 findings = tls.judge_closer(self._seen[place], answer)
+                if told := tls.judge_group(self._seen[place], answer):
+                    about = str(place)
+                    self.findings = [
+                        one for one in self.findings if one.id != "TLS04" or one.about != about
+                    ] + told
                 self.findings += findings
                 if _has_failed(findings):
                     self._open.remove(place)
@@ -384,7 +396,9 @@ class _Climb:
             else:
                 allowed.append(place)
         if allowed:
-            answers = yield tuple(LogIn(place) for place in allowed)
+            answers = yield tuple(
+                LogIn(place, target.second if place.protocol is Protocol.SMTP else "") for place in allowed
+            )
             self._judge_logins(allowed, answers)
 
     def _judge_logins(self, places: Sequence[Place], answers: Sequence[Evidence]) -> None:
@@ -410,30 +424,8 @@ class _Climb:
 
     def round_trip(self) -> Step:
         """One mail to oneself, where it was asked for and both halves let us in."""
-        if not self._target.round_trip:
-            return
-        let_in = {
-            one.about
-            for one in self.findings
-            if one.id in ("AUTH03", "SMTP05") and one.verdict is Verdict.PASS
-        }
-        smtp, imap = (
-            next((one for one in self._target.places if one.protocol is kind and str(one) in let_in), None)
-            for kind in (Protocol.SMTP, Protocol.IMAP)
-        )
-        if smtp is None or imap is None:
-            first = next((one.id for one in self.findings if one.verdict is Verdict.FAIL), "AUTH03")
-            self.findings.append(skipped("TRIP01", first))
-            return
-        (answer,) = yield (SendToSelf(),)
-        match answer:
-            case Trip():
-                self._trip = answer
-                self.findings += trip.judge_trip(answer, smtp)
-            case Unmade():
-                self._unmade("TRIP01", answer)
-            case _:
-                pass
+        told, self._trip = yield from prove_by_mail(self._target, self.findings)
+        self.findings += told
 
     # --- the domain ----------------------------------------------------------------------------------
 

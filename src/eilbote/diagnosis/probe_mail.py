@@ -43,21 +43,32 @@ def probe_text() -> str:
     return "\n".join(_LINES) + "\n"
 
 
-def write_probe(address: str, message_id: str, now: float, attachment: bytes, *, eight_bit: bool) -> bytes:
-    """The whole mail with CRLF. `eight_bit`: the server takes text as it is (8BITMIME); else it is written
-    as quoted-printable."""
+def write_probe(
+    address: str,
+    message_id: str,
+    now: float,
+    attachment: bytes,
+    *,
+    eight_bit: bool,
+    to: str = "",
+    answers: str = "",
+) -> bytes:
+    """The whole mail with CRLF, to oneself or to `to`; `answers`: the Message-ID that it is an answer to.
+    `eight_bit`: the server takes text as it is (8BITMIME); else it is written as quoted-printable."""
     boundary = "eilbote-" + hashlib.sha256(message_id.encode()).hexdigest()[:24]
     text = probe_text().encode()
     if eight_bit:
         encoding, body = "8bit", text
     else:
         encoding, body = "quoted-printable", encodestring(text)
+    answering = f"In-Reply-To: {answers}\n" if answers else ""
     head = (
         f"From: <{address}>\n"
-        f"To: <{address}>\n"
+        f"To: <{to or address}>\n"
         f"Subject: {_ENCODED_SUBJECT}\n"
         f"Date: {formatdate(now)}\n"
         f"Message-ID: {message_id}\n"
+        f"{answering}"
         "MIME-Version: 1.0\n"
         "Auto-Submitted: auto-generated\n"
         f'Content-Type: multipart/mixed; boundary="{boundary}"\n'

@@ -16,8 +16,9 @@ from msgspec import Meta, Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
 from eilbote.diagnosis.domain.sharing import DomainHiding
-from eilbote.diagnosis.evidence import Converse, Evidence, FetchPolicy, LookUp, Probe, Searched, Target
+from eilbote.diagnosis.evidence import Evidence, Searched, SettingsFile, Target
 from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.probes import Converse, FetchPolicy, FetchSettings, LookUp, Probe, TryRelay
 from eilbote.diagnosis.values import Report
 from eilbote.errors import Misused
 from eilbote.providers.outgoing import rows as outgoing_rows
@@ -142,7 +143,7 @@ def shared(transcript: Transcript) -> Transcript:
 def _is_of_domain(probe: Probe, target: Target) -> bool:
     """The records of the domain, and the servers that its mail is given to."""
     match probe:
-        case LookUp() | FetchPolicy():
+        case LookUp() | FetchPolicy() | FetchSettings() | TryRelay():
             return True
         case Converse(place):
             return place not in target.places
@@ -177,10 +178,17 @@ class _Hiding:
         if "@" in target.user and target.user.lower() != target.address.lower():
             names[target.user] = "other@example.org"  # somebody else's name, and seen to be
         self._stand_ins = set(names.values())
+        if target.second:
+            names[target.second] = "second@example.net"
+            elsewhere = target.second.rpartition("@")[2].lower()
+            if elsewhere not in public:
+                names.setdefault(elsewhere, "example.net")
         for at, one in enumerate(target.identities):
             names[one] = f"identity{at}@example.org"
         searched = (one.evidence for one in transcript.steps if isinstance(one.evidence, Searched))
         named = [one.place.host for evidence in searched for one in evidence.named]
+        published = (one.evidence for one in transcript.steps if isinstance(one.evidence, SettingsFile))
+        named += [one.host for evidence in published for one in evidence.places]
         hosts = [*(place.host for place in target.places), *target.others, *named]
         for at, host in enumerate(dict.fromkeys(hosts), 1):
             if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):

@@ -49,3 +49,11 @@ class Trip(Struct, frozen=True, tag="trip"):
     server_clock: float | None = None
     signatures: tuple[Signature, ...] | None = None
     aligned: tuple[str, ...] = ()
+
+
+class SecondTrip(Struct, frozen=True, tag="second_trip"):
+    """One mail to another account of one's own, and an answer to it; `back` None: it was not sent, as the
+    first had not come."""
+
+    there: Trip
+    back: Trip | None = None

@@ -12,28 +12,26 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eilbote.diagnosis.evidence import (
+from eilbote.diagnosis.checks.auth import WINDOW_SECONDS
+from eilbote.diagnosis.evidence import Evidence, LoggedIn, Place, Protocol, Remembered, Target, Unmade
+from eilbote.diagnosis.ladder import climb
+from eilbote.diagnosis.probes import (
     Converse,
     Dial,
-    Evidence,
     FetchPolicy,
-    LoggedIn,
+    FetchSettings,
     LogIn,
     LookAtMachine,
     LookAtSecret,
     LookCloser,
     LookUp,
-    Place,
     Probe,
-    Protocol,
-    Remembered,
     Resolve,
     Search,
+    SendToSecond,
     SendToSelf,
-    Target,
-    Unmade,
+    TryRelay,
 )
-from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_transcript, shared, written
 from eilbote.diagnosis.values import Report
 from eilbote.discovery.typo import meant
@@ -41,8 +39,9 @@ from eilbote.engine.accounts import find_account, is_local
 from eilbote.engine.address import checked_address, is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.own_domain import domain_alone, own_domain_of
-from eilbote.engine.probing import TRIP_SECONDS, WINDOW_SECONDS, Prober
+from eilbote.engine.probing import TRIP_SECONDS, Prober
 from eilbote.engine.route import Surroundings
+from eilbote.engine.second_trip import second_of
 from eilbote.engine.setup import note_login
 from eilbote.errors import Gone, Misused, Problem
 from eilbote.mail.domain import domain_for_wire, is_domain_on_wire
@@ -52,6 +51,7 @@ from eilbote.providers.values import Provider
 from eilbote.store.values import Account, AccountState, Server
 
 MOST_SECONDS = 45.0
+_NOBODY_ELSEWHERE = "eilbote-test@example.com"
 _FRESH_SECONDS = 600.0
 
 
@@ -78,11 +78,18 @@ async def diagnose_account(
     *,
     round_trip: bool = False,
     deep: bool = False,
+    second: str = "",
 ) -> Diagnosed:
     """Diagnoses the account that `name` means; with `round_trip` by a real mail to itself as well, with
-    `deep` by a closer look at its servers. Raises Gone `account.unknown`, Misused `account.ambiguous`."""
+    `deep` by a closer look at its servers; with `second`, another address of the user's, whether mail to it
+    would be taken, and where that is an account by a mail there and back. Raises Gone `account.unknown`,
+    Misused `account.ambiguous`, `account.bad_address`."""
     account = await asyncio.to_thread(find_account, app, name)
     target = replace(await asyncio.to_thread(target_of, app, account), round_trip=round_trip, deep=deep)
+    if second:
+        second = checked_address(second)
+        other = await asyncio.to_thread(second_of, app, account, second)
+        target = replace(target, second=second, second_is_account=other is not None)
     target = replace(target, domain=await asyncio.to_thread(own_domain_of, app, account))
     return await _run(app, target, Prober(app, account, patience), tell)
 
@@ -101,12 +108,17 @@ async def diagnose_domain(
     fetch: bool = False,
     blocklists: Sequence[str] = (),
     around: Surroundings | None = None,
+    deep: bool = False,
+    second: str = "",
 ) -> Diagnosed:
     """Looks at all records of a domain. `fetch`: its MTA-STS policy even where no record asks for it;
-    `blocklists`: lists that may be asked about it. Misused `doctor.no_target`."""
+    `blocklists`: lists that may be asked about it; `deep`: its own servers may be asked whether they would
+    send for a stranger, to `second`. Misused `doctor.no_target`, `account.bad_address`."""
     domain = checked_domain(name)
     own = await asyncio.to_thread(domain_alone, app, domain)
     own = replace(own, fetch=fetch, blocklists=tuple(blocklists))
+    if deep:
+        own = replace(own, relay_to=checked_address(second) if second else _NOBODY_ELSEWHERE)
     if around is not None:
         own = replace(own, smtp_port=around.smtp_port)
     return await _run(app, Target(domain, domain=own), Prober(app, None, around=around), tell)
@@ -218,8 +230,11 @@ async def _run(app: App, target: Target, prober: Prober, tell: Callable[[Looking
         for looking in dict.fromkeys(map(_looking, probes)):
             tell(looking)
         left = max(0.5, until - app.clock.monotonic())
+        # What was asked for in addition has its own time.
         if any(isinstance(one, SendToSelf) for one in probes):
-            left = TRIP_SECONDS + MOST_SECONDS  # what was asked for in addition
+            left = TRIP_SECONDS + MOST_SECONDS
+        if any(isinstance(one, SendToSecond) for one in probes):
+            left = 2 * TRIP_SECONDS + MOST_SECONDS
         answers = await asyncio.gather(*(_in_time(prober, one, left) for one in probes))
         steps += [Step(probe, evidence) for probe, evidence in zip(probes, answers, strict=True)]
         if prober.account is not None:
@@ -262,11 +277,13 @@ def _looking(probe: Probe) -> Looking:
             return Looking("talk", str(place))
         case LogIn(place):
             return Looking("login", str(place))
-        case SendToSelf():
+        case SendToSelf() | SendToSecond():
             return Looking("trip")
         case LookUp(name):
             return Looking("records", name)
-        case FetchPolicy(domain):
+        case FetchPolicy(domain) | FetchSettings(domain):
             return Looking("policy", domain)
+        case TryRelay(place):
+            return Looking("talk", str(place))
         case _:
             return Looking("names")

@@ -16,48 +16,52 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from eilbote.config import split_name_server
-from eilbote.diagnosis.checks.auth import MOST_REFUSED
+from eilbote.diagnosis.checks.auth import MOST_REFUSED, WINDOW_SECONDS
 from eilbote.diagnosis.evidence import (
-    Ask,
     Asked,
-    Box,
+    Evidence,
+    LoggedIn,
+    Named,
+    NamesTested,
+    Outcome,
+    Place,
+    Protocol,
+    Resolved,
+    Searched,
+    Tried,
+    Unmade,
+)
+from eilbote.diagnosis.probes import (
+    Ask,
     Converse,
     Dial,
     DoubtNames,
-    Evidence,
     FetchPolicy,
-    Folder,
-    LoggedIn,
+    FetchSettings,
     LogIn,
     LookAtMachine,
     LookAtSecret,
     LookCloser,
     LookUp,
-    Named,
-    NamesTested,
-    Outcome,
-    Place,
     Probe,
-    Protocol,
     Resolve,
-    Resolved,
     Search,
-    Searched,
+    SendToSecond,
     SendToSelf,
-    Tried,
-    Unmade,
+    TryRelay,
 )
 from eilbote.engine.app import App
 from eilbote.engine.connect import credential_of, smtp_credential_of
 from eilbote.engine.discover import discover
+from eilbote.engine.look_into import look_into
 from eilbote.engine.name_servers import name_servers_of
 from eilbote.engine.odd_mails import find_odd_mails
 from eilbote.engine.probing_domain import DomainProber
 from eilbote.engine.round_trip import send_to_self
 from eilbote.engine.route import Surroundings, surroundings_of
+from eilbote.engine.second_trip import send_there_and_back
 from eilbote.engine.this_machine import look_at_machine, look_at_secret
 from eilbote.errors import EilboteError, Garbled, Problem
-from eilbote.mail.mailbox import MailboxName
 from eilbote.net.beside import addresses_of, ask_web
 from eilbote.net.closer import look_closer
 from eilbote.net.dns import NameServer, Resolver, system_servers
@@ -70,8 +74,6 @@ from eilbote.store.values import Account, Security, Server
 _NAME_SECONDS = 3.0
 _LOGIN_SECONDS = 20.0
 _GOODBYE_SECONDS = 1.0
-WINDOW_SECONDS = 900.0
-"""Within so many seconds no more than `MOST_REFUSED` logins are refused because of us."""
 
 _HIDDEN = "(secret)"
 """How every trace shows that one went out."""
@@ -82,10 +84,7 @@ TRIP_SECONDS = 120.0
 """How long the mail to oneself is waited for."""
 
 _MOST_SAID = 60
-_MOST_FOLDERS = 500
 _MOST_NAMED = 40
-_INBOX = MailboxName("INBOX")
-_PLAIN = MailboxName("x")
 
 
 class Prober:
@@ -138,15 +137,23 @@ class Prober:
                 addresses = (address,) if address else known
                 return await look(place, addresses, trusted, self._patience, self._app.clock)
             case LookCloser(place, address):
-                return await look_closer(place, address, self._patience)
-            case LogIn(place):
-                return await self._log_in(place)
+                return await look_closer(place, address, self._patience, self._app.clock)
+            case LogIn(place, second):
+                return await self._log_in(place, second)
             case Ask(host):
                 return await self._ask(host)
             case LookUp():
                 return await self._domain.look_up(probe)
             case FetchPolicy():
                 return await self._domain.fetch_policy(probe)
+            case FetchSettings():
+                return await self._domain.fetch_settings(probe)
+            case TryRelay():
+                return await self._domain.try_relay(probe)
+            case SendToSecond(address):
+                account = self.account
+                assert account is not None  # the ladder asks for a mail only then
+                return await send_there_and_back(self._app, account, address, self._terms(), TRIP_SECONDS)
             case SendToSelf():
                 account = self.account
                 assert account is not None  # the ladder asks for a mail only then
@@ -251,7 +258,7 @@ class Prober:
 
     # --- logins --------------------------------------------------------------------------------------
 
-    async def _log_in(self, place: Place) -> LoggedIn:
+    async def _log_in(self, place: Place, second: str) -> LoggedIn:
         """A login that is counted before anything leaves: neither another doctor nor an end in the middle
         makes it one too many."""
         account = self.account
@@ -261,7 +268,7 @@ class Prober:
             return LoggedIn(place, sent=False, skipped="limit")
         said = StringIO()
         try:
-            return await self._logged_in(account, place, said)
+            return await self._logged_in(account, place, said, second)
         finally:
             refused = place not in self._let_in and _HIDDEN in said.getvalue()
             store = self._app.store.refused_logins
@@ -285,7 +292,7 @@ class Prober:
                 return None
             await clock.sleep(_CLAIM_AGAIN_SECONDS)
 
-    async def _logged_in(self, account: Account, place: Place, said: StringIO) -> LoggedIn:
+    async def _logged_in(self, account: Account, place: Place, said: StringIO, second: str) -> LoggedIn:
         clock = self._app.clock
         trace = self._app.trace.also_to(said) if self._app.trace is not None else Trace(said, clock)
         terms = self._terms(trace)
@@ -297,7 +304,7 @@ class Prober:
                     case Protocol.IMAP:
                         done = await self._imap(account, place, terms)
                     case Protocol.SMTP:
-                        done = await self._smtp(account, place, terms)
+                        done = await self._smtp(account, place, terms, second)
                     case Protocol.POP3:
                         done = await self._pop3(account, place, terms)
         except TimeoutError:
@@ -324,13 +331,13 @@ class Prober:
         self._let_in.add(place)
         try:
             odd = await asyncio.to_thread(find_odd_mails, self._app, account)
-            box = replace(await _look_into(session), odd=odd)
+            box = replace(await look_into(session), odd=odd)
             await _part(session)
         finally:
             session.abort()
         return LoggedIn(place, box=box)
 
-    async def _smtp(self, account: Account, place: Place, terms: Terms) -> LoggedIn:
+    async def _smtp(self, account: Account, place: Place, terms: Terms, second: str) -> LoggedIn:
         from eilbote.net.smtp import SmtpSession  # noqa: PLC0415  # only who sends pays for it
 
         credential = await asyncio.to_thread(smtp_credential_of, self._app, account)
@@ -348,6 +355,9 @@ class Prober:
                 for address in await asyncio.to_thread(_identities, self._app, account):
                     (reply,) = await session.try_envelope(address)
                     tried.append(Tried(f"identity {address}", str(reply), reply.is_ok))
+                if second:
+                    replies = await session.try_envelope(account.address, second)
+                    tried += [Tried(f"relay {second}", str(one), one.is_ok) for one in replies[1:]]
             except EilboteError as failure:
                 tried.append(
                     Tried("sender", failure.problem.parameters.get("text", failure.problem.code), ok=False)
@@ -371,46 +381,6 @@ class Prober:
         return LoggedIn(place)
 
 
-async def _look_into(session: ImapSession) -> Box:
-    """The mailboxes, the quota and the inbox, opened twice to see whether its numbers stay."""
-    try:
-        listings = await session.list_mailboxes()
-        first = await session.select(_INBOX, read_only=True)
-        second = await session.select(_INBOX, read_only=False)
-        quotas = await session.quotas(_INBOX) if "QUOTA" in session.capabilities else ()
-    except EilboteError as failure:
-        told = failure.problem.parameters
-        text = told.get("text", failure.problem.code)
-        if code := told.get("code", ""):
-            text = f"[{code}] {text}"
-        return Box(capabilities=tuple(sorted(session.capabilities)), problem=text[:500])
-    storage = next((one.resources["STORAGE"] for one in quotas if "STORAGE" in one.resources), None)
-    flags = second.permanent_flags
-    return Box(
-        capabilities=tuple(sorted(session.capabilities)),
-        folders=tuple(
-            Folder(
-                one.name,
-                one.role.value.lower().lstrip("\\") if one.role is not None else "",
-                one.status.messages if one.status is not None else None,
-                one.subscribed,
-            )
-            for one in listings[:_MOST_FOLDERS]
-            if one.selectable
-        ),
-        quota_used=storage[0] * 1024 if storage is not None else None,
-        quota_limit=storage[1] * 1024 if storage is not None else None,
-        read_only=second.read_only,
-        keywords=flags is None or "\\*" in flags,
-        uidvalidity=(first.uidvalidity, second.uidvalidity),
-        uids_stick=not second.uid_not_sticky,
-        modseq=bool(second.highestmodseq),
-        append_limit=session.append_limit,
-        separator=next((one.delimiter or "" for one in listings if one.name.upper() == _INBOX), None),
-        prefix=session.personal_name(_PLAIN).removesuffix(_PLAIN),
-    )
-
-
 async def _part(session: ImapSession) -> None:
     try:
         async with asyncio.timeout(_GOODBYE_SECONDS):
@@ -426,6 +396,7 @@ def _refused(place: Place, failure: EilboteError) -> LoggedIn:
         failure.problem.code,
         told.get("text", told.get("offered", told.get("reason", "")))[:1000],
         told.get("response", told.get("code", "")),
+        token=told.get("token", "")[:600],
         sent=failure.problem.code.endswith(
             (".login_refused", ".not_connected", ".unavailable", ".throttled")
         ),

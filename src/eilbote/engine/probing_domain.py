@@ -1,6 +1,7 @@
-"""The probes of a domain, made: questions to the name servers that were named, and the MTA-STS policy.
+"""The probes of a domain, made: questions to the name servers that were named, the MTA-STS policy, published
+settings, and what the domain's own servers say to a stranger.
 
-It judges nothing, and asks nobody but those name servers and the host that has to serve the policy.
+It judges nothing, and asks nobody but those name servers and hosts of the domain.
 """
 
 from __future__ import annotations
@@ -12,11 +13,22 @@ from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.delivery.mta_sts import LARGEST_POLICY, policy_host
-from eilbote.diagnosis.evidence import Fetched, FetchPolicy, LookUp, Outcome, Records
+from eilbote.diagnosis.evidence import (
+    Fetched,
+    Outcome,
+    Place,
+    Protocol,
+    Records,
+    RelayTried,
+    SettingsFile,
+)
+from eilbote.diagnosis.probes import FetchPolicy, FetchSettings, LookUp, TryRelay
+from eilbote.discovery import pacc
 from eilbote.engine.route import POLICY_PATH, Surroundings
 from eilbote.errors import EilboteError
 from eilbote.net.dns import Looked
 from eilbote.net.http import Request, ask
+from eilbote.net.relaying import ask_to_relay
 
 if TYPE_CHECKING:
     from dns.rdata import Rdata
@@ -105,6 +117,51 @@ class DomainProber:
             answer.location,
             ms=round((self._clock.monotonic() - begun) * 1000, 1),
         )
+
+    async def fetch_settings(self, probe: FetchSettings) -> SettingsFile:
+        """The file, and the digest of it in DNS; at most three questions and one request, to the domain's own
+        host."""
+        host, around, begun = pacc.host_of(probe.domain), self._around, self._clock.monotonic()
+        four, six, texts = await asyncio.gather(
+            self.look_up(LookUp(host, "A")),
+            self.look_up(LookUp(host, "AAAA")),
+            self.look_up(LookUp(pacc.record_of(probe.domain), "TXT")),
+        )
+        if not four.records and not six.records:
+            return SettingsFile(host, "none")
+        try:
+            answer = await ask(
+                host,
+                Request("GET", pacc.PATH),
+                self.addresses(host),
+                most=pacc.LARGEST,
+                seconds=_FETCH_SECONDS,
+                port=around.https_port,
+                context=around.context,
+                local_allowed=around.local_allowed,
+            )
+        except EilboteError as failure:
+            reason = failure.problem.parameters.get("reason", "")
+            return SettingsFile(host, failure.problem.code, reason=reason)
+        if answer.status != 200:
+            return SettingsFile(host, "http.refused", reason=str(answer.status))
+        try:
+            named = pacc.read_settings(answer.content)
+        except ValueError as failure:
+            return SettingsFile(host, "unreadable", reason=str(failure))
+        return SettingsFile(
+            host,
+            places=tuple(Place(Protocol(one.protocol.value), one.host, one.port, "tls") for one in named),
+            fits=pacc.fits(answer.content, texts.records),
+            ms=round((self._clock.monotonic() - begun) * 1000, 1),
+        )
+
+    async def try_relay(self, probe: TryRelay) -> RelayTried:
+        """At the first of the server's addresses that may be spoken to."""
+        found = self.addresses(probe.place.host)[:1]
+        if not found:
+            return RelayTried(probe.place.host, Outcome.NO_RECORDS)
+        return await ask_to_relay(probe.place, found[0], probe.recipient)
 
 
 def _timed(records: Records, seconds: float) -> Records:

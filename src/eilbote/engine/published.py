@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from eilbote.diagnosis.evidence import LookUp, Outcome, Records
+from eilbote.diagnosis.evidence import Outcome, Records
+from eilbote.diagnosis.probes import LookUp
 from eilbote.diagnosis.values import DnsRecord, Report
 from eilbote.engine.app import App
 from eilbote.engine.probing_domain import DomainProber

@@ -43,7 +43,7 @@ _NAME_SECONDS = 3.0
 _DELETED = "\\Deleted"
 
 
-class _Watch:
+class Watch:
     """The time of each leg."""
 
     def __init__(self, clock: Clock) -> None:
@@ -65,25 +65,25 @@ async def send_to_self(app: App, account: Account, terms: Terms, most_seconds: f
     was sent because a line broke; a refusal of the mail is told in the result."""
     assert account.smtp is not None and account.imap is not None  # the ladder asks only then
     clock = app.clock
-    watch = _Watch(clock)
+    watch = Watch(clock)
     _, numbers = await watch.time("names", addresses_of(account.smtp.host, _NAME_SECONDS))
     if numbers:
         await watch.time("connect", try_address(account.smtp.host, numbers[0], account.smtp.port, 5.0, clock))
     credential = await asyncio.to_thread(credential_of, app, account)
     imap = await watch.time("mailbox login", ImapSession.open(account.imap, credential, terms))
     try:
-        mailboxes = _searched(await watch.time("mailboxes", imap.list_mailboxes(status=False)))
-        sent = await _sent(app, account, terms, watch)
+        mailboxes = searched(await watch.time("mailboxes", imap.list_mailboxes(status=False)))
+        sent = await hand_over(app, account, terms, watch)
         if isinstance(sent, Trip):
             return sent
         resolver = surroundings_of(app, seconds=_NAME_SECONDS / 2).resolver
-        back = _Return(imap, mailboxes, sent, account.address, watch, clock, resolver)
+        back = Return(imap, mailboxes, sent, account.address, watch, clock, resolver)
         return await back.wait(most_seconds)
     finally:
         imap.abort()
 
 
-class _Sent:
+class Sent:
     """What was handed over, and when."""
 
     def __init__(self, message_id: str, attachment: bytes, at: float) -> None:
@@ -92,7 +92,11 @@ class _Sent:
         self.at = at
 
 
-async def _sent(app: App, account: Account, terms: Terms, watch: _Watch) -> _Sent | Trip:
+async def hand_over(
+    app: App, account: Account, terms: Terms, watch: Watch, to: str = "", answers: str = ""
+) -> Sent | Trip:
+    """One mail of the account's to itself or `to` somebody else, perhaps as an answer to a Message-ID. Raises
+    EilboteError where a line broke; a refusal is told in the result."""
     assert account.smtp is not None
     clock = app.clock
     credential = await asyncio.to_thread(smtp_credential_of, app, account)
@@ -101,24 +105,32 @@ async def _sent(app: App, account: Account, terms: Terms, watch: _Watch) -> _Sen
     message_id = f"<eilbote-test-{token}@{domain}>"
     attachment = clock.random_bytes(ATTACHMENT_BYTES)
     async with _submission(account, terms, watch, SmtpSession.open(account.smtp, credential, terms)) as smtp:
-        await watch.time("envelope", smtp.try_envelope(account.address, account.address))
+        await watch.time("envelope", smtp.try_envelope(account.address, to or account.address))
         eight_bit = "8BITMIME" in smtp.extensions.names
-        content = write_probe(account.address, message_id, clock.now(), attachment, eight_bit=eight_bit)
+        content = write_probe(
+            account.address,
+            message_id,
+            clock.now(),
+            attachment,
+            eight_bit=eight_bit,
+            to=to,
+            answers=answers,
+        )
         results: list[MailResult] = []
 
         async def keep(checkpoint: Checkpoint) -> None:
             results.extend(checkpoint.finished)
 
-        mail = Mail(1, account.address, (Recipient(account.address),), content)
+        mail = Mail(1, account.address, (Recipient(to or account.address),), content)
         problem = await watch.time("hand over", smtp.send([mail], keep))
     if results and results[-1].is_sent:
-        return _Sent(message_id, attachment, clock.now())
+        return Sent(message_id, attachment, clock.now())
     return Trip("smtp.refused", _why(results, problem.code if problem is not None else ""), tuple(watch.legs))
 
 
 @asynccontextmanager
 async def _submission(
-    account: Account, terms: Terms, watch: _Watch, opening: Awaitable[SmtpSession]
+    account: Account, terms: Terms, watch: Watch, opening: Awaitable[SmtpSession]
 ) -> AsyncIterator[SmtpSession]:
     smtp = await watch.time("sending login", opening)
     try:
@@ -138,16 +150,16 @@ def _why(results: Sequence[MailResult], code: str) -> str:
     return code
 
 
-class _Return:
+class Return:
     """Waiting for the mail, looking at it, and taking it away."""
 
     def __init__(
         self,
         imap: ImapSession,
         mailboxes: Sequence[MailboxListing],
-        sent: _Sent,
+        sent: Sent,
         address: str,
-        watch: _Watch,
+        watch: Watch,
         clock: Clock,
         resolver: Resolver,
     ) -> None:
@@ -170,11 +182,11 @@ class _Return:
             raw = await self._look_in(inboxes)
         waited = self._clock.monotonic() - begun
         if raw is None:
-            left = await self._remove()
+            left = await self.remove()
             return Trip(legs=tuple(self._watch.legs), waited=waited, sent_at=self._sent.at, left=left)
         self._watch.note("visible", waited)
         found, copies = await self._count()
-        left = await self._watch.time("remove", self._remove())
+        left = await self._watch.time("remove", self.remove())
         told = self._told(raw, found, copies, left, waited)
         headers, domain = parse_message(raw).headers, self._address.rpartition("@")[2]
         return replace(
@@ -223,7 +235,7 @@ class _Return:
                 found += [mailbox.name] * count
         return tuple(found), copies
 
-    async def _remove(self) -> int:
+    async def remove(self) -> int:
         """Deletes the mail everywhere; how many copies are left."""
         left = 0
         for mailbox in self._mailboxes:
@@ -262,7 +274,7 @@ class _Return:
         )
 
 
-def _searched(listings: Sequence[MailboxListing]) -> list[MailboxListing]:
+def searched(listings: Sequence[MailboxListing]) -> list[MailboxListing]:
     """The inbox and junk first: where new mail comes."""
     order = {
         SpecialUse.INBOX: 0,

@@ -12,9 +12,13 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
+
+from eilbote.clock import Clock
 from eilbote.diagnosis.closer import Closer, Handshake
 from eilbote.diagnosis.evidence import Place, Protocol
 from eilbote.net.dial import dial, numeric
+from eilbote.net.hellos import early_data_of, faults_of, group_of
 from eilbote.net.looking import Patience
 
 _PROTOCOLS = {Protocol.IMAP: "imap", Protocol.POP3: "pop3"}
@@ -29,9 +33,20 @@ _COMMANDS = {
 }
 
 
-async def look_closer(place: Place, address: str, patience: Patience) -> Closer:
+async def look_closer(place: Place, address: str, patience: Patience, clock: Clock) -> Closer:
     """Handshakes one after another, so that nobody takes them for an attack. Of a line that begins in plain
-    text only whether it takes a command that was sent along (CVE-2011-0411)."""
+    text also whether it takes a command that was sent along (CVE-2011-0411). Old faults are looked for where
+    no large provider answers: its servers are its own affair."""
+    closer = await _look_at_names(place, address, patience)
+    return replace(
+        closer,
+        group=await group_of(place, address, patience, clock),
+        faults=None if place.provider else await faults_of(place, address, patience, clock),
+        early=await early_data_of(place, address, patience),
+    )
+
+
+async def _look_at_names(place: Place, address: str, patience: Patience) -> Closer:
     if place.security == "starttls":
         return Closer(smuggled=await _is_smuggled(place, address, patience))
     own = _PROTOCOLS.get(place.protocol)  # none is registered for submission

@@ -23,6 +23,7 @@ _HASHED_ORDER = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 _PLAIN_ORDER = ("PLAIN", "LOGIN")
 
 _MAX_ERROR_JSON = 16 * 1024
+_MAX_DETAIL = 200
 
 
 def choose(
@@ -199,6 +200,7 @@ class _Bearer:
         self._dummy = dummy
         self._sent = False
         self.refusal = ""
+        self.details = ""
 
     def initial_response(self) -> bytes:
         self._sent = True
@@ -210,7 +212,9 @@ class _Bearer:
         if self.refusal:
             raise Garbled("sasl.challenge", mechanism=self.mechanism)
         # RFC 7628 section 3.2.3: answer with ^A, upon which the server fails the command
-        self.refusal = _status(challenge) or "unknown"
+        told = _told(challenge)
+        self.refusal = told.get("status", "")[:100] or "unknown"
+        self.details = ", ".join(f"{name}={value}" for name, value in told.items())
         return self._dummy
 
     def finish(self, data: bytes | None) -> None:
@@ -223,12 +227,24 @@ def refusal_of(exchange: Exchange) -> str:
     return exchange.refusal if isinstance(exchange, _Bearer) else ""
 
 
-def _status(challenge: bytes) -> str:
+def refusal_details(exchange: Exchange) -> str:
+    """All that an OAuth server said of its refusal (`status=invalid_token, scope=mail`), "" if nothing."""
+    return exchange.details if isinstance(exchange, _Bearer) else ""
+
+
+def _told(challenge: bytes) -> dict[str, str]:
+    """The members of the error that have a meaning (RFC 7628 section 3.2.2; `schemes` is Google's)."""
     if len(challenge) > _MAX_ERROR_JSON:
-        return ""
+        return {}
     try:
         told = json.loads(challenge)
     except (ValueError, RecursionError):
-        return ""
-    status = told.get("status") if isinstance(told, dict) else None
-    return status[:100] if isinstance(status, str) else ""
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    found = ((name, told.get(name)) for name in ("status", "schemes", "scope", "openid-configuration"))
+    return {
+        name: "".join(mark for mark in value[:_MAX_DETAIL] if mark.isprintable())
+        for name, value in found
+        if isinstance(value, str) and value
+    }

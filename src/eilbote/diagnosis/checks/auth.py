@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
-from eilbote.diagnosis.checks.oauth import judge_token
+from eilbote.diagnosis.checks.oauth import judge_token, judge_token_answer
 from eilbote.diagnosis.evidence import Conversed, LoggedIn, Place, Protocol, Remembered, SecretShape, Target
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import Meaning, families_of, family_of, judge_reply
@@ -18,7 +18,9 @@ from eilbote.providers.table import providers
 from eilbote.providers.values import Login, Provider
 
 MOST_REFUSED = 3
-"""Refused logins of an account within a quarter of an hour, after which none is tried."""
+"""Refused logins of an account within `WINDOW_SECONDS`, after which none is tried."""
+
+WINDOW_SECONDS = 900.0
 
 _RECENTLY = 600.0
 _APP_PASSWORDS = {
@@ -149,7 +151,8 @@ def judge_login(
         return [found_reply(login_check(meaning.cause, place.protocol), meaning, place, told, ms=login.ms)]
     banner = before.banner if before is not None else ""
     meaning = meaning_of(login, place, banner, target, shape, now)
-    return [found_reply(login_check(meaning.cause, place.protocol), meaning, place, login.text, ms=login.ms)]
+    refused = found_reply(login_check(meaning.cause, place.protocol), meaning, place, login.text, ms=login.ms)
+    return [refused, *judge_token_answer(login)]
 
 
 def meaning_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eilbote.diagnosis.evidence import Place, Protocol, Searched, Target
+from eilbote.diagnosis.evidence import Place, Protocol, Searched, SettingsFile, Target
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 from eilbote.providers.table import provider_of
@@ -52,6 +52,25 @@ def judge_search(target: Target, searched: Searched) -> list[Finding]:
     if not chosen_places(searched):
         findings.append(_nothing(target, searched))
     return findings
+
+
+def judge_settings(domain: str, settings: SettingsFile | None) -> list[Finding]:
+    """DISC05. The digest in DNS tells that the file is the one that the domain means."""
+    if settings is None:
+        return []
+    host, seen = settings.host, ", ".join(str(one) for one in settings.places[:4])
+    match settings.problem, settings.fits:
+        case "none", _:
+            return [found("DISC05", Verdict.INFO, "none", at=host, domain=domain)]
+        case "", True:
+            return [found("DISC05", Verdict.PASS, at=host, seen=seen)]
+        case "", None:
+            return [found("DISC05", Verdict.INFO, "no_digest", at=host, seen=seen, domain=domain, host=host)]
+        case "", _:
+            return [found("DISC05", Verdict.INFO, "differs", at=host, seen=seen, domain=domain, host=host)]
+        case problem, _:
+            why = settings.reason or problem
+            return [found("DISC05", Verdict.INFO, "unreadable", at=host, seen=why, host=host)]
 
 
 def chosen_places(searched: Searched) -> tuple[Place, ...]:

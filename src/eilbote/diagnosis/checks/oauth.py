@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eilbote.diagnosis.evidence import SecretShape
+from eilbote.diagnosis.evidence import LoggedIn, SecretShape
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 
@@ -40,6 +40,14 @@ def judge_token_clock(findings: Sequence[Finding]) -> list[Finding]:
         return [found("OA08", Verdict.PASS)]
     length = wrong.parameters.get("length", "")
     return [found("OA08", Verdict.FAIL, "wrong", cause="clock.wrong", sure=wrong.confidence, length=length)]
+
+
+def judge_token_answer(login: LoggedIn) -> list[Finding]:
+    """OA07: the answer to a token that was refused is JSON in Base64 (RFC 7628 section 3.2.2); shown as it
+    reads."""
+    if not login.token:
+        return []
+    return [found("OA07", Verdict.INFO, "told", at=login.place, seen=login.token, told=login.token)]
 
 
 def judge_token(shape: SecretShape) -> Finding | None:

@@ -8,7 +8,7 @@ from eilbote.diagnosis.replies import families_of, judge_reply
 from eilbote.diagnosis.values import Finding, Verdict
 from eilbote.diagnosis.whose import found_reply
 
-_CHECKS = {"sender": "SMTP06", "recipient": "SMTP09"}
+_CHECKS = {"sender": "SMTP06", "recipient": "SMTP09", "relay": "SMTP10"}
 
 
 def judge_form(misshapen: tuple[str, ...] | None) -> list[Finding]:
@@ -23,7 +23,8 @@ def judge_form(misshapen: tuple[str, ...] | None) -> list[Finding]:
 
 
 def judge_tries(login: LoggedIn) -> list[Finding]:
-    """MAIL FROM and RCPT TO that were tried and taken back; identities as `identity ADDRESS`."""
+    """MAIL FROM and RCPT TO that were tried and taken back; identities as `identity ADDRESS`, an address of
+    the user's elsewhere as `relay ADDRESS`."""
     findings = []
     for one in login.tried:
         kind, _, address = one.what.partition(" ")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eilbote.diagnosis.certificates import judge_certificate
-from eilbote.diagnosis.closer import Closer
+from eilbote.diagnosis.closer import Closer, EarlyData, OldFaults
 from eilbote.diagnosis.evidence import Conversed, Place, Protocol, Shaken
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 
 _GOOD_PORTS = {Protocol.IMAP: 993, Protocol.SMTP: 465, Protocol.POP3: 995}
 _STANDARD_STARTTLS = {143, 587, 110}
+_FEWEST_DH_BITS = 2048
 _WEAK_CIPHERS = ("RC4", "3DES", "DES-CBC", "NULL", "EXP", "ADH", "AECDH")
 
 
@@ -50,14 +51,72 @@ def judge_tls(seen: Conversed, now: float, elsewhere: Sequence[Shaken] = ()) -> 
 def _key_exchange(place: Place, shaken: Shaken) -> Finding:
     """TLS04. TLS 1.3 makes every key anew (RFC 8446 section 1.2); before it the cipher says so."""
     fresh = shaken.version == "TLSv1.3" or shaken.cipher.upper().startswith(("ECDHE", "DHE"))
+    key = shaken.chain[0].key if shaken.chain else ""
+    seen = ", ".join(one for one in (f"{shaken.version} {shaken.cipher}", shaken.group, key) if one)
     if fresh:
-        return found("TLS04", Verdict.PASS, at=place, seen=f"{shaken.version} {shaken.cipher}")
-    return found("TLS04", Verdict.INFO, "fixed", at=place, seen=f"{shaken.version} {shaken.cipher}")
+        return found("TLS04", Verdict.PASS, at=place, seen=seen)
+    return found("TLS04", Verdict.INFO, "fixed", at=place, seen=seen)
+
+
+def _old_faults(place: Place, faults: OldFaults | None) -> Finding:
+    """TLS15. Of Heartbleed only the extension that it needs is looked for, never the fault itself."""
+    if faults is None:
+        return found("TLS15", Verdict.SKIP, "not_own" if place.provider else "untested", at=place)
+    if not faults.answered:  # TLS 1.3 has none of it
+        return found("TLS15", Verdict.PASS, at=place, seen="TLSv1.3")
+    if not faults.renegotiation:
+        return found("TLS15", Verdict.FAIL, "renegotiation", at=place, cause="tls.renegotiation")
+    old = [
+        name
+        for name, is_there in (
+            ("compression", faults.compression),
+            ("heartbeat (RFC 6520)", faults.heartbeat),
+        )
+        if is_there
+    ]
+    if old:
+        return found("TLS15", Verdict.WARN, "old", at=place, cause="tls.old_faults", what=", ".join(old))
+    missing = [
+        name
+        for name, is_missing in (
+            ("extended master secret (RFC 7627)", not faults.master_secret),
+            ("fallback SCSV (RFC 7507)", faults.falls_back),
+        )
+        if is_missing
+    ]
+    if missing:
+        return found("TLS15", Verdict.INFO, "missing", at=place, what=", ".join(missing))
+    return found("TLS15", Verdict.PASS, at=place)
+
+
+def _early_data(place: Place, early: EarlyData) -> Finding:
+    """TLS16: what comes before the end of the handshake can be sent again by anybody (RFC 8446 section 8)."""
+    if early.untested:
+        return found("TLS16", Verdict.SKIP, "untested", at=place, seen=early.untested)
+    if early.most:
+        return found("TLS16", Verdict.WARN, "taken", at=place, cause="tls.early_data", count=early.most)
+    return found("TLS16", Verdict.PASS, at=place, seen=early.version)
+
+
+def judge_group(first: Conversed, closer: Closer) -> list[Finding]:
+    """TLS04 with the group of the key exchange, which only a closer look tells; instead of the finding that
+    was made without it."""
+    group, tls = closer.group, first.tls
+    if not group or tls is None:
+        return []
+    key = tls.chain[0].key if tls.chain else ""
+    seen = ", ".join(one for one in (tls.version, group, key) if one)
+    word, _, bits = group.partition(" ")
+    if word == "dh" and bits.isdigit() and int(bits) < _FEWEST_DH_BITS:
+        return [found("TLS04", Verdict.INFO, "short", at=first.place, seen=seen, bits=bits)]
+    return [found("TLS04", Verdict.PASS, at=first.place, seen=seen)]
 
 
 def judge_closer(first: Conversed, closer: Closer) -> list[Finding]:
-    """TLS17, TLS18 and TLS21, where somebody has asked for them."""
+    """TLS15 to TLS18 and TLS21, where somebody has asked for them."""
     place, findings = first.place, []
+    if closer.early is not None:  # of a look that was made before there was this one, nothing is said
+        findings += [_old_faults(place, closer.faults), _early_data(place, closer.early)]
     known = first.tls.chain[0].fingerprint if first.tls is not None and first.tls.chain else ""
     if closer.unnamed is not None and known:
         case = "not_needed" if closer.unnamed.fingerprint == known else "needed"

@@ -8,7 +8,7 @@ from eilbote.diagnosis.checks.signature import judge_signature
 from eilbote.diagnosis.evidence import Place
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.replies import families_of, judge_reply
-from eilbote.diagnosis.trips import Trip
+from eilbote.diagnosis.trips import SecondTrip, Trip
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 from eilbote.diagnosis.whose import found_reply
 
@@ -48,6 +48,59 @@ def judge_trip(trip: Trip, smtp: Place) -> list[Finding]:
         *judge_signature(trip),
         *_clock(trip),
     ]
+
+
+def judge_second(second: SecondTrip, address: str, other: str) -> Finding:
+    """TRIP09: the first of both ways that has something wrong with it."""
+    ways = [(second.there, address, other), (second.back, other, address)]
+    for trip, sender, receiver in ways:
+        if trip is not None and (bad := _wrong_on_the_way(trip, sender, receiver)) is not None:
+            return bad
+    return found("TRIP09", Verdict.PASS, ms=1000 * sum(one.waited for one, *_ in ways if one is not None))
+
+
+def _wrong_on_the_way(trip: Trip, sender: str, receiver: str) -> Finding | None:
+    shown: dict[str, object] = {"sender": sender, "receiver": receiver, "seconds": f"{trip.waited:.0f}"}
+    if trip.problem:
+        text = trip.text or trip.problem
+        return found(
+            "TRIP09",
+            Verdict.WARN,
+            "refused",
+            cause="server.second_refused",
+            seen=text,
+            shown=shown,
+            said=text,
+        )
+    if not trip.found:
+        return found(
+            "TRIP09",
+            Verdict.WARN,
+            "lost",
+            cause="server.second_lost",
+            sure=Confidence.LIKELY,
+            who=Who.PROVIDER,
+            shown=shown,
+        )
+    if trip.damaged:
+        what = ", ".join(trip.damaged)
+        return found(
+            "TRIP09",
+            Verdict.WARN,
+            "damaged",
+            cause="server.content_changed",
+            who=Who.PROVIDER,
+            shown=shown,
+            what=what,
+        )
+    if not any(name.upper() == "INBOX" for name in trip.found):
+        names = ", ".join(trip.found[:3])
+        return found("TRIP09", Verdict.WARN, "elsewhere", cause="spam.sorted_away", shown=shown, names=names)
+    if trip.waited > _SLOW_SECONDS:
+        return found("TRIP09", Verdict.WARN, "slow", cause="server.slow_delivery", shown=shown)
+    if trip.left:
+        return found("TRIP09", Verdict.WARN, "left", cause="server.probe_left", shown=shown, count=trip.left)
+    return None
 
 
 def _arrived(trip: Trip) -> Finding:

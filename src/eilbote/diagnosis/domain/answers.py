@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eilbote.diagnosis.evidence import Evidence, LookUp, Outcome, Records
+from eilbote.diagnosis.evidence import Evidence, Outcome, Records
+from eilbote.diagnosis.probes import LookUp
 
 _NOTHING_SAID = (Outcome.TIMEOUT, Outcome.SERVER_FAILURE, Outcome.ERROR)
 

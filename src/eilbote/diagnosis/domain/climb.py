@@ -10,21 +10,33 @@ from collections.abc import Generator, Sequence
 
 from msgspec.structs import replace
 
+from eilbote.diagnosis.checks import disc
 from eilbote.diagnosis.checks.signature import judge_alignment
-from eilbote.diagnosis.domain import bsi, dkim, dmarc, outbound, policy, servers, services, signed, spf
+from eilbote.diagnosis.domain import (
+    bsi,
+    dkim,
+    dmarc,
+    outbound,
+    policy,
+    relaying,
+    servers,
+    services,
+    signed,
+    spf,
+)
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import (
-    Converse,
     Conversed,
     Evidence,
     Fetched,
-    FetchPolicy,
     OwnDomain,
     Place,
-    Probe,
     Protocol,
+    RelayTried,
     Selector,
+    SettingsFile,
 )
+from eilbote.diagnosis.probes import Converse, FetchPolicy, FetchSettings, Probe, TryRelay
 from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Finding
 from eilbote.providers.outgoing import outgoing_of
@@ -76,6 +88,8 @@ class _Domain:
         self._asked = 0
         self._fetched: Fetched | None = None
         self._seen: dict[str, Conversed] = {}
+        self._relayed: dict[str, RelayTried] = {}
+        self._settings: SettingsFile | None = None
 
     def look_up(self, wanted: Sequence[tuple[str, str]]) -> Round:
         probes = self.answers.unknown(wanted)[: _MOST_QUESTIONS - self._asked]
@@ -132,15 +146,22 @@ class _Domain:
             probes.append(FetchPolicy(own.name))
         hosts = [one for one in servers.hosts_of(own.name, answers) if answers.addresses(one)][:_MOST_TALKS]
         probes += [Converse(Place(Protocol.SMTP, one, own.smtp_port, "starttls")) for one in hosts]
+        probes += [
+            TryRelay(Place(Protocol.SMTP, one, own.smtp_port, "none"), own.relay_to)
+            for one in relaying.own_servers(own, hosts)
+        ]
+        probes.append(FetchSettings(own.name))
         yield from self.look_up([(name, "CAA") for one in hosts for name in signed.caa_names(one)])
-        if not probes:
-            return
         for evidence in (yield tuple(probes)):
             match evidence:
                 case Fetched():
                     self._fetched = evidence
                 case Conversed(place):
                     self._seen[place.host] = evidence
+                case RelayTried(host):
+                    self._relayed[host] = evidence
+                case SettingsFile():
+                    self._settings = evidence
                 case _:
                     pass
 
@@ -161,12 +182,14 @@ class _Domain:
             *bsi.judge_encryption(seen),
             *signed.judge_caa(own, answers, seen),
             *servers.judge_name_servers(own, answers),
+            *relaying.judge_relaying(self._relayed),
             *servers.judge_reverse(own, answers),
             *servers.judge_names(own, answers, seen),
             services.judge_logo(own, answers),
             *servers.judge_blocklists(own, answers),
             *servers.judge_wildcard(own, answers),
             *services.judge_services(own, answers),
+            *disc.judge_settings(own.name, self._settings),
             *services.judge_jmap(own, answers),
             *services.judge_pinned_ports(own, answers),
             *outbound.judge_way_out(own, seen),

@@ -160,7 +160,7 @@ def judge_addresses(own: OwnDomain, answers: Answers) -> list[Finding]:
 def _addresses(host: str, answers: Answers) -> Finding:
     numbers = answers.addresses(host)
     if numbers:
-        private = [one for one in numbers if not _is_public(one)]
+        private = [one for one in numbers if not is_public(one)]
         if len(private) == len(numbers):
             return found(
                 "DNS05",
@@ -201,7 +201,7 @@ def judge_reverse(own: OwnDomain, answers: Answers) -> list[Finding]:
 
 
 def public_addresses(host: str, answers: Answers) -> list[str]:
-    return [one for one in answers.addresses(host) if _is_public(one)][:MOST_ADDRESSES]
+    return [one for one in answers.addresses(host) if is_public(one)][:MOST_ADDRESSES]
 
 
 def _reverse(own: OwnDomain, host: str, address: str, answers: Answers) -> Finding:
@@ -299,8 +299,9 @@ def _number(host: str) -> bool:
     return True
 
 
-def _is_public(address: str) -> bool:
-    """Those that are set aside for documents count as public: nobody has them but what is shared."""
+def is_public(address: str) -> bool:
+    """Whether others can speak to the address. Those that are set aside for documents count as public: nobody
+    has them but what is shared."""
     try:
         number = ipaddress.ip_address(address)
     except ValueError:

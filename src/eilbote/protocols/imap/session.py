@@ -54,14 +54,14 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     yield from learn(dialogue)
     offered = sorted(name[5:] for name in dialogue.capabilities if name.startswith("AUTH="))
     mechanism = login.choose(offered)
-    told = ""
+    told = details = ""
     if mechanism is not None:
         exchange = login.start(mechanism)
         replies = yield (_authenticate(dialogue, mechanism, exchange),)
         reply = replies[0]
         if reply.status.kind == "OK":
             exchange.finish(None)
-        told = sasl.refusal_of(exchange)
+        told, details = sasl.refusal_of(exchange), sasl.refusal_details(exchange)
     elif login.oauth or not login.protected or "LOGINDISABLED" in dialogue.capabilities:
         if not offered:
             raise Refused("imap.login_disabled", host=dialogue.host)
@@ -71,7 +71,7 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
         replies = yield (command("LOGIN", *arguments, alone=True, secret=True, expects=[Capabilities]),)
         reply = replies[0]
     if reply.status.kind != "OK":
-        raise _login_refusal(dialogue, login.user, reply, told)
+        raise _login_refusal(dialogue, login.user, reply, told, details)
     announced = any(isinstance(one, Capabilities) for one in reply.untagged)
     code = reply.status.code
     if not announced and (code is None or code.name != "CAPABILITY"):
@@ -93,7 +93,9 @@ def _authenticate(dialogue: Dialogue, mechanism: str, exchange: Exchange) -> Com
     )
 
 
-def _login_refusal(dialogue: Dialogue, user: str, reply: Reply, told: str) -> Refused | Unreachable:
+def _login_refusal(
+    dialogue: Dialogue, user: str, reply: Reply, told: str, details: str
+) -> Refused | Unreachable:
     problem = refusal(reply).problem
     code, text = problem.parameters["code"], problem.parameters["text"]
     if has_too_many_connections(text):
@@ -110,6 +112,7 @@ def _login_refusal(dialogue: Dialogue, user: str, reply: Reply, told: str) -> Re
         user=user,
         text=f"{text} ({told})" if told else text,
         response=code,
+        token=details,
     )
 
 

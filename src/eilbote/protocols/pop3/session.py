@@ -84,7 +84,7 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
         yield (encode.UTF8,)
     offered = dialogue.capabilities.mechanisms
     mechanism = login.choose(offered)
-    told = ""
+    told = details = ""
     if mechanism is not None:
         exchange = login.start(mechanism)
         # Never with an initial response: servers of RFC 1734 know none, and lines are short there.
@@ -92,7 +92,7 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
         reply = (yield (sign_in,))[0]
         if reply.status.ok:
             exchange.finish(None)
-        told = sasl.refusal_of(exchange)
+        told, details = sasl.refusal_of(exchange), sasl.refusal_details(exchange)
     elif login.oauth or not login.protected:
         raise Refused("pop3.no_mechanism", host=dialogue.host, offered=" ".join(offered))
     else:
@@ -100,11 +100,13 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
         if reply.status.ok:
             reply = (yield (command("PASS", login.secret.reveal(), alone=True, secret=True),))[0]
     if not reply.status.ok:
-        raise login_refusal(dialogue.host, login.user, reply.status, told)
+        raise login_refusal(dialogue.host, login.user, reply.status, told, details)
     yield from learn(dialogue)
 
 
-def login_refusal(host: str, user: str, status: Status, told: str = "") -> Refused | Unreachable:
+def login_refusal(
+    host: str, user: str, status: Status, told: str = "", details: str = ""
+) -> Refused | Unreachable:
     """A no to a login: one that may pass (RFC 2449 section 8.1), or one about user and password."""
     text = status.text[:1000]
     if status.code in _LATER:
@@ -115,6 +117,7 @@ def login_refusal(host: str, user: str, status: Status, told: str = "") -> Refus
         user=user,
         text=f"{text} ({told})" if told else text,
         response=status.code,
+        token=details,
     )
 
 

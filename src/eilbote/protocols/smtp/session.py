@@ -115,7 +115,8 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
             initial, respond = None, _after_prompt(first, exchange.respond)
     reply = yield from ask(encode.auth(mechanism, initial, respond))
     if not reply.is_ok:
-        raise login_refusal(dialogue.host, login.user, reply, sasl.refusal_of(exchange))
+        told, details = sasl.refusal_of(exchange), sasl.refusal_details(exchange)
+        raise login_refusal(dialogue.host, login.user, reply, told, details)
     exchange.finish(None)
 
 
@@ -130,7 +131,9 @@ def _after_prompt(first: bytes, respond: Callable[[bytes], bytes]) -> Callable[[
     return answer
 
 
-def login_refusal(host: str, user: str, reply: Reply, told: str = "") -> Refused | Unreachable:
+def login_refusal(
+    host: str, user: str, reply: Reply, told: str = "", details: str = ""
+) -> Refused | Unreachable:
     """A no to a login: one that may pass (RFC 4954 section 6: 432, 454, 421), or one about user and
     password."""
     if reply.code < 500:
@@ -142,6 +145,7 @@ def login_refusal(host: str, user: str, reply: Reply, told: str = "") -> Refused
         user=user,
         text=f"{text} ({told})" if told else text,
         response=reply.enhanced,
+        token=details,
     )
 
 
