@@ -1,7 +1,7 @@
 """The friendly rule: conditions and actions in the words of people, as frozen values without logic.
 
 `rule_check.py` says what is wrong with one, `build.py` makes Sieve of it, `read_back.py` makes it of
-Sieve, `rule_book.py` reads and writes it as text. A text condition with several values holds for any.
+Sieve, `rule_book.py` reads and writes it as text. A condition with several values holds if one does.
 """
 
 from __future__ import annotations
@@ -317,8 +317,3 @@ class OwnScript(Struct, frozen=True):
 def stops_by_itself(actions: tuple[AnyAction, ...]) -> bool:
     """Whether a rule with these actions stops where nothing is said of it."""
     return any(isinstance(each, FINAL) for each in actions)
-
-
-def in_order(actions: tuple[AnyAction, ...]) -> tuple[AnyAction, ...]:
-    """As they are carried out: marks and labels first, as they count for what comes after them."""
-    return tuple(sorted(actions, key=lambda each: not isinstance(each, (Label, Mark))))

@@ -1,0 +1,229 @@
+"""Friendly rules to standard Sieve: a comment with the rule's name, an `if`, its actions.
+
+`# rule:[Name]` above each rule is what other programs write and read too. Nothing of Eilbote's own
+stands in a script but where a rule asks what the assistant says. The one writer of Sieve encodes all
+values, so that no text of a rule can become a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from typing import assert_never
+from urllib.parse import quote
+
+from eilbote.sieve.build_conditions import condition_test, tag, text, texts
+from eilbote.sieve.rule import (
+    AnyAction,
+    Archive,
+    Copy,
+    Delete,
+    Flagging,
+    Forward,
+    Keep,
+    Label,
+    Mark,
+    Match,
+    Move,
+    Newer,
+    Notify,
+    Older,
+    OwnScript,
+    Redirect,
+    Reject,
+    Reply,
+    Rule,
+)
+from eilbote.sieve.rule_check import canonical
+from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, Tree
+from eilbote.sieve.values import Position
+from eilbote.sieve.write import write_script
+
+_NOWHERE = Position(0, 0)
+
+FLAGS = {Flagging.READ: "\\Seen", Flagging.FLAGGED: "\\Flagged"}
+"""What IMAP calls the marks."""
+
+_OF_NAME = {
+    "fileinto": "fileinto",
+    "reject": "reject",
+    "vacation": "vacation",
+    "notify": "enotify",
+    "addflag": "imap4flags",
+    "include": "include",
+    "body": "body",
+    "date": "date",
+    "eilbote_sender": "vnd.eilbote.sender",
+    "eilbote_category": "vnd.eilbote.category",
+    "eilbote_spam": "vnd.eilbote.spam",
+    "eilbote_language": "vnd.eilbote.language",
+}
+_OF_TAG = {
+    "copy": "copy",
+    "create": "mailbox",
+    "specialuse": "special-use",
+    "regex": "regex",
+    "value": "relational",
+    "count": "relational",
+    "mime": "mime",
+}
+_NUMERIC = "i;ascii-numeric"
+
+
+def build_script(
+    entries: Iterable[Rule | OwnScript], today: date, available: Collection[str] | None = None
+) -> str:
+    """The script of these rules in their order, a script of the user's as `include :personal`.
+
+    `today` is the owner's day, from which rules by age count (`needs_today`). `available` are the
+    extensions of the server that it is for (None: ours): what only makes a rule kinder, such as making a
+    mailbox that is missing, is left out where the server cannot; `required` says what is left to ask.
+    """
+    commands = [command for entry in entries for command in _entry(entry, today, available)]
+    needs = sorted(_extensions(commands))
+    head = (Command(_NOWHERE, "require", (texts(needs),)),) if needs else ()
+    parts = [write_script(Tree(head))] if head else []
+    parts += (write_script(Tree((command,))) for command in commands)
+    return "\n".join(parts)
+
+
+def build_rule(rule: Rule, today: date, available: Collection[str] | None = None) -> str:
+    """The script of one rule by itself."""
+    return build_script((rule,), today, available)
+
+
+def required(
+    entries: Iterable[Rule | OwnScript], today: date, available: Collection[str] | None = None
+) -> frozenset[str]:
+    """The extensions that `build_script` asks for."""
+    return frozenset(_extensions(c for entry in entries for c in _entry(entry, today, available)))
+
+
+def needs_today(rule: Rule) -> bool:
+    """Whether the rule must be built anew every day, because it counts days."""
+    return any(isinstance(each, (Older, Newer)) for each in rule.conditions)
+
+
+def rule_test(rule: Rule, today: date) -> Test:
+    """What an `if` of this rule asks, whether it is enabled or not."""
+    tests = tuple(condition_test(each, today) for each in rule.conditions)
+    match rule.match:
+        case _ if not tests:
+            return Test(_NOWHERE, "true")
+        case Match.ALL:
+            return tests[0] if len(tests) == 1 else Test(_NOWHERE, "allof", (), tests, grouped=True)
+        case Match.ANY:
+            return Test(_NOWHERE, "anyof", (), tests, grouped=True)
+        case Match.NONE:
+            return Test(_NOWHERE, "not", (), (Test(_NOWHERE, "anyof", (), tests, grouped=True),))
+        case _:
+            assert_never(rule.match)
+
+
+def _entry(entry: Rule | OwnScript, today: date, available: Collection[str] | None) -> Iterator[Command]:
+    if isinstance(entry, OwnScript):
+        if entry.run:
+            arguments: tuple[Argument, ...] = (tag("personal"), text(entry.name))
+            yield Command(_NOWHERE, "include", arguments, comments=(f" script:[{entry.name}]",))
+        return
+    rule = canonical(entry)
+    test = rule_test(rule, today)
+    if not rule.enabled:
+        false = Test(_NOWHERE, "false")
+        test = Test(_NOWHERE, "allof", (), (false, test), grouped=True) if rule.conditions else false
+    comments = [f" rule:[{rule.name}]"]
+    if needs_today(rule):
+        comments.append(f" today:[{today.isoformat()}]")
+    block = [*_actions(rule.actions, available)]
+    if rule.stop:
+        block.append(Command(_NOWHERE, "stop"))
+    yield Command(_NOWHERE, "if", (), (test,), block=tuple(block), comments=tuple(comments))
+
+
+def _actions(actions: tuple[AnyAction, ...], available: Collection[str] | None) -> Iterator[Command]:
+    flags = [
+        flag
+        for each in actions
+        if isinstance(each, (Mark, Label))
+        for flag in ((FLAGS[each.flag],) if isinstance(each, Mark) else each.labels)
+    ]
+    if flags:
+        yield Command(_NOWHERE, "addflag", (texts(flags),))
+    for action in actions:
+        if not isinstance(action, (Mark, Label)):
+            name, arguments = _action(action, available)
+            yield Command(_NOWHERE, name, arguments)
+
+
+def _action(action: AnyAction, available: Collection[str] | None) -> tuple[str, tuple[Argument, ...]]:
+    create = (tag("create"),) if available is None or "mailbox" in available else ()
+    match action:
+        case Move():
+            return "fileinto", (*create, text(action.mailbox))
+        case Copy():
+            return "fileinto", (tag("copy"), *create, text(action.mailbox))
+        case Archive():
+            role: tuple[Argument, ...] = (tag("specialuse"), text("\\Archive"))
+            known = available is None or "special-use" in available
+            return "fileinto", (*(role if known else ()), *create, text("Archive"))
+        case Forward():
+            return "redirect", (tag("copy"), text(action.address))
+        case Redirect():
+            return "redirect", (text(action.address),)
+        case Reply():
+            subject: tuple[Argument, ...] = ()
+            if action.subject:
+                subject = (tag("subject"), text(action.subject))
+            days = (tag("days"), Number(_NOWHERE, action.days))
+            return "vacation", (*days, *subject, _long(action.text))
+        case Delete():
+            return "discard", ()
+        case Reject():
+            return "reject", (_long(action.reason),)
+        case Notify():
+            message: tuple[Argument, ...] = ()
+            if action.message:
+                message = (tag("message"), _long(action.message))
+            return "notify", (*message, text(mailto(action.address)))
+        case Keep():
+            return "keep", ()
+        case Mark() | Label():
+            raise AssertionError("marks and labels are one command, made before")
+        case _:
+            assert_never(action)
+
+
+def mailto(address: str) -> str:
+    """The URI of an address (RFC 6068 section 2)."""
+    return "mailto:" + quote(address, safe="@!$'*+.-_~")
+
+
+def _long(value: str) -> Text:
+    return Text(_NOWHERE, value, multiline=value.endswith("\n"))
+
+
+def _extensions(commands: Iterable[Command]) -> set[str]:
+    """What must be required for these commands. A comparator besides the two that are always there is
+    an extension too (RFC 5228 section 2.7.3)."""
+    found: set[str] = set()
+    for command in commands:
+        found |= _of(command.name, command.arguments)
+        for test in command.tests:
+            found |= _of_test(test)
+        found |= _extensions(command.block or ())
+    return found
+
+
+def _of_test(test: Test) -> set[str]:
+    found = _of(test.name, test.arguments)
+    for inner in test.tests:
+        found |= _of_test(inner)
+    return found
+
+
+def _of(name: str, arguments: tuple[Argument, ...]) -> set[str]:
+    found = {_OF_NAME[name]} if name in _OF_NAME else set()
+    found |= {_OF_TAG[each.name] for each in arguments if isinstance(each, Tag) and each.name in _OF_TAG}
+    if any(isinstance(each, Tag) and each.name == "comparator" for each in arguments):
+        found.add(f"comparator-{_NUMERIC}")
+    return found
