@@ -37,37 +37,13 @@ from eilbote.sieve.rule import (
 from eilbote.sieve.rule_check import canonical
 from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, Tree
 from eilbote.sieve.values import Position
+from eilbote.sieve.vocabulary import COMMANDS, TESTS, Word
 from eilbote.sieve.write import write_script
 
 _NOWHERE = Position(0, 0)
 
 FLAGS = {Flagging.READ: "\\Seen", Flagging.FLAGGED: "\\Flagged"}
 """What IMAP calls the marks."""
-
-_OF_NAME = {
-    "fileinto": "fileinto",
-    "reject": "reject",
-    "vacation": "vacation",
-    "notify": "enotify",
-    "addflag": "imap4flags",
-    "include": "include",
-    "body": "body",
-    "date": "date",
-    "eilbote_sender": "vnd.eilbote.sender",
-    "eilbote_category": "vnd.eilbote.category",
-    "eilbote_spam": "vnd.eilbote.spam",
-    "eilbote_language": "vnd.eilbote.language",
-}
-_OF_TAG = {
-    "copy": "copy",
-    "create": "mailbox",
-    "specialuse": "special-use",
-    "regex": "regex",
-    "value": "relational",
-    "count": "relational",
-    "mime": "mime",
-}
-_NUMERIC = "i;ascii-numeric"
 
 
 def build_script(
@@ -203,11 +179,10 @@ def _long(value: str) -> Text:
 
 
 def _extensions(commands: Iterable[Command]) -> set[str]:
-    """What must be required for these commands. A comparator besides the two that are always there is
-    an extension too (RFC 5228 section 2.7.3)."""
+    """What must be required for these commands."""
     found: set[str] = set()
     for command in commands:
-        found |= _of(command.name, command.arguments)
+        found |= _of(COMMANDS[command.name], command.arguments)
         for test in command.tests:
             found |= _of_test(test)
         found |= _extensions(command.block or ())
@@ -215,15 +190,12 @@ def _extensions(commands: Iterable[Command]) -> set[str]:
 
 
 def _of_test(test: Test) -> set[str]:
-    found = _of(test.name, test.arguments)
+    found = _of(TESTS[test.name], test.arguments)
     for inner in test.tests:
         found |= _of_test(inner)
     return found
 
 
-def _of(name: str, arguments: tuple[Argument, ...]) -> set[str]:
-    found = {_OF_NAME[name]} if name in _OF_NAME else set()
-    found |= {_OF_TAG[each.name] for each in arguments if isinstance(each, Tag) and each.name in _OF_TAG}
-    if any(isinstance(each, Tag) and each.name == "comparator" for each in arguments):
-        found.add(f"comparator-{_NUMERIC}")
-    return found
+def _of(word: Word, arguments: tuple[Argument, ...]) -> set[str]:
+    tags = (word.tag(each.name) for each in arguments if isinstance(each, Tag))
+    return {word.needs, *(each.needs for each in tags if each is not None)} - {""}

@@ -97,7 +97,8 @@ def _test(condition: AnyCondition, today: date) -> Test:
         case Recipient():
             return _somebody(("to", "cc"), condition.who)
         case Contact():
-            return sender_said("known" if condition.known is Known.KNOWN else "first-contact")
+            word = "known" if condition.known is Known.KNOWN else "first"
+            return Test(_NOWHERE, "sender", (tag(word),))
         case Subject():
             return _header(("subject",), condition.how, condition.texts)
         case Body():
@@ -129,19 +130,14 @@ def _test(condition: AnyCondition, today: date) -> Test:
         case Language():
             return language_test(condition.languages)
         case Category():
-            return Test(_NOWHERE, "eilbote_category", (tag("is"), texts(condition.names)))
+            return Test(_NOWHERE, "category", (tag("is"), texts(condition.names)))
         case SenderImportance():
-            return sender_said(*_from(condition.at_least))
+            words = texts(_from(condition.at_least))
+            return Test(_NOWHERE, "sender", (tag("importance"), words))
         case Spam():
-            numeric = (tag("value"), text("ge"), tag("comparator"), text("i;ascii-numeric"))
-            return Test(_NOWHERE, "eilbote_spam", (*numeric, text(str(condition.percent))))
+            return Test(_NOWHERE, "spam", (tag("atleast"), Number(_NOWHERE, condition.percent)))
         case _:
             assert_never(condition)
-
-
-def sender_said(*words: str) -> Test:
-    """Whether the assistant has one of these words for the sender."""
-    return Test(_NOWHERE, "eilbote_sender", (tag("is"), texts(words)))
 
 
 def priority_test(level: Level) -> Test:

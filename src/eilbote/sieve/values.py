@@ -185,13 +185,8 @@ class Importance(StrEnum):
 
 
 class Said(Struct, frozen=True):
-    """What the assistant has said of a mail, for `vnd.eilbote.*` and `spamtest`. None: nothing.
-
-    Sieve's identifiers have no dots, so the tests are called, each `[COMPARATOR] [MATCH-TYPE] <keys>`:
-    `eilbote_sender` (compares the words `known` or `unknown`, `first-contact` where it is one, and the
-    importance, `none` to `high`), `eilbote_category` (the category), `eilbote_spam` (the percentage as
-    whole number, as `spamtest :percent`). Where nothing was said there is nothing to compare: false.
-    """
+    """What the assistant has said of a mail, for `vnd.eilbote.*` and `spamtest`. None: nothing, and the
+    test is false."""
 
     spam: float | None = None
     """Probability, 0 to 1."""
