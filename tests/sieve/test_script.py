@@ -46,13 +46,14 @@ stop;
 
 
 def test_what_the_assistant_said_can_be_tested() -> None:
-    text = """require ["fileinto", "vnd.eilbote.sender", "vnd.eilbote.category", "vnd.eilbote.spam"];
-if spam { fileinto "Spam"; }
-elsif spam :atleast 50 { fileinto "Maybe"; }
-elsif sender :importance ["high", "normal"] { fileinto "Important"; }
-elsif category "invoice" { fileinto "Invoices"; }
-elsif sender :first { fileinto "New"; }
-elsif sender :known { fileinto "Known"; }
+    text = """require ["relational", "comparator-i;ascii-numeric"];
+require ["fileinto", "vnd.eilbote.sender", "vnd.eilbote.category", "vnd.eilbote.spam"];
+if eilbote_spam :value "ge" :comparator "i;ascii-numeric" "90" { fileinto "Spam"; }
+elsif eilbote_spam :value "ge" :comparator "i;ascii-numeric" "50" { fileinto "Maybe"; }
+elsif eilbote_sender ["high", "normal"] { fileinto "Important"; }
+elsif eilbote_category "invoice" { fileinto "Invoices"; }
+elsif eilbote_sender "first-contact" { fileinto "New"; }
+elsif eilbote_sender "known" { fileinto "Known"; }
 """
     for said, mailbox in [
         (Said(spam=0.95), "Spam"),

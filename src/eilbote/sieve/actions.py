@@ -9,8 +9,12 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from eilbote.sieve.argument_checks import wrong_address, wrong_mailbox, wrong_method, wrong_variable
+from eilbote.sieve.bodies import part_text
 from eilbote.sieve.bound import Bound, Words
-from eilbote.sieve.conditions import Building, variable
+from eilbote.sieve.building import Building
+from eilbote.sieve.conditions import variable
+from eilbote.sieve.header_actions import addheader, deleteheader
+from eilbote.sieve.mime_conditions import here
 from eilbote.sieve.state import Run
 from eilbote.sieve.strings import Modifier, modified, shortened
 from eilbote.sieve.texts import TextOf, constant, text_of, texts_of
@@ -29,6 +33,9 @@ DeedBuilder = Callable[[Bound, Building], Deed]
 
 _DAY = 86_400
 _LONGEST_VACATION = 365 * _DAY
+_OCTETS_AN_INSTRUCTION = 1024
+"""Reading a part counts as so many instructions as it has KiB."""
+
 _MAX_FLAGS = 100
 """Flags of one variable or action; what follows them is left out."""
 
@@ -204,6 +211,18 @@ def store(run: Run, name: str, value: str) -> None:
     held[key] = shortened(value, run.limits.variable_bytes)
 
 
+def _extracttext(bound: Bound, building: Building) -> Deed:
+    """RFC 5703 section 7."""
+    name, modifiers, first = text_of(bound.text(0)), modifiers_of(bound), bound.tag_number("first")
+
+    def extract(run: Run) -> None:
+        part = here(run)
+        run.spend(part.size // _OCTETS_AN_INSTRUCTION)
+        store(run, name(run), modified(part_text(part, run.limits, first), modifiers))
+
+    return extract
+
+
 def _global(bound: Bound, building: Building) -> Deed:
     """RFC 6609 section 3.3: these names are shared with the scripts around and included."""
     names = texts_of(bound.texts(0))
@@ -238,6 +257,9 @@ BUILDERS: Mapping[str, DeedBuilder] = {
     "addflag": _change_flags,
     "removeflag": _change_flags,
     "set": _set,
+    "addheader": addheader,
+    "deleteheader": deleteheader,
+    "extracttext": _extracttext,
     "global": _global,
     "error": _error,
 }

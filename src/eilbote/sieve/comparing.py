@@ -39,8 +39,17 @@ SlotOf = Callable[[Hashable], int]
 """Gives a source of values its place in `Run.values`."""
 
 
-def comparison(bound: Bound, keys: Sequence[Words], source: Source, slot_of: SlotOf, limits: Limits) -> Probe:
-    """The test that compares the source's values with the keys, as the tags of the command say."""
+def comparison(
+    bound: Bound,
+    keys: Sequence[Words],
+    source: Source,
+    slot_of: SlotOf,
+    limits: Limits,
+    *,
+    sets_variables: bool = True,
+) -> Probe:
+    """The test that compares the source's values with the keys, as the tags of the command say.
+    `sets_variables`: a match sets those of RFC 5229 section 3.2."""
     named = bound.tag_text("comparator")
     comparator = Comparator(named.value) if named else Comparator.ASCII_CASEMAP
     values = _kept(source, slot_of)
@@ -54,10 +63,10 @@ def comparison(bound: Bound, keys: Sequence[Words], source: Source, slot_of: Slo
     relation = Relation(asked.value.lower()) if asked else Relation.EQUAL
     fixed = constants(keys)
     if fixed is None:
-        return Probe(_made_anew(match, comparator, relation, keys, values, at), values)
+        return Probe(_made_anew(match, comparator, relation, keys, values, at, sets_variables), values)
     if match in (MatchType.MATCHES, MatchType.REGEX):
         matchers = tuple(matcher(match, comparator, key, limits) for key in fixed)
-        return Probe(_matching(matchers, values, at), values)
+        return Probe(_matching(matchers, values, at, sets_variables), values)
     folded = _folded(source, comparator, slot_of)
     if match is MatchType.IS:
         fold = folding(comparator)
@@ -131,7 +140,7 @@ def _related(tests: tuple[Callable[[str], bool], ...], values: Values, slot: int
     return related
 
 
-def _matching(matchers: tuple[Matcher, ...], values: Values, at: Position) -> Condition:
+def _matching(matchers: tuple[Matcher, ...], values: Values, at: Position, sets_variables: bool) -> Condition:
     def matching(run: Run) -> bool:
         for value in values(run):
             for match in matchers:
@@ -140,7 +149,7 @@ def _matching(matchers: tuple[Matcher, ...], values: Values, at: Position) -> Co
                 except Misused as wrong:
                     raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
                 if groups is not None:
-                    if groups:
+                    if groups and sets_variables:
                         run.groups = groups
                     return True
         return False
@@ -155,6 +164,7 @@ def _made_anew(
     keys: Sequence[Words],
     values: Values,
     at: Position,
+    sets_variables: bool,
 ) -> Condition:
     """Keys that hold variables: prepared at every run."""
     keys_of = texts_of(keys)
@@ -164,7 +174,7 @@ def _made_anew(
             matchers = tuple(matcher(match, comparator, key, run.limits, relation) for key in keys_of(run))
         except Misused as wrong:
             raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
-        return _matching(matchers, values, at)(run)
+        return _matching(matchers, values, at, sets_variables)(run)
 
     return anew
 

@@ -12,8 +12,9 @@ from enum import IntEnum
 from eilbote.sieve import actions, conditions
 from eilbote.sieve.actions import Deed
 from eilbote.sieve.bound import Bound
+from eilbote.sieve.building import Building
 from eilbote.sieve.comparing import Condition, Values
-from eilbote.sieve.conditions import Building
+from eilbote.sieve.mime import parts_below, parts_of
 from eilbote.sieve.state import Failed, Run
 from eilbote.sieve.tree import Command, Test
 from eilbote.sieve.values import Position
@@ -79,6 +80,10 @@ class Compiler:
                 act = _return
             case "include":
                 act = self._include(bound)
+            case "foreverypart":
+                act = self._loop(bound)
+            case "break":
+                act = _break(words.value if (words := bound.tag_text("name")) else "")
             case name:
                 act = _deed(actions.BUILDERS[name](bound, self._building), bound.rule, bound.node.at)
         return self._traced(bound, act) if self._trace else act
@@ -127,6 +132,25 @@ class Compiler:
             return act(run)
 
         return traced
+
+    def _loop(self, bound: Bound) -> Act:
+        """RFC 5703 section 3. An inner loop goes through what lies below the part of the outer one."""
+        block = self._block(bound.block)
+        name = words.value if (words := bound.tag_text("name")) else None
+
+        def loop(run: Run) -> Flow:
+            outer = run.parts
+            for part in parts_below(outer[-1]) if outer else parts_of(run.message().root):
+                run.parts = [*outer, part]
+                flow = block(run)
+                run.parts = outer
+                if flow is Flow.BREAK:
+                    return Flow.ON if run.breaking in ("", name) else Flow.BREAK
+                if flow:
+                    return flow
+            return Flow.ON
+
+        return loop
 
     def _include(self, bound: Bound) -> Act:
         """RFC 6609 section 3.2. That the scripts form no circle, reading them has made sure."""
@@ -199,6 +223,14 @@ def _nothing(run: Run) -> Flow:
 
 def _stop(run: Run) -> Flow:
     return Flow.STOP
+
+
+def _break(name: str) -> Act:
+    def leave(run: Run) -> Flow:
+        run.breaking = name
+        return Flow.BREAK
+
+    return leave
 
 
 def _return(run: Run) -> Flow:

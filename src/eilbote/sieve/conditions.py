@@ -6,42 +6,28 @@ Each builder takes the checked test and gives a `Probe`; what a test compares, `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import assert_never
 
-from eilbote.sieve.addresses import AddressPart, addresses_of_field, envelope_address
+from eilbote.mail.language import language_of
+from eilbote.sieve.addresses import envelope_address
 from eilbote.sieve.argument_checks import wrong_method
 from eilbote.sieve.bound import Bound
-from eilbote.sieve.comparing import Condition, Probe, Source, Values, comparison
+from eilbote.sieve.building import Building, address_part, fields_of, parts_of
+from eilbote.sieve.comparing import Condition, Probe, Source
+from eilbote.sieve.mime_conditions import (
+    address_in_part,
+    body,
+    currentdate,
+    date,
+    exists_in_part,
+    header_in_part,
+)
 from eilbote.sieve.state import Run
-from eilbote.sieve.texts import constants, text_of, texts_of
-from eilbote.sieve.values import Importance, Limits, Remembered, Said
+from eilbote.sieve.texts import text_of, texts_of
+from eilbote.sieve.values import Remembered
 
 _DAY = 86_400
 _LONGEST_MEMORY = 90 * _DAY
 """RFC 7352 section 3.2 lets a site bound `:seconds`."""
-
-
-class Building:
-    """What builders of one script share: limits, and the places of values in a run."""
-
-    __slots__ = ("_slots", "limits")
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._slots: dict[object, int] = {}
-
-    @property
-    def slots(self) -> int:
-        """How many places a run needs."""
-        return len(self._slots)
-
-    def slot_of(self, key: object) -> int:
-        """The place of what this key names."""
-        return self._slots.setdefault(key, len(self._slots))
-
-    def compared(self, bound: Bound, place: int, source: Source) -> Probe:
-        """The source compared with the keys at this place of the arguments."""
-        return comparison(bound, bound.texts(place), source, self.slot_of, self.limits)
 
 
 Builder = Callable[[Bound, Building], Probe]
@@ -61,73 +47,31 @@ def _size(bound: Bound, building: Building) -> Probe:
 
 def _exists(bound: Bound, building: Building) -> Probe:
     """RFC 5228 section 5.5: all of them."""
+    if "mime" in bound.tags:
+        return exists_in_part(bound, building)
     names = texts_of(bound.texts(0))
     return Probe(lambda run: all(run.mail.sources(name.lower()) for name in names(run)))
 
 
 def _header(bound: Bound, building: Building) -> Probe:
     """RFC 5228 section 5.7; `:index` RFC 5260 section 6."""
-    return building.compared(bound, 1, _fields(bound, lambda run, name: run.mail.texts(name)))
+    if "mime" in bound.tags:
+        return header_in_part(bound, building)
+    return building.compared(bound, 1, fields_of(bound, lambda run, name: run.mail.texts(name)))
 
 
 def _address(bound: Bound, building: Building) -> Probe:
     """RFC 5228 section 5.1."""
-    part = _part(bound)
-    return building.compared(
-        bound, 1, _fields(bound, lambda run, name: run.mail.sources(name), _parts_of(part), part)
-    )
-
-
-def _fields(
-    bound: Bound,
-    ask: Callable[[Run, str], Sequence[str]],
-    take: Callable[[str], list[str]] | None = None,
-    kind: str = "",
-) -> Source:
-    """The values of the fields that the first argument names; `take` makes each of them several."""
-    index = bound.tag_number("index")
-    if index is not None and "last" in bound.tags:
-        index = -index
-
-    def of(run: Run, names: Sequence[str]) -> list[str]:
-        found: list[str] = []
-        for name in names:
-            values = ask(run, name)
-            if index is not None:
-                values = nth(values, index)
-            found += values if take is None else [each for value in values for each in take(value)]
-        return found
-
-    names = constants(bound.texts(0))
-    if names is None:
-        asked = texts_of(bound.texts(0))
-        return Source(lambda run: of(run, [name.lower() for name in asked(run)]))
-    fixed = tuple(name.lower() for name in names)
-    return Source(lambda run: of(run, fixed), (kind or bound.word.name, fixed, index))
-
-
-def nth(values: Sequence[str], index: int) -> Sequence[str]:
-    """The value of this number from 1; from the end where it is negative (RFC 5260 section 6)."""
-    if not 0 < abs(index) <= len(values):
-        return ()
-    return (values[index - 1 if index > 0 else index],)
-
-
-def _part(bound: Bound) -> AddressPart:
-    return AddressPart(bound.one_of("all", "localpart", "domain", "user", "detail") or "all")
-
-
-def _parts_of(part: AddressPart) -> Callable[[str], list[str]]:
-    def parts(text: str) -> list[str]:
-        found = (address.part(part) for address in addresses_of_field(text))
-        return [each for each in found if each is not None]
-
-    return parts
+    if "mime" in bound.tags:
+        return address_in_part(bound, building)
+    part = address_part(bound)
+    source = fields_of(bound, lambda run, name: run.mail.sources(name), parts_of(part), part)
+    return building.compared(bound, 1, source)
 
 
 def _envelope(bound: Bound, building: Building) -> Probe:
     """RFC 5228 section 5.4; `auth` is the name that the sender logged in with."""
-    part, names = _part(bound), texts_of(bound.texts(0))
+    part, names = address_part(bound), texts_of(bound.texts(0))
 
     def values(run: Run) -> list[str]:
         world = run.world
@@ -181,13 +125,13 @@ def _spamtest(bound: Bound, building: Building) -> Probe:
             return ("0",)
         return (str(int(spam * 100 + 0.5) if percent else 1 + int(spam * 9 + 0.01)),)
 
-    return comparison(bound, (bound.text(0),), Source(values), building.slot_of, building.limits)
+    return building.compared(bound, 0, Source(values))
 
 
 def _virustest(bound: Bound, building: Building) -> Probe:
     """RFC 5235 section 3.5: 0 not tested, 1 clean, 5 surely infected."""
     source = Source(lambda run: (str(run.world.said.virus or 0),))
-    return comparison(bound, (bound.text(0),), source, building.slot_of, building.limits)
+    return building.compared(bound, 0, source)
 
 
 def _environment(bound: Bound, building: Building) -> Probe:
@@ -260,33 +204,19 @@ def _valid_ext_list(bound: Bound, building: Building) -> Probe:
 
 
 def _sender(bound: Bound, building: Building) -> Probe:
-    """vnd.eilbote.sender: what the assistant has said of who wrote; nothing said is false."""
-    if "known" in bound.tags:
-        return Probe(lambda run: run.world.said.known is True, _said(lambda said: said.known))
-    if "first" in bound.tags:
-        return Probe(lambda run: run.world.said.first_contact is True, _said(lambda said: said.first_contact))
-    wanted = texts_of(bound.tag_texts("importance"))
+    """vnd.eilbote.sender: the words that the assistant has for who wrote: `known` or `unknown`,
+    `first-contact`, and `none`, `low`, `normal` or `high` for how important the sender is."""
 
-    def important(run: Run) -> bool:
-        importance = run.world.said.importance
-        return importance is not None and importance.value in map(str.lower, wanted(run))
+    def values(run: Run) -> Sequence[str]:
+        said = run.world.said
+        found = [] if said.importance is None else [said.importance.value]
+        if said.known is not None:
+            found.append("known" if said.known else "unknown")
+        if said.first_contact:
+            found.append("first-contact")
+        return found
 
-    return Probe(important, _said(lambda said: said.importance))
-
-
-def _said(ask: Callable[[Said], bool | Importance | None]) -> Values:
-    def seen(run: Run) -> Sequence[str]:
-        match ask(run.world.said):
-            case None:
-                return ()
-            case Importance() as importance:
-                return (importance.value,)
-            case bool() as answer:
-                return ("true" if answer else "false",)
-            case other:
-                assert_never(other)
-
-    return seen
+    return building.compared(bound, 0, Source(values))
 
 
 def _category(bound: Bound, building: Building) -> Probe:
@@ -300,15 +230,23 @@ def _category(bound: Bound, building: Building) -> Probe:
 
 
 def _spam(bound: Bound, building: Building) -> Probe:
-    """vnd.eilbote.spam: at least so probable, in percent; 90 where nothing is written."""
-    asked = bound.tag_number("atleast")
-    limit = (90 if asked is None else asked) / 100
+    """vnd.eilbote.spam: how probable spam is, in percent."""
 
     def values(run: Run) -> Sequence[str]:
         spam = run.world.said.spam
         return () if spam is None else (f"{spam * 100:.0f}",)
 
-    return Probe(lambda run: (spam := run.world.said.spam) is not None and spam >= limit, values)
+    return building.compared(bound, 0, Source(values))
+
+
+def _language(bound: Bound, building: Building) -> Probe:
+    """vnd.eilbote.language: what the text is written in, `de` or `en`; nothing where it does not tell."""
+
+    def values(run: Run) -> Sequence[str]:
+        found = language_of(run.message().body_text())
+        return (found,) if found else ()
+
+    return building.compared(bound, 0, Source(values, "language"))
 
 
 def _duplicate(bound: Bound, building: Building) -> Probe:
@@ -364,9 +302,13 @@ BUILDERS: Mapping[str, Builder] = {
     "mailboxidexists": _mailboxidexists,
     "specialuse_exists": _specialuse_exists,
     "valid_ext_list": _valid_ext_list,
-    "sender": _sender,
-    "category": _category,
-    "spam": _spam,
+    "eilbote_sender": _sender,
+    "eilbote_category": _category,
+    "eilbote_language": _language,
+    "eilbote_spam": _spam,
+    "date": date,
+    "currentdate": currentdate,
+    "body": body,
     "duplicate": _duplicate,
     "ihave": _ihave,
 }

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from eilbote.errors import Problem
 from eilbote.sieve.bound import Bound
+from eilbote.sieve.building import Building
 from eilbote.sieve.check import check_tree
 from eilbote.sieve.compile import Act, Compiler, include_key
-from eilbote.sieve.conditions import Building
 from eilbote.sieve.parse import parse_script
 from eilbote.sieve.tree import Tree
 from eilbote.sieve.values import Limits, ScriptProblem

@@ -11,6 +11,7 @@ from typing import NoReturn
 from eilbote.errors import Problem
 from eilbote.mail.message import Message
 from eilbote.mail.part import Part
+from eilbote.sieve.bodies import Bodies
 from eilbote.sieve.mail import EditedMail, SeenMail
 from eilbote.sieve.values import (
     Action,
@@ -54,6 +55,9 @@ class Run:
         "_message",
         "actions",
         "at",
+        "bodies",
+        "breaking",
+        "candidate",
         "edits",
         "flags",
         "groups",
@@ -65,7 +69,6 @@ class Run:
         "locals",
         "mail",
         "parts",
-        "read",
         "redirects",
         "remembered",
         "rule",
@@ -108,7 +111,11 @@ class Run:
         self.headers: bytes | None = None
         self.parts: list[Part] = []
         """The parts that the loops around stand at, innermost last (RFC 5703)."""
-        self.read = 0
+        self.breaking = ""
+        """The name of the loop that a `break` ends; empty for the innermost."""
+        self.candidate = ""
+        """The value of the field that `deleteheader` asks about."""
+        self.bodies: Bodies | None = None
         self.redirects = 0
         self.remembered: list[Remembered] = []
         self.warnings: list[ScriptProblem] = []
@@ -140,6 +147,7 @@ class Run:
         self.mail = EditedMail(before, header)
         self.values[:] = [None] * len(self.values)
         self._message = None
+        self.bodies = None
 
     def act(self, action: Action, *, cancel: bool) -> None:
         """Take an action into the list (RFC 5228 section 2.10)."""

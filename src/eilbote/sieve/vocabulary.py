@@ -284,19 +284,11 @@ _TESTS = (
     ),
     # RFC 6134
     Word("valid_ext_list", "extlists", arguments=(Kind.TEXTS,)),
-    # Eilbote's own: what the assistant has said
-    Word(
-        "sender",
-        "vnd.eilbote.sender",
-        (
-            TagWord("known", group="sender"),
-            TagWord("first", group="sender"),
-            TagWord("importance", value=Kind.TEXTS, group="sender"),
-        ),
-        one_of="sender",
-    ),
-    Word("category", "vnd.eilbote.category", _COMPARED, (Kind.KEYS,)),
-    Word("spam", "vnd.eilbote.spam", (TagWord("atleast", value=Kind.NUMBER),)),
+    # Eilbote's own: what the assistant has said, and what a mail is written in
+    Word("eilbote_sender", "vnd.eilbote.sender", _COMPARED, (Kind.KEYS,)),
+    Word("eilbote_category", "vnd.eilbote.category", _COMPARED, (Kind.KEYS,)),
+    Word("eilbote_language", "vnd.eilbote.language", _COMPARED, (Kind.KEYS,)),
+    Word("eilbote_spam", "vnd.eilbote.spam", _COMPARED, (Kind.KEY,)),
 )
 
 COMMANDS = {word.name: word for word in _COMMANDS}
@@ -306,12 +298,12 @@ COMPARATORS = frozenset({"i;octet", "i;ascii-casemap", "i;ascii-numeric", "i;uni
 
 EXTENSIONS = frozenset(
     {
-        "copy", "duplicate", "encoded-character", "enotify", "envelope",
-        "environment", "ereject", "extlists", "fileinto", "ihave",
-        "imap4flags", "imapsieve", "include", "index", "mailbox", "mailboxid", "regex", "reject",
+        "body", "copy", "date", "duplicate", "editheader", "encoded-character", "enotify", "envelope",
+        "environment", "ereject", "extlists", "extracttext", "fileinto", "foreverypart", "ihave",
+        "imap4flags", "imapsieve", "include", "index", "mailbox", "mailboxid", "mime", "regex", "reject",
         "relational", "spamtest", "spamtestplus", "special-use", "subaddress", "vacation",
-        "vacation-seconds", "variables", "virustest", "vnd.eilbote.category", "vnd.eilbote.sender",
-        "vnd.eilbote.spam", *(f"comparator-{name}" for name in COMPARATORS),
+        "vacation-seconds", "variables", "virustest", "vnd.eilbote.category", "vnd.eilbote.language",
+        "vnd.eilbote.sender", "vnd.eilbote.spam", *(f"comparator-{name}" for name in COMPARATORS),
     }
 )  # fmt: skip
 """What `require` and `ihave` may name."""
