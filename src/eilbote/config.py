@@ -83,6 +83,16 @@ class Config:
         "whether a name server's word that DNSSEC has proven an answer is believed: `auto` (of one on this"
         " machine), `always`, `never`",
     )
+    rule_daily_cap: int = _setting(
+        100, "mails that one rule may send to one recipient on one day", 0, 100_000
+    )
+    rule_share: int = _setting(
+        20,
+        "percent of a mailbox from which `rules run` asks before it changes so much, if it is more than 50"
+        " mails",
+        0,
+        100,
+    )
     send_from: str = _setting(
         "",
         "address that mail is sent from where neither `--from` nor the mail itself says; empty: the only"

@@ -75,6 +75,7 @@ async def collect_account(
             assert account.pop3 is not None
             async with budget.of(account.pop3.host):
                 await work.run()
+            await _judge_new(app, account, work)
     except EilboteError as error:
         failed = error.problem
     if failed is not None or not work.waits:
@@ -94,6 +95,13 @@ async def collect_account(
         problems=tuple((INBOX, problem) for problem in work.problems),
         failed=failed,
     )
+
+
+async def _judge_new(app: App, account: Account, work: _Collecting) -> None:
+    """Rules act on what was collected."""
+    from eilbote.engine.arrive import arrived, noted  # noqa: PLC0415  # most homes have no rules
+
+    work.problems += [problem for _, problem in noted(await arrived(app, account))]
 
 
 def listed_mails(maildrop: Maildrop) -> list[Listed]:

@@ -17,6 +17,7 @@ from eilbote.mail.envelope import Address
 from eilbote.mail.identity import Identity, same_address
 from eilbote.search.fold import spellings, words
 from eilbote.search.values import All, Field, Inside, Node, Words
+from eilbote.store.values import Account
 
 NEWEST = 400
 """Mails of each kind that are counted: what is older says little of whom somebody writes to now."""
@@ -65,6 +66,13 @@ def complete_address(app: App, text: str, account: str | None = None, limit: int
             _add(counts, app, got.sender, got.date, asked, own, written=False)
     best = sorted(counts.values(), key=lambda one: (-one.score, one.spec))[:limit]
     return [Contact(Address(one.name, one.spec), one.written, one.received, one.last) for one in best]
+
+
+def known_people(app: App, account: Account) -> frozenset[str]:
+    """The addresses that the newest mails of an account went to, in lower case."""
+    found = app.store.search.find(Inside("sent"), account.id, NEWEST * 10)
+    people = (one for sent in app.store.messages.people(found) for one in (*sent.to, *sent.cc))
+    return frozenset(one.spec.lower() for one in people if one.spec)
 
 
 def _written(text: str) -> Node:

@@ -49,6 +49,22 @@ class Delivered(Struct):
         counts = self.sent or self.deferred or self.failed or self.uncertain or self.delayed
         return bool(counts) or self.problem is not None
 
+    def and_then(self, later: Delivered) -> Delivered:
+        """Both runs as one; how things stand is told by the later."""
+        return Delivered(
+            self.account,
+            self.sent + later.sent,
+            self.deferred + later.deferred,
+            self.failed + later.failed,
+            self.uncertain + later.uncertain,
+            self.refused + later.refused,
+            later.problem or self.problem,
+            later.next_at,
+            later.paused,
+            tuple(dict.fromkeys((*self.asked, *later.asked))),
+            tuple(dict.fromkeys((*self.delayed, *later.delayed))),
+        )
+
 
 class SyncReport(Struct, frozen=True):
     """The outcome of one pass over one account. `stored_seconds` (all mail stored and listed) and

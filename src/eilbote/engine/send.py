@@ -91,6 +91,19 @@ def queue_mails(
     origin: Origin = Origin.USER,
 ) -> list[Outgoing]:
     """Several at once, all of them or none; see `queue_mail`."""
+    made = submissions(app, account, mails, handling, origin=origin)
+    return app.store.outbox.add(made, app.clock.now())
+
+
+def submissions(
+    app: App,
+    account: Account,
+    mails: Sequence[tuple[bytes, Envelope]],
+    handling: Handling = AT_ONCE,
+    *,
+    origin: Origin = Origin.USER,
+) -> list[Submission]:
+    """Mails as the outbox takes them, not queued yet; raises as `queue_mail`."""
     check_allowed(origin, Act.SEND)
     if not account.can_send:
         raise Misused("send.no_server", address=account.address)
@@ -103,7 +116,7 @@ def queue_mails(
         made = [
             replace(one, raw=signed(app, account, one.raw), digest=sha256(one.raw).digest()) for one in made
         ]
-    return app.store.outbox.add(made, now)
+    return made
 
 
 def sending_of(account: Account) -> Sending | None:

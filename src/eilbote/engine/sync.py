@@ -101,6 +101,8 @@ async def sync_owned(
             ]
         with storing_pace():
             carried = await _side_by_side(passes)
+        await _judge_local(accounts, own)
+        await _send_queued(app, accounts, own, budget, sent)
         await _follow_up(accounts, own, sent)
         await preparer.close()
         await asyncio.to_thread(forget_expired, app)
@@ -121,6 +123,15 @@ async def sync_owned(
     ]
 
 
+async def _judge_local(accounts: Sequence[Account], own: Mapping[int, App]) -> None:
+    """Accounts that only live here have no pass; what was put into them is judged all the same."""
+    for account in accounts:
+        if is_local(account) and account.pop3 is None and account.id in own:
+            from eilbote.engine.arrive import arrived  # noqa: PLC0415  # few accounts live here alone
+
+            await arrived(own[account.id], account)
+
+
 async def _send_due(
     app: App, accounts: Sequence[Account], own: Mapping[int, App], budget: HostBudget
 ) -> dict[int, Delivered]:
@@ -135,6 +146,23 @@ async def _send_due(
 
     results = await _side_by_side([send_now(own[one.id], one, budget) for one in sending])
     return {one.id: result for one, result in zip(sending, results, strict=True)}
+
+
+async def _send_queued(
+    app: App,
+    accounts: Sequence[Account],
+    own: Mapping[int, App],
+    budget: HostBudget,
+    sent: dict[int, Delivered],
+) -> None:
+    """What rules have queued goes out in the same pass; the counts join those in `sent`."""
+    due = await asyncio.to_thread(app.store.outbox.next_due)
+    now = app.clock.now()
+    sending = [one for one in accounts if due.get(one.id, now + 1) <= now]
+    if not sending:
+        return
+    for account, delivered in (await _send_due(app, sending, own, budget)).items():
+        sent[account] = sent[account].and_then(delivered) if account in sent else delivered
 
 
 async def _follow_up(
@@ -211,9 +239,23 @@ async def _pass(round_: Round, errand: Errand) -> None:
     if todo:
         round_.looked_at = frozenset(mailbox.name for mailbox in todo)
         await _bring_in(round_, _inbox_first(todo))
+    await _judge_new(round_)
     # Twice: a settled debt may have become a new one.
     await push_message_changes(round_, last=True)
     await push_message_changes(round_, last=True)
+
+
+async def _judge_new(round_: Round) -> None:
+    """Rules act on what has come; mailboxes that they want are made at once."""
+    from eilbote.engine.arrive import arrived, noted  # noqa: PLC0415  # most homes have no rules
+
+    async def bring(mailbox: Mailbox) -> None:
+        await _bring_in(round_, [await round_.call(round_.app.store.mailboxes.get, mailbox.id)])
+
+    done = await arrived(round_.app, round_.account, bring)
+    round_.problems += noted(done)
+    if done.acted:
+        await push_mailbox_changes(round_)
 
 
 async def _all_that_changed(round_: Round, errand: Errand) -> list[Mailbox]:

@@ -30,7 +30,7 @@ from eilbote.store.rule_values import (
     Told,
     Unfiltered,
 )
-from eilbote.store.values import Mailbox
+from eilbote.store.values import DebtKind, Mailbox
 
 _COLUMNS = (
     "account",
@@ -279,8 +279,10 @@ def _written(session: Session, ruling: Ruling, mailbox: str, now: float) -> int:
 def _taken_back(session: Session, run: Run, now: float) -> Undone:
     turned: set[int] = set()
     for debt in owed.undoable(session, run.debts):
-        reversing.undo(session, debt, "undo", now)
-        turned.add(debt.message)
+        # A mailbox that was made stays: other mail may be on its way there.
+        if debt.kind is not DebtKind.CREATE:
+            reversing.undo(session, debt, "undo", now)
+            turned.add(debt.message)
     mails = outgoing_rows.find(session, f"id IN {in_list(len(run.outgoing))}", run.outgoing)
     before = (*WAITING, SendState.HELD, SendState.FAILED)
     waiting = [

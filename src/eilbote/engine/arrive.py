@@ -1,0 +1,52 @@
+"""What becomes of mail that has just come, within a pass: the rules judge it, and for a mail of which only a
+part is here the rest is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from eilbote.engine import rule_scripts
+from eilbote.engine.app import App
+from eilbote.engine.filter import Filtered, filter_new
+from eilbote.engine.round import to_the_end
+from eilbote.errors import Problem
+from eilbote.store.values import Account, Finding, FindingKind, Mailbox
+
+Bring = Callable[[Mailbox], Awaitable[None]]
+"""Fetches what findings want of a mailbox."""
+
+
+async def arrived(app: App, account: Account, bring: Bring | None = None) -> Filtered:
+    """Judges what is new in the account's inbox. With `bring`, mails whose other half is needed are fetched
+    whole and judged at once; else they wait for a later pass."""
+    if not await to_the_end(app.store.rule_book.revision):
+        return Filtered()
+    done = await to_the_end(_judge, app, account)
+    if not done.lacking or bring is None or done.inbox is None:
+        return done
+    wishes = [Finding(done.inbox.id, FindingKind.WANTED, uid) for uid in done.lacking]
+    await to_the_end(app.store.findings.file, wishes, app.clock.now())
+    try:
+        await bring(done.inbox)
+    finally:
+        await to_the_end(app.store.findings.withdraw, wishes)
+    then = await to_the_end(_judge, app, account)
+    return Filtered(
+        done.inbox,
+        done.judged + then.judged,
+        done.acted + then.acted,
+        done.queued + then.queued,
+        then.lacking,
+        (*done.problems, *then.problems),
+    )
+
+
+def _judge(app: App, account: Account) -> Filtered:
+    return filter_new(app, account, rule_scripts.decider_of(app, account))
+
+
+def noted(filtered: Filtered) -> list[tuple[str, Problem]]:
+    """What a pass reports of it: each problem once, under the inbox."""
+    name = filtered.inbox.name if filtered.inbox is not None else ""
+    return [(name, problem) for problem in filtered.problems]

@@ -1,0 +1,187 @@
+"""Rules over new mail: what has come into an inbox since the last look is judged, each mail once, and what a
+rule wants is done in one transaction with the mark that says so.
+
+A kill at any point leaves a mail filtered whole or not at all. What goes wrong with one mail leaves it where
+it is, marked for a look; other mail goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from eilbote.engine.accounts import is_local
+from eilbote.engine.app import App
+from eilbote.engine.rule_homes import Homes
+from eilbote.engine.rule_mails import Mailing
+from eilbote.engine.rule_world import Worlds
+from eilbote.engine.ruling import Case, ruling_of, troubled
+from eilbote.engine.stored_mail import StoredMail
+from eilbote.errors import EilboteError, Gone, Problem, Unreachable
+from eilbote.mail.mailbox import SpecialUse, Uid
+from eilbote.sieve.values import Outcome, World
+from eilbote.store.changes import NEW
+from eilbote.store.rule_values import Ruling, RunOrigin, Unfiltered
+from eilbote.store.values import Account, Mailbox
+
+_CHANGES_AT_ONCE = 1000
+_WAIT_SECONDS = 86_400.0
+"""So long a mail of which only a part is here waits for the rest."""
+
+Decide = Callable[[StoredMail, World], Outcome]
+"""What the rules of one account say of a mail. It may ask the mail for all of itself."""
+
+
+class Decider(Struct, frozen=True):
+    """The rules of one account as they are now. `problem`: they cannot be used, and why."""
+
+    revision: int
+    decide: Decide
+    problem: Problem | None = None
+
+
+class Filtered(Struct, frozen=True):
+    """What a look did: mails judged, of them with something done, with a problem; `lacking`: UIDs of the
+    inbox that wait because all of the mail is needed; whether mail is in the outbox now."""
+
+    inbox: Mailbox | None = None
+    judged: int = 0
+    acted: int = 0
+    queued: int = 0
+    lacking: tuple[Uid, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def filter_new(app: App, account: Account, decider: Decider | None) -> Filtered:
+    """Judges the mail that came into the account's inbox since the last look. `decider` None: there are no
+    rules for it, and what has come is old when there are some. Where the look was never begun, it begins,
+    as soon as the inbox is complete: what is there by then was there before."""
+    runs = app.store.rule_runs
+    homes = Homes(app, account.id)
+    inbox = homes.inbox
+    seen = runs.cursor(account.id)
+    if inbox is None:
+        return Filtered()
+    if seen is None or decider is None:
+        latest = app.store.changes.latest(account.id)
+        if seen != latest and not inbox.watermarks.backfill:
+            runs.begin(account.id, app.clock.now())
+        return Filtered()
+    return _Filtering(app, account, decider, homes, inbox).run(seen)
+
+
+class _Filtering:
+    """One look."""
+
+    def __init__(self, app: App, account: Account, decider: Decider, homes: Homes, inbox: Mailbox) -> None:
+        self._app = app
+        self._account = account
+        self._decider = decider
+        self._homes = homes
+        self._inbox = inbox
+        self._mailing = Mailing(app, account)
+        self._worlds = Worlds(app, account, homes, self._mailing)
+        self._judged = 0
+        self._acted = 0
+        self._queued = 0
+        self._lacking: list[Uid] = []
+        self._problems: list[Problem] = []
+
+    def run(self, seen: int) -> Filtered:
+        runs = self._app.store.rule_runs
+        waits = False
+        while changes := self._app.store.changes.since(self._account.id, seen, _CHANGES_AT_ONCE):
+            seen = changes[-1].number
+            came = [change for change in changes if change.kind == NEW]
+            here = [change.message for change in came if change.mailbox == self._inbox.id]
+            # On Gmail a mail of the inbox lies in All Mail as well.
+            views = {box.id for box in self._homes.all if box.role is SpecialUse.ALL} | {self._inbox.id}
+            elsewhere = {change.message for change in came if change.mailbox not in views}
+            for mail in runs.unfiltered(self._inbox, here):
+                waits = not self._filter(mail) or waits
+            if not waits:
+                runs.advance(self._account.id, seen, sorted(elsewhere - set(here)), self._app.clock.now())
+        return Filtered(
+            self._inbox,
+            self._judged,
+            self._acted,
+            self._queued,
+            tuple(self._lacking),
+            tuple(self._problems),
+        )
+
+    def _filter(self, mail: Unfiltered) -> bool:
+        """Judges one mail; False where it waits for the rest of itself."""
+        app = self._app
+        case = Case(
+            self._account.id,
+            mail.message,
+            (self._inbox.id, mail.uid),
+            mail.flags,
+            mail.internal_date,
+            RunOrigin.ARRIVAL,
+            self._decider.revision,
+            # What was imported from files is no new mail: it is sorted, and nobody is written to.
+            sends=not is_local(self._account) or self._account.pop3 is not None,
+        )
+        stored = StoredMail(mail.message, 0, lambda: app.store.messages.raw(mail.message), whole=mail.whole)
+        try:
+            ruling = self._ruled(case, stored)
+        except Gone as gone:
+            if gone.problem.code != "store.headers_only":
+                ruling = troubled(case, gone.problem)
+            elif mail.uid > 0 and app.clock.now() - mail.internal_date < _WAIT_SECONDS:
+                self._lacking.append(mail.uid)
+                return False
+            else:
+                ruling = troubled(case, gone.problem)
+        self._perform(case, ruling)
+        return True
+
+    def _ruled(self, case: Case, stored: StoredMail) -> Ruling:
+        return judged(case, stored, self._decider, self._worlds, self._homes, self._mailing)
+
+    def _perform(self, case: Case, ruling: Ruling) -> None:
+        app = self._app
+        try:
+            done = app.store.rule_runs.perform(ruling, app.clock.now())
+        except Unreachable:  # of our own store: nothing can be done now
+            raise
+        except EilboteError as error:
+            ruling = troubled(case, error.problem)
+            done = app.store.rule_runs.perform(ruling, app.clock.now())
+        if done is None:
+            return
+        self._judged += 1
+        self._acted += bool(done.run)
+        self._queued += len(done.outgoing)
+        if ruling.problem is not None and ruling.problem not in self._problems:
+            self._problems.append(ruling.problem)
+
+
+def judged(
+    case: Case,
+    stored: StoredMail,
+    decider: Decider,
+    worlds: Worlds,
+    homes: Homes,
+    mailing: Mailing,
+) -> Ruling:
+    """What the rules want with one mail. What goes wrong is a ruling too: the mail stays, marked for a look.
+    Gone `store.headers_only` where all of the mail is needed and is not here; Unreachable."""
+    if decider.problem is not None:
+        return troubled(case, decider.problem)
+    world = worlds.of(case, stored)
+    outcome: Outcome | None = None
+    try:
+        outcome = decider.decide(stored, world)
+        if outcome.problem is not None:
+            return troubled(case, outcome.problem.problem, outcome)
+        return ruling_of(case, outcome, stored, homes, mailing, world.now)
+    except Unreachable:
+        raise
+    except EilboteError as error:
+        if error.problem.code == "store.headers_only":
+            raise
+        return troubled(case, error.problem, outcome)

@@ -1,0 +1,126 @@
+"""What scripts may ask beside a mail: the time, the envelope, the account's addresses, mailboxes and lists,
+and what was seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+
+from eilbote.engine.app import App
+from eilbote.engine.complete import known_people
+from eilbote.engine.rule_homes import Homes
+from eilbote.engine.rule_mails import Mailing
+from eilbote.engine.ruling import Case
+from eilbote.engine.stored_mail import StoredMail
+from eilbote.mail.address import read_addresses
+from eilbote.sieve.values import Said, World
+from eilbote.store.rule_values import MemoryKind
+from eilbote.store.values import Account
+
+ADDRESS_BOOK = ":addrbook:default"
+"""The list of RFC 6134 section 2.4 that everybody has: here, whom the account has written to."""
+
+_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+
+
+class Worlds:
+    """Of one account, at one moment."""
+
+    def __init__(self, app: App, account: Account, homes: Homes, mailing: Mailing) -> None:
+        self._app = app
+        self._account = account
+        self._mailboxes = homes.seen()
+        self._own = mailing.own_addresses()
+        self._lists = _Lists(app, account)
+        self._environment = {
+            "name": "Eilbote",
+            "location": "MUA",
+            "phase": "post",
+            "domain": account.address.rpartition("@")[2],
+        }
+
+    def of(self, case: Case, mail: StoredMail) -> World:
+        """What there is beside this mail."""
+        now = self._app.clock.now()
+        return World(
+            now=now,
+            offset=_offset(now),
+            envelope_from=_return_path(mail),
+            envelope_to=self._delivered_to(mail),
+            own_addresses=self._own,
+            mailboxes=self._mailboxes,
+            environment=self._environment,
+            lists=self._lists,
+            seen_before=_SeenBefore(self._app, self._account.id, now),
+            said=Said(),
+            received=case.internal_date,
+        )
+
+    def _delivered_to(self, mail: StoredMail) -> str:
+        """Whom the server delivered it to, as it says itself; else the account."""
+        for field in _DELIVERED:
+            for value in mail.texts(field):
+                found = read_addresses(value)
+                if found:
+                    return found[0].spec
+        return self._account.address
+
+
+class _SeenBefore(Container[tuple[str, str]]):
+    """Pairs that `duplicate` remembers, looked up when asked."""
+
+    def __init__(self, app: App, account: int, now: float) -> None:
+        self._app = app
+        self._account = account
+        self._now = now
+
+    def __contains__(self, pair: object) -> bool:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            return False
+        handle, item = pair
+        wanted = [(str(handle), str(item))]
+        runs = self._app.store.rule_runs
+        return bool(runs.remembered(self._account, MemoryKind.DUPLICATE, wanted, self._now))
+
+
+class _Lists(Mapping[str, frozenset[str]]):
+    """External lists, made when a script asks for one."""
+
+    def __init__(self, app: App, account: Account) -> None:
+        self._app = app
+        self._account = account
+
+    @cached_property
+    def _people(self) -> frozenset[str]:
+        return known_people(self._app, self._account)
+
+    def __getitem__(self, name: str) -> frozenset[str]:
+        if name != ADDRESS_BOOK:
+            raise KeyError(name)
+        return self._people
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((ADDRESS_BOOK,))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _return_path(mail: StoredMail) -> str | None:
+    """The envelope's sender as the last server wrote it down (RFC 5321 section 4.4): empty for a bounce."""
+    for value in mail.sources("return-path"):
+        bare = value.strip()
+        found = read_addresses(bare)
+        if found:
+            return found[0].spec
+        if bare == "<>":
+            return ""
+    return None
+
+
+def _offset(seconds: float) -> int:
+    """Seconds east of UTC that this machine's clock shows then."""
+    shift = datetime.fromtimestamp(seconds, UTC).astimezone().utcoffset()
+    return int(shift.total_seconds()) if shift is not None else 0
