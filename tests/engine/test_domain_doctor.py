@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import sha256, sha512
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from eilbote.catalogue import LANGUAGES, Catalogue
 from eilbote.cli.to_publish import zone_line
 from eilbote.clock import SystemClock
 from eilbote.config import Config
+from eilbote.diagnosis.transcript import judge_again, shared
 from eilbote.diagnosis.values import Finding, Report, Verdict
 from eilbote.engine import diagnose, dkim, setup
 from eilbote.engine.app import App, open_app
@@ -343,8 +344,10 @@ async def test_the_fixed_certificate_is_compared_with_the_one_served(app: App, p
     right, wrong = sha256(key).hexdigest(), "0" * 64
     names = Names()
     names.zone("org", "")
-    for domain, data in (("right", right), ("wrong", wrong)):
-        records = f"@ IN MX 10 mx\nmx IN A 127.0.0.1\n_25._tcp.mx IN TLSA 3 1 1 {data}\n"
+    long = f"3 1 2 {sha512(key).hexdigest()}", f"3 0 2 {sha512(b'another').hexdigest()}"
+    records_of = {"right": f"3 1 1 {right}", "wrong": f"3 1 1 {wrong}", "long": long[0], "longer": long[1]}
+    for domain, data in records_of.items():
+        records = f"@ IN MX 10 mx\nmx IN A 127.0.0.1\n_25._tcp.mx IN TLSA {data}\n"
         names.zone(f"{domain}.org", records, Signing.GOOD)
     names.zone("bare.org", MX, Signing.GOOD)
     try:
@@ -353,6 +356,11 @@ async def test_the_fixed_certificate_is_compared_with_the_one_served(app: App, p
         good = (await look(app, here, "right.org")).report
         assert [one.verdict for one in of(good, "DNS23")] == [Verdict.PASS]
         assert case(of(good, "DNS24")[0]) == "one"
+        for domain, verdict in (("long.org", Verdict.PASS), ("longer.org", Verdict.FAIL)):  # SHA-512
+            diagnosed = await look(app, here, domain)
+            again = judge_again(shared(diagnosed.transcript))
+            for report in (diagnosed.report, again):
+                assert [one.verdict for one in of(report, "DNS23")] == [verdict]
         bad = (await look(app, here, "wrong.org")).report
         (found,) = of(bad, "DNS23")
         assert (found.verdict, case(found)) == (Verdict.FAIL, "mismatch")

@@ -191,7 +191,8 @@ class Dialled(Struct, frozen=True, tag="dialled"):
 
 class Certificate(Struct, frozen=True):
     """A certificate as a server sent it. `key`: `rsa 2048`, `ec 256`, `ed25519`. `signature`: the hash of
-    the signature (`sha256`)."""
+    the signature (`sha256`). `fingerprint`: SHA-256 of the whole, `key_fingerprint`: of its public key;
+    `..._512` SHA-512 of the same."""
 
     subject: str
     issuer: str
@@ -206,6 +207,8 @@ class Certificate(Struct, frozen=True):
     has_ct: bool = False
     issuer_url: str = ""
     key_fingerprint: str = ""
+    fingerprint_512: str = ""
+    key_fingerprint_512: str = ""
 
 
 class Shaken(Struct, frozen=True):

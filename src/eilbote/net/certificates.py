@@ -84,6 +84,7 @@ def _described(one: Certificate509, whole: bytes) -> Described:
         signature = signed.name if signed is not None else ""
     except UnsupportedAlgorithm:
         signature = "unknown"
+    key = _key_content(one)
     return Described(
         subject=one.subject.rfc4514_string()[:300],
         issuer=one.issuer.rfc4514_string()[:300],
@@ -97,19 +98,21 @@ def _described(one: Certificate509, whole: bytes) -> Described:
         must_staple=_has(one, "1.3.6.1.5.5.7.1.24"),
         has_ct=_has(one, "1.3.6.1.4.1.11129.2.4.2"),
         issuer_url=_issuer_url(one),
-        key_fingerprint=_key_fingerprint(one),
+        key_fingerprint=hashlib.sha256(key).hexdigest() if key else "",
+        fingerprint_512=hashlib.sha512(whole).hexdigest(),
+        key_fingerprint_512=hashlib.sha512(key).hexdigest() if key else "",
     )
 
 
-def _key_fingerprint(one: Certificate509) -> str:
+def _key_content(one: Certificate509) -> bytes:
+    """The public key as records of it mean it (SubjectPublicKeyInfo); empty where it cannot be read."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  # see `taken_apart`
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
     try:
-        key = one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, UnsupportedAlgorithm):
-        return ""
-    return hashlib.sha256(key).hexdigest()
+        return b""
 
 
 def _names(one: Certificate509) -> tuple[str, ...]:

@@ -266,6 +266,7 @@ class _Look:
         version, cipher = line.stream.tls_version_and_cipher
         chain = described(line.stream.certificates)
         shaken = Shaken(version, cipher, verified=True, chain=chain, ms=_since(begun, self._clock))
+        shaken = replace(shaken, group=line.stream.tls_group)
         self._seen = replace(self._seen, tls=shaken)
         return line
 

@@ -234,6 +234,12 @@ class Stream:
         return (tls.version() or "", cipher[0]) if tls is not None and cipher is not None else ("", "")
 
     @property
+    def tls_group(self) -> str:
+        """The group of the key exchange, "" where Python's ssl does not tell it (before 3.15)."""
+        tell = getattr(self._tls(), "group", None)
+        return str(tell() or "") if callable(tell) else ""
+
+    @property
     def peer_address(self) -> str:
         """The numeric address of the peer."""
         assert self._incoming.transport is not None
