@@ -1,10 +1,9 @@
-"""Files and servers that mean harm: a transcript is judged or refused in one sentence, whatever it holds."""
+"""Files that mean harm: a transcript is judged or refused in one sentence, whatever it holds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,10 @@ from msgspec.structs import replace
 from eilbote.diagnosis.domain.sharing import DomainHiding
 from eilbote.diagnosis.evidence import Asked, Box, Folder, LoggedIn, Outcome, Protocol, Remembered
 from eilbote.diagnosis.transcript import judge_again, read_transcript, shared, written
-from eilbote.diagnosis.values import Verdict
 from eilbote.errors import EilboteError, Misused
-from tests.diagnosis.clinic import Clinic, opened_clinic
-from tests.diagnosis.peers import Peer
 from tests.diagnosis.worlds import GOOD_TLS, IMAP, LEAF, NOW, SMTP, World, good_talk, only_tls
 
-NUMBERS = (0, -1, 1e308, -1e308, 1e18, -62_135_596_801.0, 253_402_300_800.0, 10**18, 2**63 - 1)
+NUMBERS = (-1, 1e308, -62_135_596_801.0, 253_402_300_800.0, 2**63 - 1)
 TEXTS = (
     "",
     "x" * 5000,
@@ -33,10 +29,6 @@ TEXTS = (
     "::::",
     "[(*",
     "\u212a\u017fİ",
-    "250 a\n" * 50,
-    " ",
-    "AUTH",
-    "* OK",
 )
 
 
@@ -105,20 +97,6 @@ def test_a_file_of_a_newer_version_is_called_so_whatever_it_holds() -> None:
 def test_a_file_of_no_version_is_none(version: str) -> None:
     with pytest.raises(Misused, match=r"doctor\.bad_transcript"):
         read_transcript(b'{"target": {"address": "a@b.example"}, "version": %s}' % version.encode())
-
-
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    with opened_clinic(tmp_path) as clinic:
-        yield clinic
-
-
-@pytest.mark.parametrize("size", ["²", "9" * 5000, "9" * 400, "-1", "", " "])
-async def test_a_size_that_is_no_number_is_none(clinic: Clinic, size: str) -> None:
-    smtp = Peer(Protocol.SMTP, ehlo=f"250-peer.example\n250-\n250-SIZE {size}\n250 AUTH PLAIN")
-    report = (await clinic.report_on(Peer(), smtp)).report
-    assert report.verdict is Verdict.PASS
-    assert "SMTP11" not in {one.id for one in report.findings}
 
 
 @pytest.mark.parametrize("name", ["kim", "sam"])

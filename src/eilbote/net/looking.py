@@ -27,6 +27,8 @@ from eilbote.store.values import Security, Server
 
 _ROOM = 64 * 1024
 _MOST_LINES = 200
+_LONGEST_REPLY = 2 * _ROOM
+_MOST_ABILITIES = 500
 _LONGEST_LINE = 500
 _GREETINGS = {
     Protocol.IMAP: re.compile(r"\* (OK|PREAUTH|BYE)\b", re.IGNORECASE),
@@ -212,6 +214,7 @@ class _Look:
             return
         told = re.search(r"\[CAPABILITY ([^\]]+)\]", banner, re.IGNORECASE)
         before = tuple(told[1].upper().split()) if told else await self._capabilities(line)
+        before = before[:_MOST_ABILITIES]
         self._seen = replace(self._seen, before=before)
         if self._place.security != "starttls":
             self._seen = replace(self._seen, after=before)
@@ -239,7 +242,7 @@ class _Look:
             return
         try:
             after = await self._capabilities(proven)
-            self._seen = replace(self._seen, after=after)
+            self._seen = replace(self._seen, after=after[:_MOST_ABILITIES])
             await self._part(proven)
         finally:
             proven.stream.abort()
@@ -362,10 +365,14 @@ class _Look:
         return _Line(stream, received, self._said)
 
     async def _reply(self, line: _Line, within: float, tag: str = "") -> str:
-        """A whole reply: of IMAP up to the tagged line, of SMTP all lines of it."""
+        """A whole reply: of IMAP up to the tagged line, of SMTP all lines of it. What has no end within the
+        time or the room is taken as far as it came. Raises _Ended where nothing came."""
         lines: list[str] = []
-        while len(lines) < _MOST_LINES:
-            told = await line.read(within)
+        until = self._clock.monotonic() + within
+        while len(lines) < _MOST_LINES and sum(map(len, lines)) < _LONGEST_REPLY:
+            told = await self._next(line, until, lines)
+            if told is None:
+                break
             lines.append(told)
             match self._place.protocol:
                 case Protocol.IMAP if tag and not told.startswith(f"{tag} "):
@@ -375,6 +382,15 @@ class _Look:
                 case _:
                     break
         return "\n".join(lines)
+
+    async def _next(self, line: _Line, until: float, lines: Sequence[str]) -> str | None:
+        """The line after `lines`; None where it did not come in time. Raises _Ended where it is the first."""
+        try:
+            return await line.read(until - self._clock.monotonic())
+        except _Ended as end:
+            if end.silent and lines:
+                return None
+            raise
 
     async def _capabilities(self, line: _Line) -> tuple[str, ...]:
         match self._place.protocol:
@@ -392,12 +408,16 @@ class _Look:
                 return tuple(one[4:].strip().upper() for one in told.split("\n")[1:])
             case Protocol.POP3:
                 line.write("CAPA")
-                if not (await line.read(self._patience.command)).upper().startswith("+OK"):
+                until = self._clock.monotonic() + self._patience.command
+                lines = [await line.read(self._patience.command)]
+                if not lines[0].upper().startswith("+OK"):
                     return ()
-                found = []
-                while (one := await line.read(self._patience.command)) != "." and len(found) < _MOST_LINES:
-                    found.append(one.upper())
-                return tuple(found)
+                while len(lines) < _MOST_LINES:
+                    one = await self._next(line, until, lines)
+                    if one is None or one == ".":
+                        break
+                    lines.append(one.upper())
+                return tuple(lines[1:])
 
     async def _part(self, line: _Line) -> None:
         """Says good-bye without waiting long."""
