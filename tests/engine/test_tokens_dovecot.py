@@ -15,7 +15,9 @@ from eilbote.config import Config
 from eilbote.engine import setup
 from eilbote.engine.app import App, open_app
 from eilbote.engine.owner import sync_accounts
+from eilbote.engine.push_scripts import open_scripts
 from eilbote.engine.read import list_mailboxes
+from eilbote.store.values import Security, Server
 from tests.engine.granted import expire, signed_in, trusted
 from tests.servers.authorization import Authorization
 from tests.servers.dovecot import Dovecot, dovecot_version
@@ -58,7 +60,9 @@ def dovecot(
         authority.cert_pem.write_to_path(str(folder / "authority.pem"))
         asks = ASKS.format(issuer=authorization.issuer, authority=folder / "authority.pem")
         (folder / "oauth2.conf").write_text(asks)
-        yield dovecot_like(DovecotOptions(mechanisms=request.param, tokens=str(folder / "oauth2.conf")))
+        yield dovecot_like(
+            DovecotOptions(mechanisms=request.param, tokens=str(folder / "oauth2.conf"), sieve=True)
+        )
 
 
 @pytest.fixture
@@ -89,3 +93,18 @@ async def test_a_real_server_takes_what_was_granted(
     expire(app, account)
     (report,) = await sync_accounts(app)
     assert report.failed is not None and report.failed.code == "oauth.sign_in_again"
+
+
+async def test_scripts_are_reached_with_the_same_token(
+    app: App, dovecot: Dovecot, authorization: Authorization, authority: trustme.CA
+) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    account = await signed_in(app, authorization, context, dovecot.port)
+    expire(app, account)
+    authorization.revoke_tokens()  # the one at hand has ended: a renewed one is shown
+    named = Server(dovecot.host, dovecot.sieve_port, Security.NONE)
+    async with open_scripts(app, account, named=named) as scripts:
+        await scripts.push("a", "keep;")
+        assert [one.name for one in (await scripts.list()).scripts] == ["a"]
+        await scripts.delete("a")
