@@ -19,7 +19,7 @@ from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
 from eilbote.protocols.managesieve.encode import script_name
 from eilbote.protocols.managesieve.limits import Limits
-from eilbote.protocols.managesieve.values import ListedScript, ScriptName
+from eilbote.protocols.managesieve.values import ListedScript, ScriptListing, ScriptName
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
 from tests.net.scripted import Line, Script, Scripted
@@ -384,6 +384,50 @@ async def test_a_line_that_breaks_is_named(after: int) -> None:
                 session.abort()
     assert broken.value.problem.code == "net.closed"
     assert broken.value.problem.parameters["host"] == "127.0.0.1"
+
+
+TOLD = (
+    b"\r\n".join(HELLO) + b"\r\n",
+    b'OK "in"\r\n',
+    b"\r\n".join(HELLO) + b"\r\n",
+    b'OK (TAG "1") "Done"\r\n',
+    b"OK\r\nOK (TAG {1}\r\n2)\r\n",
+    b'"a" ACTIVE\r\n{1}\r\nb\r\nOK\r\nOK (TAG "3")\r\n',
+    b'{5}\r\nkeep;\r\nOK\r\nOK (TAG "4")\r\n',
+)
+
+
+async def test_a_line_that_is_cut_at_any_byte_never_looks_like_a_success() -> None:
+    cut = 0
+
+    async def script(line: Line) -> None:
+        left = cut
+        for told in TOLD:
+            line.writer.write(told[:left])
+            await line.writer.drain()
+            left -= len(told)
+            if left <= 0:
+                line.writer.close()
+                return
+            await line.reader.read(4096)
+
+    async def work(server: Server) -> tuple[ScriptListing, bytes]:
+        session = await opened(server)
+        try:
+            await session.put(A, b"keep;")
+            return await session.list(), await session.fetch(A)
+        finally:
+            session.abort()
+
+    total = sum(map(len, TOLD))
+    async with Scripted(script).listening() as scripted:
+        for cut in range(total):  # the script reads it
+            with pytest.raises(Unreachable) as broken:
+                await work(scripted.server)
+            assert broken.value.problem.code == "net.closed", cut
+        cut = total
+        listing, script_a = await work(scripted.server)
+    assert ([one.name for one in listing.scripts], listing.active, script_a) == (["a", "b"], "a", b"keep;")
 
 
 # --- TLS ---------------------------------------------------------------------------------------------------

@@ -436,3 +436,57 @@ def test_a_trace_gets_neither_scripts_nor_secrets() -> None:
     assert login.line == b'AUTHENTICATE "PLAIN" "AGFubmEAZ2VoZWlt"\r\n'
     assert login.shown == b'AUTHENTICATE "PLAIN" (secret)'
     assert command("CHECKSCRIPT", Script(b"")).line == b"CHECKSCRIPT {0+}\r\n\r\n"
+
+
+PIECES = [
+    *(
+        b'"a"',
+        b'"',
+        b"\\",
+        b"{3}",
+        b"{3+}",
+        b"{0}",
+        b"\r\n",
+        b"\r\n",
+        b"\n",
+        b"(",
+        b")",
+        b" ",
+        b"OK",
+        b"NO",
+        b"BYE",
+    ),
+    *(
+        b"ACTIVE",
+        b"abc",
+        b"\xff",
+        b"\0",
+        b"TAG",
+        b"SASL",
+        b"REFERRAL",
+        b'"sieve://x"',
+        b'"line 1: x"',
+        b"YWI=",
+    ),
+]
+
+
+def test_any_bytes_give_an_answer_or_a_clear_error() -> None:
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    kinds = set()
+    for _ in range(5_000):
+        wire = b"".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 15))) + b"\r\n"
+        connection = ManageSieveConnection() if chance.random() < 0.2 else greeted([GET, encode.LISTSCRIPTS])
+        try:
+            for event in feed(connection, wire, chance.choice(SIZES)):
+                read_listing(event.lines)
+                read_capabilities(event.lines)
+                read_remarks(event.status.text)
+                kinds.add(event.status.kind)
+        except (Garbled, Unreachable, Refused) as error:
+            kinds.add(error.problem.code)
+        except Exception:
+            print(f"seed {seed}: {wire!r}")
+            raise
+    assert kinds >= {"OK", "NO", "managesieve.bye", "managesieve.no_answer", "managesieve.no_greeting"}, seed
