@@ -185,3 +185,5 @@ def judged(
         if error.problem.code == "store.headers_only":
             raise
         return troubled(case, error.problem, outcome)
+    except Exception as error:  # noqa: BLE001  # one mail that nobody foresaw must not stop all others
+        return troubled(case, Problem("rules.unforeseen", {"reason": type(error).__name__}), outcome)

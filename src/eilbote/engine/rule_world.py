@@ -16,7 +16,7 @@ from eilbote.engine.ruling import Case
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.mail.address import read_addresses
 from eilbote.sieve.values import Said, World
-from eilbote.store.rule_values import MemoryKind
+from eilbote.store.rule_values import MemoryKind, RunOrigin
 from eilbote.store.values import Account
 
 ADDRESS_BOOK = ":addrbook:default"
@@ -50,6 +50,8 @@ class Worlds:
             envelope_from=_return_path(mail),
             envelope_to=self._delivered_to(mail),
             own_addresses=self._own,
+            # RFC 5232 section 2: what is being delivered has none.
+            flags=() if case.origin is RunOrigin.ARRIVAL else tuple(sorted(case.flags)),
             mailboxes=self._mailboxes,
             environment=self._environment,
             lists=self._lists,

@@ -86,10 +86,11 @@ def ruling_of(
 def troubled(case: Case, problem: Problem, outcome: Outcome | None = None) -> Ruling:
     """The mail stays where it is and is marked for a look (RFC 5228 section 2.10.6)."""
     steps = told(outcome.trace) if outcome is not None else ()
+    line = outcome.problem.at.line if outcome is not None and outcome.problem is not None else 0
     return _ruling(
         case,
         effects=(ChangeFlags(frozenset({LOOK})),),
-        deeds=(Deed("look", flags=(LOOK,)),),
+        deeds=(Deed("look", flags=(LOOK,), line=line),),
         steps=steps[-20:],
         problem=problem,
     )
