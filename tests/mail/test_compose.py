@@ -26,8 +26,10 @@ STAMP = Stamp(1_795_000_000.0, "one@example.org", "0123456789abcdef", 60)
 DRAFT = Draft(IDENTITY, to=(ANNA,), subject="Grüße", text="Hallo Anna,\n\nbis morgen!\n")
 
 
-def made(draft: Draft = DRAFT, **options: bool) -> Composed:
-    composed = compose(draft, STAMP, **options)
+def made(
+    draft: Draft = DRAFT, *, eight_bit: bool = False, seven_bit: bool = False, keep_bcc: bool = False
+) -> Composed:
+    composed = compose(draft, STAMP, eight_bit=eight_bit, seven_bit=seven_bit, keep_bcc=keep_bcc)
     assert_ready(composed.raw)
     return composed
 

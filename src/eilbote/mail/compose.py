@@ -43,17 +43,24 @@ _MADE_HERE = frozenset(
 
 
 def compose(
-    draft: Draft, stamp: Stamp, *, eight_bit: bool = False, seven_bit: bool = False, keep_bcc: bool = False
+    draft: Draft,
+    stamp: Stamp,
+    *,
+    eight_bit: bool = False,
+    seven_bit: bool = False,
+    keep_bcc: bool = False,
+    content: Written | None = None,
 ) -> Composed:
     """The mail. Text goes out in seven bits unless `eight_bit`; a mail attached as it came may still
     hold eight unless `seven_bit`. `keep_bcc` is for drafts that are kept on a server (`draft_reading`
-    reads them), never for mail that is sent. Raises Misused with a problem that names the field,
-    `compose.no_recipients` where nobody would get it."""
+    reads them), never for mail that is sent. `content` stands in the place of the draft's text and files.
+    Raises Misused with a problem that names the field, `compose.no_recipients` where nobody would get it."""
     recipients = envelope_recipients(draft.to, draft.cc, draft.bcc)
     if not recipients and not keep_bcc:
         raise Misused("compose.no_recipients")
     sender = address_on_wire("From", draft.identity.address)
-    content = _content(draft, stamp, eight_bit=eight_bit, seven_bit=seven_bit)
+    if content is None:
+        content = _content(draft, stamp, eight_bit=eight_bit, seven_bit=seven_bit)
     head = "".join([*_fields(draft, stamp, keep_bcc), "MIME-Version: 1.0\r\n", content.fields, "\r\n"])
     if len(head) > MAX_BYTES:
         raise Misused("compose.header_too_large", fields=MAX_FIELDS, size=f"{MAX_BYTES // 1024} KiB")
