@@ -154,6 +154,16 @@ def test_interruption_is_clean(run: Runner, monkeypatch: pytest.MonkeyPatch) -> 
     assert result.err.strip() == "Interrupted. Nothing is lost; the next run goes on from here."
 
 
+def test_interruption_before_a_command_has_begun_is_clean(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> Face:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eilbote.cli.main.Face", interrupt)
+    assert run("list").code == 130
+
+
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

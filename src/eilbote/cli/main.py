@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from eilbote.catalogue import LANGUAGES
-from eilbote.cli.exits import DONE, FAILED, READER_GONE
+from eilbote.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE
 from eilbote.cli.face import Face
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 1 done with warnings, 2 failed, 3 not
     reached, 64 wrong usage, 130 interrupted, 141 the reader of our output went away."""
-    given = _called_with() if arguments is None else list(arguments)
+    try:
+        return _main(_called_with() if arguments is None else list(arguments))
+    except KeyboardInterrupt:  # before a command has begun, which would say more
+        return INTERRUPTED
+
+
+def _main(given: Sequence[str]) -> int:
     _prepare_streams()
     if "_EILBOTE_COMPLETE" in os.environ:
         from eilbote.cli.completion import complete  # noqa: PLC0415  # only a shell's Tab asks
