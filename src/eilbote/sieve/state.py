@@ -231,12 +231,20 @@ def _joined(before: Action, action: Action) -> Action | None:
                 before.special_use,
                 before.mailbox_id,
             )
+        case Keep(), FileInto() if _is_inbox(action):
+            return Keep(before.at, _union(before.flags, action.flags))
+        case FileInto(), Keep() if _is_inbox(before):
+            return FileInto(before.at, before.mailbox, _union(before.flags, action.flags))
         case Redirect(), Redirect() if (before.address, before.list_name) == (
             action.address,
             action.list_name,
         ):
             return Redirect(before.at, before.address, before.copy and action.copy, before.list_name)
     return None
+
+
+def _is_inbox(action: FileInto) -> bool:
+    return action.mailbox.upper() == "INBOX" and not action.special_use and not action.mailbox_id
 
 
 def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
