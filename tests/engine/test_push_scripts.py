@@ -176,6 +176,19 @@ async def test_no_script_takes_the_place_of_another_by_the_way(app: App, dovecot
         assert await code_of(scripts.pull("alt"), Gone) == "managesieve.no_such_script"
 
 
+async def test_what_somebody_changed_there_is_not_overwritten(app: App, dovecot_sieve: Dovecot) -> None:
+    account = await made(app, dovecot_sieve)
+    async with open_scripts(app, account, named=sieve_of(dovecot_sieve)) as scripts:
+        missing = scripts.push("a", "stop;", instead_of="keep;")
+        assert await code_of(missing, Gone) == "managesieve.no_such_script"
+        await scripts.push("a", "keep;\r\n# 1\r\n")
+        changed = scripts.push("a", "stop;", instead_of="keep;")
+        assert await code_of(changed, Refused) == "managesieve.changed_there"
+        assert await scripts.pull("a") == b"keep;\r\n# 1\r\n"
+        await scripts.push("a", "stop;", instead_of="keep;\n# 1")
+        assert await scripts.pull("a") == b"stop;"
+
+
 @pytest.mark.parametrize(
     ("name", "script", "code"),
     [

@@ -17,8 +17,9 @@ from eilbote.net.credential import Credential
 from eilbote.net.managesieve import ManageSieveSession
 from eilbote.net.terms import Terms
 from eilbote.net.trace import Trace
-from eilbote.protocols.managesieve.encode import script_name
+from eilbote.protocols.managesieve.encode import Command, script_name
 from eilbote.protocols.managesieve.limits import Limits
+from eilbote.protocols.managesieve.session import try_to
 from eilbote.protocols.managesieve.values import ListedScript, ScriptListing, ScriptName
 from eilbote.secret import Secret
 from eilbote.store.values import Security, Server
@@ -189,6 +190,16 @@ async def test_a_name_that_cyrus_misunderstands_is_not_sent(
     await session.log_out()
 
 
+async def test_a_cyrus_that_falls_out_of_step_is_noticed(
+    opening: Opener, cyrus_like: Callable[[CyrusOptions], Cyrus]
+) -> None:
+    """Letters beyond ASCII between quotes: Cyrus answers twice, and the second answer is nobody's."""
+    session = await on_cyrus(opening, cyrus_like(CyrusOptions(sieve=True)))
+    line = 'PUTSCRIPT "Bü" {5+}\r\nkeep;\r\n'.encode()
+    misunderstood = try_to(session._talk.dialogue, Command("PUTSCRIPT", line, b"PUTSCRIPT"))
+    assert await code_of(session._talk.run(misunderstood), Garbled) == "managesieve.out_of_step"
+
+
 async def test_what_a_server_limits(
     opening: Opener, dovecot_like: Callable[[DovecotOptions], Dovecot]
 ) -> None:
@@ -322,6 +333,23 @@ async def test_hostile_answers(
     pieces: tuple[bytes, ...], times: int, kind: type[EilboteError], code: str
 ) -> None:
     assert await fails(saying(*pieces, after=times), lambda session: session.list(), kind) == code
+
+
+@pytest.mark.parametrize("wire", [b"\r\n", b'"x" "y" "z"\r\n', b"OK (\r\n", b"()\r\n", b'"a"b"\r\nOK\r\n'])
+async def test_a_trace_bears_whatever_comes(wire: bytes) -> None:
+    async def script(line: Line) -> None:
+        await let_in(line)
+        await line.hear()
+        line.writer.write(wire)
+        line.writer.close()
+
+    out = io.StringIO()
+    async with Scripted(script).listening() as scripted:
+        session = await opened(scripted.server, trace=Trace(out, SystemClock()))
+        with pytest.raises((Garbled, Unreachable)):
+            await session.fetch(A)
+        session.abort()
+    assert 'GETSCRIPT "a"' in out.getvalue() and PASSWORD not in out.getvalue()
 
 
 async def test_a_good_bye_that_nobody_asked_for() -> None:
@@ -502,6 +530,17 @@ async def test_what_is_promised_before_tls_is_forgotten(tls: ssl.SSLContext) -> 
         pin = unknown.value.problem.parameters["fingerprint"]
         assert await code_of(opened(server, trusted=[pin]), Refused) == "managesieve.login_refused"
         assert scripted.lines[-1].received[-2:] == [b"anna", PASSWORD.encode()]
+
+
+async def test_tls_from_the_first_byte(tls: ssl.SSLContext) -> None:
+    async with Scripted(let_in, tls).listening() as scripted:
+        with pytest.raises(Unreachable) as unknown:
+            await opened(scripted.server)
+        assert all(line.received == [] for line in scripted.lines)
+        pin = unknown.value.problem.parameters["fingerprint"]
+        session = await opened(scripted.server, trusted=[pin])
+        session.abort()
+    assert len(scripted.lines[-1].received) == 2
 
 
 async def test_no_plain_text_to_another_machine() -> None:

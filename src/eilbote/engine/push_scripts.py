@@ -20,7 +20,7 @@ from eilbote.engine.address import is_loopback
 from eilbote.engine.app import App
 from eilbote.engine.connect import terms_of, with_login
 from eilbote.engine.route import Surroundings, surroundings_of
-from eilbote.errors import EilboteError, Garbled, Misused, NotAllowed, Problem, Unreachable
+from eilbote.errors import EilboteError, Garbled, Misused, NotAllowed, Problem, Refused, Unreachable
 from eilbote.mail.domain import domain_for_wire
 from eilbote.net.managesieve import ManageSieveSession
 from eilbote.protocols.managesieve.encode import script_name
@@ -132,13 +132,30 @@ class ServerScripts:
         """The content of a script, as it is stored. Gone `managesieve.no_such_script`."""
         return await self._session.fetch(ScriptName(name))
 
-    async def push(self, name: str, script: str | bytes, *, overwrite: bool = False) -> tuple[Remark, ...]:
+    async def push(
+        self,
+        name: str,
+        script: str | bytes,
+        *,
+        overwrite: bool = False,
+        instead_of: str | bytes | None = None,
+    ) -> tuple[Remark, ...]:
         """Stores a script; the server's warnings. It filters only where it is the active one already.
 
-        Refused `managesieve.name_taken` (without `overwrite`), `managesieve.invalid_script` (nothing is
-        stored), `managesieve.quota`, `managesieve.too_many_scripts`; Misused `managesieve.bad_name`,
-        `managesieve.bad_script`, `managesieve.script_too_large`."""
-        return await self._session.put(script_name(name), _bytes(script), overwrite=overwrite)
+        One of the same name stays as it is (Refused `managesieve.name_taken`), unless it is to be
+        overwritten whatever it says, or while it still says what stands in `instead_of` (else Refused
+        `managesieve.changed_there`; the end of its lines does not matter).
+
+        Refused `managesieve.invalid_script` (nothing is stored), `managesieve.quota`,
+        `managesieve.too_many_scripts`; Misused `managesieve.bad_name`, `managesieve.bad_script`,
+        `managesieve.script_too_large`."""
+        wanted, content = script_name(name), _bytes(script)
+        if instead_of is not None and not overwrite:
+            there = await self._session.fetch(wanted)
+            if _lines(there) != _lines(_bytes(instead_of)):
+                raise Refused("managesieve.changed_there", host=self.where.server.host, name=name)
+            overwrite = True
+        return await self._session.put(wanted, content, overwrite=overwrite)
 
     async def check(self, script: str | bytes) -> Judgement:
         """What the server makes of a script, which it does not keep."""
@@ -199,6 +216,11 @@ async def open_scripts(
 
 def _is_nobody(problem: Problem) -> bool:
     return problem.code in _NOBODY_THERE or problem.code == "managesieve.no_greeting"
+
+
+def _lines(script: bytes) -> bytes:
+    """With one kind of line ends, none at the end: servers may store others than they were given."""
+    return script.replace(b"\r\n", b"\n").rstrip(b"\n")
 
 
 def _bytes(script: str | bytes) -> bytes:

@@ -143,7 +143,11 @@ class ManageSieveConnection:
 
     def _take_words(self) -> Words | None:
         try:
-            return self.framer.take_words()
+            lists = bool(self._waiting) and self._waiting[0] is encode.LISTSCRIPTS
+            words = self.framer.take_words(names=lists)
+            if words == ():  # an empty line is no answer, and has no first word
+                raise Garbled("managesieve.no_answer")
+            return words
         except Garbled as error:
             if self._greeted or error.problem.code != "managesieve.no_answer":
                 raise
@@ -151,7 +155,7 @@ class ManageSieveConnection:
 
     def _take_line(self, current: Command | None, words: Words) -> None:
         """A line that ends no answer: a challenge, or content, of which the first word is a string."""
-        if not words or not isinstance(words[0], bytes):
+        if not isinstance(words[0], bytes):
             raise Garbled("managesieve.no_answer" if self._greeted else "managesieve.no_greeting")
         if self._greeted and current is None:
             raise Garbled("managesieve.unasked")

@@ -57,25 +57,26 @@ class Framer(LineFramer):
     def _too_long(self) -> Garbled:
         return Garbled("managesieve.line_too_long", limit=self.limits.line)
 
-    def take_words(self) -> Words | None:
-        """The next line with its literals, None until all of it has come. Garbled
-        `managesieve.line_too_long`, `managesieve.literal_too_long`, `managesieve.no_answer`."""
+    def take_words(self, *, names: bool = False) -> Words | None:
+        """The next line with its literals, none of an empty line; None until all of it has come. Garbled
+        `managesieve.line_too_long`, `managesieve.literal_too_long`, `managesieve.no_answer`. `names`: lines
+        that list names, where a quote inside of quotes is borne."""
         while True:
             if self._literal != _NO_LITERAL and not self._take_literal():
                 return None
             line = self.take_line()
             if line is None:
                 return None
-            self._split(line)
+            self._split(line, names=names)
             if self._literal == _NO_LITERAL:
                 if self._depth:
                     raise Garbled("managesieve.no_answer")
                 words, self._words, self._literals = tuple(self._words), [], 0
                 return words
 
-    def _split(self, line: bytes) -> None:
+    def _split(self, line: bytes, *, names: bool) -> None:
         """The words of a line, or of the rest of one behind a literal."""
-        if self._words:
+        if self._words or not names:
             self._read(line)
             return
         try:
@@ -85,7 +86,7 @@ class Framer(LineFramer):
             found = _UNESCAPED.match(line)
             if found is None:
                 raise
-            self._depth = 0
+            self._depth, self._literal, self._literals = 0, _NO_LITERAL, 0
             self._words = [found[1], "ACTIVE"] if found[2] else [found[1]]
 
     def _read(self, line: bytes) -> None:

@@ -35,7 +35,7 @@ _PORT = 4190
 
 def read_status(words: Words) -> Status | None:
     """How an answer ends (RFC 5804 section 1.2, 1.3); None for a line of another kind."""
-    first = words[0] if words else b""
+    first = words[0]
     if not isinstance(first, str) or first.upper() not in KINDS:
         return None
     rest = words[1:]
