@@ -16,8 +16,10 @@ from msgspec.structs import replace
 from eilbote.diagnosis.evidence import (
     Asked,
     Conversed,
+    LoggedIn,
     NamesTested,
     Outcome,
+    OwnDomain,
     Place,
     Protocol,
     Remembered,
@@ -357,6 +359,33 @@ def replace_search(world: World, searched: Searched) -> World:
     return world
 
 
+_ZONE = {
+    ("lindenbaum.de", "SOA"): ("ns1.lindenbaum.de. admin.lindenbaum.de. 1 3600 600 86400 60",),
+    ("lindenbaum.de", "NS"): ("ns1.lindenbaum.de.", "ns2.lindenbaum.de."),
+    ("ns1.lindenbaum.de", "A"): ("192.0.2.7",),
+    ("ns2.lindenbaum.de", "A"): ("198.51.100.7",),
+    ("lindenbaum.de", "MX"): ("10 mx.lindenbaum.de.",),
+    ("mx.lindenbaum.de", "A"): ("192.0.2.8",),
+    ("lindenbaum.de", "TXT"): ("v=spf1 mx -all",),
+    ("_dmarc.lindenbaum.de", "TXT"): ("v=DMARC1; p=reject; rua=mailto:berichte@lindenbaum.de",),
+}
+_ZONES: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {
+    "sound": {},
+    "no-spf": {("lindenbaum.de", "TXT"): ()},
+    "weak-spf": {("lindenbaum.de", "TXT"): ("v=spf1 mx ?all",)},
+    "no-dmarc": {("_dmarc.lindenbaum.de", "TXT"): ()},
+    "odd-dmarc": {("_dmarc.lindenbaum.de", "TXT"): ("v=DMARC1; p=reject; sp=none; pct=50",)},
+    "no-policy-file": {("_mta-sts.lindenbaum.de", "TXT"): ("v=STSv1; id=20261127",)},
+    "one-name-server": {("lindenbaum.de", "NS"): ("ns1.lindenbaum.de.",)},
+    "two-spf": {("lindenbaum.de", "TXT"): ("v=spf1 mx -all", "v=spf1 a -all")},
+    "no-mail-server": {("lindenbaum.de", "MX"): ("0 .",)},
+}
+"""What each zone has otherwise than a sound one."""
+
+_BROKEN_ZONES = ("two-spf", "no-mail-server")
+"""What stands in these hinders the account's mail; of the others it is said that the account works."""
+
+
 def others() -> Iterator[Scenario]:
     """What else goes wrong."""
     yield Scenario("web-server", "other", ("server",), _at(Peer(raw=b"<!DOCTYPE html><html>hello</html>\n")))
@@ -423,6 +452,24 @@ def others() -> Iterator[Scenario]:
     )
     yield Scenario("healthy", "other", ("none",), _at(Peer(), Peer(Protocol.SMTP)))
     yield Scenario("healthy-pop3", "other", ("none",), _at(Peer(Protocol.POP3), Peer(Protocol.SMTP)))
+    for name, records in _ZONES.items():
+        own = World(
+            address="anna@lindenbaum.de",
+            zone={**_ZONE, **records},
+            tune=lambda target: replace(target, domain=OwnDomain("lindenbaum.de")),
+        )
+        word = "dns" if name in _BROKEN_ZONES else "none"
+        yield _world(f"own-domain-{name}", "other", (word,), own)
+        refused = LoggedIn(IMAP, "imap.login_refused", "authentication failed")
+        broken = World(address=own.address, zone=own.zone, tune=own.tune, logins={IMAP: refused})
+        yield _world(f"own-domain-{name}-refused", "other", ("service_off", "password"), broken)
+        alone = World(
+            address="lindenbaum.de",
+            places=(),
+            zone={**_ZONE, **records},
+            tune=lambda target: replace(target, is_account=False, domain=OwnDomain("lindenbaum.de")),
+        )
+        yield _world(f"domain-alone-{name}", "other", ("none",) if name == "sound" else ("dns",), alone)
     typo = World(
         address="anna@gmial.com",
         places=(),

@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from eilbote.catalogue import Catalogue
 from eilbote.clock import SystemClock
 from eilbote.config import Config
-from eilbote.diagnosis.evidence import Outcome, OwnDomain, Place, Protocol, Resolved, Target, Unmade
+from eilbote.diagnosis.domain.answers import Answers
+from eilbote.diagnosis.domain.signed import judge_dane
+from eilbote.diagnosis.evidence import Outcome, OwnDomain, Place, Protocol, Records, Resolved, Target, Unmade
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.probes import LookUp, Probe, Resolve
-from eilbote.diagnosis.values import Verdict
+from eilbote.diagnosis.transcript import judge_again, shared
+from eilbote.diagnosis.values import Verdict, Who
 from eilbote.engine import diagnose
 from eilbote.engine.app import open_app
 from eilbote.engine.own_domain import own_domain_of
+from eilbote.errors import Problem
 from tests.diagnosis.clinic import Clinic
 from tests.diagnosis.peers import Peer
+from tests.diagnosis.worlds import World, good_talk
 from tests.servers.names import Names
 
 DOMAIN = "kanzlei-lindenbaum.de"
@@ -60,6 +67,41 @@ async def test_the_domain_comes_after_the_login_and_is_not_shared(clinic: Clinic
     assert [(one.id, one.verdict, one.text) for one in again.findings] == [
         (one.id, one.verdict, one.text) for one in done.report.findings
     ]
+
+
+def test_what_could_be_better_in_the_domain_is_no_cause_of_a_working_account() -> None:
+    zone = {
+        (DOMAIN, "SOA"): ("x",),
+        (DOMAIN, "MX"): (f"10 post.{DOMAIN}.",),
+        (f"post.{DOMAIN}", "A"): ("93.184.216.34",),
+        (DOMAIN, "TXT"): ("v=spf1 mx -all",),
+    }
+    world = World(address=f"anna@{DOMAIN}", zone=zone)
+    world.tune = lambda target: replace(target, domain=OwnDomain(DOMAIN))
+    diagnosed = world.diagnose()
+    cause = diagnosed.report.cause
+    assert (cause.code, diagnosed.report.verdict) == ("none.remarks", Verdict.WARN)  # DMARC is missing
+    assert cause.parameters["domain"] == DOMAIN and int(cause.parameters["count"]) >= 1
+    assert judge_again(shared(diagnosed.transcript)).cause.code == cause.code
+    said = Catalogue("de").problem(Problem(cause.text, cause.parameters))
+    assert said.what.startswith("Ihr Konto funktioniert.") and said.do
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict"), [(f"mx.{DOMAIN}", Verdict.FAIL), ("mx.hoster.example", Verdict.WARN)]
+)
+def test_a1_2_the_servers_of_a_provider_are_its_own_affair(host: str, verdict: Verdict) -> None:
+    answers = Answers()
+    answers.note(
+        [
+            Records(DOMAIN, "MX", Outcome.OK, (f"10 {host}.",)),
+            Records(f"_25._tcp.{host}", "TLSA", Outcome.OK, ("3 1 1 " + "ab" * 32,), secure=True),
+        ]
+    )
+    served = good_talk(Place(Protocol.SMTP, host, 25, "starttls"))
+    (found,) = [one for one in judge_dane(OwnDomain(DOMAIN), answers, {host: served}) if one.id == "DNS23"]
+    assert found.verdict is verdict
+    assert (found.who is Who.PROVIDER) is (verdict is Verdict.WARN)
 
 
 async def test_what_keeps_mail_from_being_read_comes_first(clinic: Clinic) -> None:

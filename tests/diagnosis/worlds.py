@@ -11,12 +11,14 @@ from eilbote.diagnosis.evidence import (
     Conversed,
     Dialled,
     Evidence,
+    Fetched,
     LoggedIn,
     Machine,
     NamesTested,
     Outcome,
     Place,
     Protocol,
+    Records,
     Resolved,
     Searched,
     SecretShape,
@@ -30,9 +32,11 @@ from eilbote.diagnosis.probes import (
     Converse,
     Dial,
     DoubtNames,
+    FetchPolicy,
     LogIn,
     LookAtMachine,
     LookAtSecret,
+    LookUp,
     Probe,
     Resolve,
     Search,
@@ -90,6 +94,7 @@ class World:
     asked: Asked | None = None
     searched: Searched = NOTHING_FOUND
     truth: NamesTested = TRUTH
+    zone: Mapping[tuple[str, str], tuple[str, ...]] | None = None
     address: str = "anna@gmx.de"
     tune: Callable[[Target], Target] = lambda target: target
     asked_for: list[Probe] = field(default_factory=list)
@@ -130,6 +135,11 @@ class World:
                 return self.logins.get(place) or LoggedIn(place, ms=200.0)
             case Ask(host):
                 return self.asked or Asked(host, Outcome.TIMEOUT)
+            case LookUp(name, kind) if self.zone is not None:
+                records = self.zone.get((name, kind), ())
+                return Records(name, kind, Outcome.OK if records else Outcome.NO_RECORDS, records)
+            case FetchPolicy(domain) if self.zone is not None:
+                return Fetched(f"mta-sts.{domain}", problem="http.unreachable", reason="refused")
             case _:
                 return Unmade("not here")
 

@@ -85,9 +85,13 @@ def _tell_cause(face: Face, report: Report) -> None:
     if report.verdict in (Verdict.PASS, Verdict.INFO):
         _wrap(face, "  ", said.what)
         return
+    works = cause.code.startswith("none.")
     sure = face.text(_SURE[cause.confidence]) if _SURE[cause.confidence] else ""
     lead = face.text(mark("Cause ({sure}):"), sure=sure) if sure else face.text(mark("Cause:"))
-    _wrap(face, "  ", f"{lead} {said.what}", bold=len(lead))
+    if works:
+        _wrap(face, "  ", said.what)
+    else:
+        _wrap(face, "  ", f"{lead} {said.what}", bold=len(lead))
     if said.do:
         step = face.text(mark("Next step:"))
         _wrap(face, "  ", f"{step} {_in_steps(face, said.do)}", bold=len(step))

@@ -81,7 +81,9 @@ def climb(target: Target) -> Ladder:
     if target.oauth:
         climber.findings += oauth.judge_token_clock(climber.findings)
     yield from climber.domain()
-    return report(target.address, climber.findings, climber.places)
+    if climber.is_domain_alone or target.domain is None:
+        return report(target.address, climber.findings, climber.places)
+    return report(target.address, climber.findings, climber.places, climber.records, target.domain.name)
 
 
 class _Climb:
@@ -89,6 +91,7 @@ class _Climb:
 
     def __init__(self, target: Target) -> None:
         self.findings: list[Finding] = []
+        self.records: list[Finding] = []  # of them those about the domain's records
         self._target = target
         self._now = 0.0
         self._shape: SecretShape | None = None
@@ -107,7 +110,8 @@ class _Climb:
         return self._target.places
 
     @property
-    def _is_domain_alone(self) -> bool:
+    def is_domain_alone(self) -> bool:
+        """Nobody's mailbox is looked at."""
         return self._target.domain is not None and "@" not in self._target.address
 
     # --- this machine --------------------------------------------------------------------------------
@@ -115,7 +119,7 @@ class _Climb:
     def machine(self) -> Step:
         """The computer, the secret's shape, and what is remembered of the last login."""
         target = self._target
-        if not self._is_domain_alone:
+        if not self.is_domain_alone:
             self.findings += disc.judge_address(target)
         probes: list[Probe] = [LookAtMachine()]
         if target.is_account and target.places:
@@ -127,7 +131,7 @@ class _Climb:
                     machine = env.judge_machine(evidence)
                     if any(one.protocol is Protocol.SMTP for one in target.places):
                         machine += judge_form(evidence.misshapen)
-                    if self._is_domain_alone:  # nobody logs in
+                    if self.is_domain_alone:  # nobody logs in
                         machine = [one for one in machine if CHECKS[one.id].layer is Layer.ENV]
                     self.findings += machine
                 case SecretShape():
@@ -144,7 +148,7 @@ class _Climb:
     def search(self) -> Step:
         """The servers of an address that is no account."""
         if (
-            self._is_domain_alone
+            self.is_domain_alone
             or self._target.is_account
             or self._target.places
             or any(_has_failed([one]) for one in self.findings)
@@ -437,7 +441,8 @@ class _Climb:
         if any(one.id == "ENV02" and one.verdict is Verdict.FAIL for one in self.findings):
             self.findings.append(skipped("DNS03", "ENV02", own.name))  # nobody answers for any name
         else:
-            self.findings += yield from climb_domain(own, self._now, self._trip)
+            self.records = yield from climb_domain(own, self._now, self._trip)
+            self.findings += self.records
 
     def _is_settled(self) -> bool:
         """The remembered answer says all there is to say: another try would get the same."""

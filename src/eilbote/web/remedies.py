@@ -61,7 +61,7 @@ def remedy_for(cause: Cause) -> Remedy:
     """Of any account. Where a certificate may be trusted, the cause names its fingerprint."""
     if cause.code in _TRUSTED and cause.parameters.get("fingerprint"):
         return Remedy.TRUST
-    if cause.who is Who.DOMAIN and cause.code.startswith(("dns.", "spam.")):
+    if cause.who is Who.DOMAIN and cause.code.startswith(("dns.", "spam.", "none.remarks")):
         return Remedy.DOMAIN
     return _BY_CODE.get(cause.code) or _BY_WORD.get(cause.code.partition(".")[0], Remedy.TEST)
 

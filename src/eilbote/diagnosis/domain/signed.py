@@ -11,7 +11,7 @@ from eilbote.diagnosis.domain.answers import Answers, plain
 from eilbote.diagnosis.domain.servers import hosts_of
 from eilbote.diagnosis.evidence import Certificate, Conversed, OwnDomain
 from eilbote.diagnosis.finding import found
-from eilbote.diagnosis.values import DnsRecord, Finding, Verdict
+from eilbote.diagnosis.values import DnsRecord, Finding, Verdict, Who
 
 _ISSUERS = {
     "let's encrypt": ("letsencrypt.org",),
@@ -98,8 +98,14 @@ def judge_dane(own: OwnDomain, answers: Answers, seen: Mapping[str, Conversed]) 
         proposal = [_proposed(name, chain[0])] if chain and chain[0].key_fingerprint else []
         records = [one for one in map(read_tlsa, looked.records) if one is not None]
         shown: dict[str, object] = {"host": host, "name": name}
+        # The records of a provider's servers are its own affair.
+        mine = _is_inside(host, own.name)
         if looked.bogus:
-            findings.append(found("DNS23", Verdict.FAIL, "bogus", at=host, cause="dns.dane", shown=shown))
+            findings.append(
+                found("DNS23", Verdict.FAIL, "bogus", at=host, cause="dns.dane", shown=shown)
+                if mine
+                else _of_provider(host, shown)
+            )
         elif not looked.records:
             signed = answers.of(host, "A").secure
             case = "none" if signed else "needs_dnssec"
@@ -108,6 +114,8 @@ def judge_dane(own: OwnDomain, answers: Answers, seen: Mapping[str, Conversed]) 
             )
         elif not looked.secure:
             findings.append(found("DNS23", Verdict.INFO, "unsigned", at=host, shown=shown))
+        elif not usable(records) and not mine:
+            findings.append(_of_provider(host, shown))
         elif not usable(records):
             findings.append(
                 found(
@@ -122,7 +130,7 @@ def judge_dane(own: OwnDomain, answers: Answers, seen: Mapping[str, Conversed]) 
                 )
             )
         else:
-            findings += _compared(host, usable(records), chain, proposal, shown)
+            findings += _compared(host, usable(records), chain, proposal, shown, is_mine=mine)
     return findings
 
 
@@ -132,6 +140,8 @@ def _compared(
     chain: Sequence[Certificate],
     proposal: Sequence[DnsRecord],
     shown: Mapping[str, object],
+    *,
+    is_mine: bool,
 ) -> list[Finding]:
     if not chain:
         return [found("DNS23", Verdict.SKIP, "not_reached", at=host, shown=shown)]
@@ -150,9 +160,15 @@ def _compared(
     if any(one.matching == 2 for one in records) and not chain[0].fingerprint_512:
         # Seen by an Eilbote that did not look for it yet.
         return [found("DNS23", Verdict.SKIP, "sha512", at=host, shown=shown)]
+    if not is_mine:
+        return [_of_provider(host, shown)]
     return [
         found("DNS23", Verdict.FAIL, "mismatch", at=host, cause="dns.dane", publish=proposal, shown=shown)
     ]
+
+
+def _of_provider(host: str, shown: Mapping[str, object]) -> Finding:
+    return found("DNS23", Verdict.WARN, "provider", at=host, cause="dns.dane", who=Who.PROVIDER, shown=shown)
 
 
 def _fits(record: Tlsa, chain: Sequence[Certificate]) -> bool:
