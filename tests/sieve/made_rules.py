@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from eilbote.sieve.rule import (
+    FINAL,
     AnyAction,
     AnyCondition,
     Archive,
@@ -15,6 +16,7 @@ from eilbote.sieve.rule import (
     Contact,
     Copy,
     Delete,
+    During,
     Flagging,
     Forward,
     HeaderField,
@@ -32,6 +34,7 @@ from eilbote.sieve.rule import (
     Newer,
     Notify,
     Older,
+    Part,
     Priority,
     Recipient,
     Redirect,
@@ -45,7 +48,7 @@ from eilbote.sieve.rule import (
     Spam,
     Subject,
 )
-from eilbote.sieve.rule_check import canonical, faults
+from eilbote.sieve.rule_check import canonical
 from eilbote.sieve.values import Importance
 
 _LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
@@ -87,8 +90,11 @@ CONDITION: st.SearchStrategy[AnyCondition] = st.one_of(
     st.builds(Subject, _NOT, _TEXTS, _HOW),
     st.builds(Subject, _NOT, st.tuples(_REGEX), st.just(How.REGEX)),
     st.builds(Body, _NOT, _TEXTS),
-    st.builds(HeaderField, _NOT, st.sampled_from(["X-Mailer", "Sender", "X-Loop"]), _TEXTS, _HOW),
-    st.builds(HeaderField, _NOT, st.just("X-Loop")),
+    st.builds(HeaderField, _NOT, st.sampled_from([("X-Mailer",), ("X-Loop", "Sender")]), _TEXTS, _HOW),
+    st.builds(
+        HeaderField, _NOT, st.sampled_from([("from",), ("Sender", "to")]), _TEXTS, _HOW, st.sampled_from(Part)
+    ),
+    st.builds(HeaderField, _NOT, st.sampled_from([("X-Loop",), ("X-A", "X-B")])),
     st.builds(Priority, _NOT, st.sampled_from(Level)),
     st.builds(Larger, _NOT, _SIZE),
     st.builds(Smaller, _NOT, _SIZE),
@@ -96,6 +102,8 @@ CONDITION: st.SearchStrategy[AnyCondition] = st.one_of(
     st.builds(Newer, _NOT, _SPAN),
     st.builds(Before, _NOT, _DAY),
     st.builds(Since, _NOT, _DAY),
+    st.builds(During, _NOT, st.just(""), _DAY),
+    st.builds(During, _NOT, _DAY, st.just("9999-12-31")),
     st.builds(Attachment, _NOT, st.lists(_KIND, max_size=3).map(tuple)),
     st.builds(MailingList, _NOT, st.one_of(st.just(()), _TEXTS)),
     st.builds(
@@ -116,21 +124,46 @@ ACTION: st.SearchStrategy[AnyAction] = st.one_of(
     st.builds(Forward, _ADDRESS),
     st.builds(Redirect, _ADDRESS),
     st.builds(Reply, _LONG, st.integers(1, 365), st.one_of(st.just(""), _TEXT)),
+    st.builds(Reply, _LONG, st.just(7), st.just(""), st.just(("anna@example.org", "a@example.net"))),
     st.builds(Delete),
     st.builds(Reject, _LONG),
     st.builds(Notify, _ADDRESS, st.one_of(st.just(""), _LONG)),
     st.builds(Keep),
 )
-_ANY_RULE: st.SearchStrategy[Rule] = st.builds(
-    Rule,
+
+
+def _settled(actions: list[AnyAction]) -> tuple[AnyAction, ...]:
+    """Without those that cannot be meant together: the first final action stays, one answer."""
+    final = next((each for each in actions if isinstance(each, FINAL)), None)
+    reply = next((each for each in actions if isinstance(each, Reply)), None)
+    never: tuple[type[AnyAction], ...] = ()
+    if isinstance(final, Delete):
+        never = (Keep,)
+    elif isinstance(final, Reject):
+        never = (Keep, Copy, Forward, Reply)
+    return tuple(
+        each
+        for each in actions
+        if (not isinstance(each, FINAL) or each is final)
+        and (not isinstance(each, Reply) or each is reply)
+        and not isinstance(each, never)
+    )
+
+
+def _rule(
+    name: str, conditions: list[AnyCondition], actions: tuple[AnyAction, ...], match: Match, on: int
+) -> Rule:
+    return Rule(name, tuple(conditions), actions, match, not actions or bool(on & 1), bool(on & 2))
+
+
+RULE: st.SearchStrategy[Rule] = st.builds(
+    _rule,
     _TEXT.map(str.strip),
-    st.lists(CONDITION, max_size=4).map(tuple),
-    st.lists(ACTION, max_size=4).map(tuple),
+    st.lists(CONDITION, max_size=4),
+    st.lists(ACTION, max_size=4).map(_settled),
     st.sampled_from(Match),
-    st.booleans(),
-    st.booleans(),
+    st.integers(0, 3),
 )
-RULE: st.SearchStrategy[Rule] = _ANY_RULE.filter(lambda rule: not any(faults(rule)))
 """Rules without a fault."""
 
 CANONICAL: st.SearchStrategy[Rule] = RULE.map(canonical)

@@ -30,6 +30,7 @@ from eilbote.sieve.rule import (
     Where,
 )
 from eilbote.sieve.rule_book import LARGEST, MOST_ENTRIES, judge_book, read_book
+from eilbote.sieve.rule_check import faults
 from eilbote.sieve.rule_edit import with_entry
 from eilbote.sieve.rule_text import entry_text
 from tests.sieve.made_rules import RULE
@@ -85,7 +86,7 @@ def test_a_book_is_read() -> None:
         where=Where.SERVER,
     )
     script = OwnScript("eigenes", "# [[rule]] hier ist keine\nkeep;\n", run=False)
-    last = Rule("Weg", (HeaderField(False, "X-Spam"),), (Delete(),), stop=False, enabled=False)
+    last = Rule("Weg", (HeaderField(False, ("X-Spam",)),), (Delete(),), stop=False, enabled=False)
     assert book.entries == (first, script, last)
     assert book.of("ANNA@example.org") == book.entries
     assert book.of("ben@example.org") == (script, last)
@@ -95,6 +96,11 @@ def test_a_book_is_read() -> None:
 
 def test_an_empty_book_has_no_rules() -> None:
     assert read_book("").entries == read_book("# nichts\n").entries == ()
+
+
+@given(RULE)
+def test_rules_that_are_made_have_no_fault(rule: Rule) -> None:
+    assert not [*faults(rule)]
 
 
 @given(RULE)

@@ -80,9 +80,9 @@ def needs_today(rule: Rule) -> bool:
     return any(isinstance(each, (Older, Newer)) for each in rule.conditions)
 
 
-def rule_test(rule: Rule, today: date) -> Test:
+def rule_test(rule: Rule, today: date, *, here: bool = True) -> Test:
     """What an `if` of this rule asks, whether it is enabled or not."""
-    tests = tuple(condition_test(each, today) for each in rule.conditions)
+    tests = tuple(condition_test(each, today, here=here) for each in rule.conditions)
     match rule.match:
         case _ if not tests:
             return Test(_NOWHERE, "true")
@@ -103,7 +103,7 @@ def _entry(entry: Rule | OwnScript, today: date, available: Collection[str] | No
             yield Command(_NOWHERE, "include", arguments, comments=(f" script:[{entry.name}]",))
         return
     rule = canonical(entry)
-    test = rule_test(rule, today)
+    test = rule_test(rule, today, here=available is None or "vnd.eilbote.language" in available)
     if not rule.enabled:
         false = Test(_NOWHERE, "false")
         test = Test(_NOWHERE, "allof", (), (false, test), grouped=True) if rule.conditions else false
@@ -150,8 +150,11 @@ def _action(action: AnyAction, available: Collection[str] | None) -> tuple[str, 
             subject: tuple[Argument, ...] = ()
             if action.subject:
                 subject = (tag("subject"), text(action.subject))
+            mine: tuple[Argument, ...] = ()
+            if action.addresses:
+                mine = (tag("addresses"), texts(action.addresses))
             days = (tag("days"), Number(_NOWHERE, action.days))
-            return "vacation", (*days, *subject, _long(action.text))
+            return "vacation", (*days, *subject, *mine, _long(action.text))
         case Delete():
             return "discard", ()
         case Reject():
@@ -198,4 +201,7 @@ def _of_test(test: Test) -> set[str]:
 
 def _of(word: Word, arguments: tuple[Argument, ...]) -> set[str]:
     tags = (word.tag(each.name) for each in arguments if isinstance(each, Tag))
-    return {word.needs, *(each.needs for each in tags if each is not None)} - {""}
+    found = {word.needs, *(each.needs for each in tags if each is not None)} - {""}
+    if any(isinstance(each, Tag) and each.name == "comparator" for each in arguments):
+        found.add("comparator-i;ascii-numeric")  # the only one that is asked for by name
+    return found

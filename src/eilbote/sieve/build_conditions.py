@@ -19,6 +19,7 @@ from eilbote.sieve.rule import (
     Body,
     Category,
     Contact,
+    During,
     HeaderField,
     How,
     Known,
@@ -28,6 +29,7 @@ from eilbote.sieve.rule import (
     MailingList,
     Newer,
     Older,
+    Part,
     Priority,
     Recipient,
     Sender,
@@ -41,12 +43,16 @@ from eilbote.sieve.tree import Argument, Number, Tag, Test, Text, TextList
 from eilbote.sieve.values import Importance, Position
 
 _NOWHERE = Position(0, 0)
+PARTS = {Part.ADDRESS: "all", Part.LOCAL: "localpart", Part.DOMAIN: "domain"}
+"""What Sieve calls them (RFC 5228 section 2.7.4)."""
+
 _WILD = re.compile(r"[*?\\]")
 
 
-def condition_test(condition: AnyCondition, today: date) -> Test:
-    """The test of one condition; `today` is the day from which ages count."""
-    test = _test(condition, today)
+def condition_test(condition: AnyCondition, today: date, *, here: bool = True) -> Test:
+    """The test of one condition. `today` is the day from which ages count; `here`: it is for Eilbote, which
+    knows a language by its words where a server knows it by its field alone."""
+    test = _test(condition, today, here)
     return Test(_NOWHERE, "not", (), (test,)) if condition.negated else test
 
 
@@ -90,15 +96,14 @@ def domain_spellings(domains: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _test(condition: AnyCondition, today: date) -> Test:
+def _test(condition: AnyCondition, today: date, here: bool) -> Test:
     match condition:
         case Sender():
             return _somebody(("from",), condition.who)
         case Recipient():
             return _somebody(("to", "cc"), condition.who)
         case Contact():
-            word = "known" if condition.known is Known.KNOWN else "first"
-            return Test(_NOWHERE, "sender", (tag(word),))
+            return sender_said("known" if condition.known is Known.KNOWN else "first-contact")
         case Subject():
             return _header(("subject",), condition.how, condition.texts)
         case Body():
@@ -106,8 +111,8 @@ def _test(condition: AnyCondition, today: date) -> Test:
             return Test(_NOWHERE, "body", (tag("text"), tag("contains"), keys))
         case HeaderField():
             if not condition.texts:
-                return Test(_NOWHERE, "exists", (text(condition.name),))
-            return _header((condition.name,), condition.how, condition.texts)
+                return Test(_NOWHERE, "exists", (texts(condition.names),))
+            return _header(condition.names, condition.how, condition.texts, condition.part)
         case Priority():
             return priority_test(condition.level)
         case Larger():
@@ -123,21 +128,28 @@ def _test(condition: AnyCondition, today: date) -> Test:
             return _dated("lt", condition.day)
         case Since():
             return _dated("ge", condition.day)
+        case During():
+            return _during(condition.first, condition.last)
         case Attachment():
             return _attachment(condition.kinds)
         case MailingList():
             return list_test(condition.ids)
         case Language():
-            return language_test(condition.languages)
+            return language_test(condition.languages, here=here)
         case Category():
-            return Test(_NOWHERE, "category", (tag("is"), texts(condition.names)))
+            return Test(_NOWHERE, "eilbote_category", (tag("is"), texts(condition.names)))
         case SenderImportance():
-            words = texts(_from(condition.at_least))
-            return Test(_NOWHERE, "sender", (tag("importance"), words))
+            return sender_said(*_from(condition.at_least))
         case Spam():
-            return Test(_NOWHERE, "spam", (tag("atleast"), Number(_NOWHERE, condition.percent)))
+            numeric = (tag("value"), text("ge"), tag("comparator"), text("i;ascii-numeric"))
+            return Test(_NOWHERE, "eilbote_spam", (*numeric, text(str(condition.percent))))
         case _:
             assert_never(condition)
+
+
+def sender_said(*words: str) -> Test:
+    """Whether the assistant has one of these words for the sender."""
+    return Test(_NOWHERE, "eilbote_sender", (tag("is"), texts(words)))
 
 
 def priority_test(level: Level) -> Test:
@@ -170,10 +182,14 @@ def list_test(ids: tuple[str, ...]) -> Test:
     )
 
 
-def language_test(languages: tuple[str, ...]) -> Test:
-    """Content-Language (RFC 3282): the language itself, with a region, or before others."""
+def language_test(languages: tuple[str, ...], *, here: bool) -> Test:
+    """Content-Language (RFC 3282): the language itself, with a region, or before others; and what the text
+    is written in."""
     keys = [form for each in languages for form in (each, f"{each}-*", f"{each},*")]
-    return Test(_NOWHERE, "header", (tag("matches"), text("content-language"), texts(keys)))
+    field = Test(_NOWHERE, "header", (tag("matches"), text("content-language"), texts(keys)))
+    if not here:
+        return field
+    return _any((field, Test(_NOWHERE, "eilbote_language", (tag("is"), texts(languages)))))
 
 
 def as_pattern(value: str) -> str:
@@ -213,7 +229,7 @@ def _address_spellings(addresses: Iterable[str]) -> Iterable[str]:
             yield f"{local}@{each}"
 
 
-def _header(fields: tuple[str, ...], how: How, values: tuple[str, ...]) -> Test:
+def _header(fields: tuple[str, ...], how: How, values: tuple[str, ...], part: Part = Part.FIELD) -> Test:
     match how:
         case How.CONTAINS | How.IS:
             kind: Argument = tag(how.value)
@@ -228,6 +244,8 @@ def _header(fields: tuple[str, ...], how: How, values: tuple[str, ...]) -> Test:
             kind, keys = tag("regex"), values
         case _:
             assert_never(how)
+    if part is not Part.FIELD:
+        return Test(_NOWHERE, "address", (tag(PARTS[part]), kind, texts(fields), texts(keys)))
     return Test(_NOWHERE, "header", (kind, texts(fields), texts(keys)))
 
 
@@ -257,6 +275,16 @@ def _priority(numbers: tuple[str, ...], importance: str, priority: str) -> tuple
         Test(_NOWHERE, "header", (tag("is"), texts(("importance", "x-msmail-priority")), text(importance))),
         Test(_NOWHERE, "header", (tag("is"), text("priority"), text(priority))),
     )
+
+
+def _during(first: str, last: str) -> Test:
+    """RFC 5260 section 5: the day on which the script runs."""
+    found = []
+    for relation, day in (("ge", first), ("le", last)):
+        if day:
+            keys = (tag("value"), text(relation), text("date"), text(day))
+            found.append(Test(_NOWHERE, "currentdate", keys))
+    return found[0] if len(found) == 1 else Test(_NOWHERE, "allof", (), tuple(found), grouped=True)
 
 
 def _dated(relation: str, day: str) -> Test:

@@ -41,6 +41,16 @@ class How(StrEnum):
     REGEX = "regex"
 
 
+class Part(StrEnum):
+    """What of a header field is compared: all of it, or of the addresses in it the whole, what stands
+    before the `@`, or behind it."""
+
+    FIELD = "field"
+    ADDRESS = "address"
+    LOCAL = "local"
+    DOMAIN = "domain"
+
+
 class Level(StrEnum):
     """The priority that a sender gave a mail. `NORMAL`: neither of the others."""
 
@@ -102,11 +112,12 @@ class Body(Condition, frozen=True, tag="text"):
 
 
 class HeaderField(Condition, frozen=True, tag="field"):
-    """What any field of the header says. Without texts: that the field is there."""
+    """What one of these fields of the header says. Without texts: that all of them are there."""
 
-    name: str = ""
+    names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     how: How = How.CONTAINS
+    part: Part = Part.FIELD
 
 
 class Priority(Condition, frozen=True, tag="priority"):
@@ -149,6 +160,13 @@ class Since(Condition, frozen=True, tag="since"):
     """Dated on this day (`2026-11-27`) or later."""
 
     day: str = ""
+
+
+class During(Condition, frozen=True, tag="during"):
+    """The day on which the rule is carried out is one of these, both included; an end may be open."""
+
+    first: str = ""
+    last: str = ""
 
 
 class Attachment(Condition, frozen=True, tag="attachment"):
@@ -202,6 +220,7 @@ AnyCondition = (
     | Newer
     | Before
     | Since
+    | During
     | Attachment
     | MailingList
     | Language
@@ -253,11 +272,13 @@ class Redirect(Struct, frozen=True, tag="redirect"):
 
 class Reply(Struct, frozen=True, tag="reply"):
     """The sender is answered with this text, at most once in so many days (RFC 5230: never lists, never
-    automatic mail). Without a subject it is the mail's own behind "Auto:"."""
+    automatic mail). Without a subject it is the mail's own behind "Auto:". `addresses` are own ones besides
+    those of the account: only mail that names one of them is answered."""
 
     text: str
     days: int = 7
     subject: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 class Delete(Struct, frozen=True, tag="delete"):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from eilbote.errors import Problem
 from eilbote.mail.address import is_address
-from eilbote.mail.domain import domain_for_wire, is_domain_on_wire
+from eilbote.mail.domain import domain_for_people, domain_for_wire, is_domain_on_wire
 from eilbote.sieve.rule import (
     FINAL,
     AnyAction,
@@ -29,6 +29,7 @@ from eilbote.sieve.rule import (
     Contact,
     Copy,
     Delete,
+    During,
     Flagging,
     Forward,
     HeaderField,
@@ -43,6 +44,7 @@ from eilbote.sieve.rule import (
     Newer,
     Notify,
     Older,
+    Part,
     Priority,
     Recipient,
     Redirect,
@@ -57,6 +59,7 @@ from eilbote.sieve.rule import (
     Subject,
     Where,
 )
+from eilbote.sieve.vocabulary import ADDRESS_FIELDS
 
 MOST_CONDITIONS = 50
 MOST_ACTIONS = 20
@@ -146,7 +149,7 @@ def unwild(pattern: str) -> str | None:
 def _canonical_condition(condition: AnyCondition) -> AnyCondition:
     match condition:
         case Sender() | Recipient():
-            return replace(condition, who=_once(condition.who))
+            return replace(condition, who=_once_of(sorted(condition.who, key=_kind_of)))
         case Subject() | HeaderField():
             how, texts = _canonical_match(condition.how, condition.texts)
             return replace(condition, how=how, texts=texts)
@@ -199,6 +202,22 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def _once_of(who: Iterable[str]) -> tuple[str, ...]:
+    """As `_once`, and a domain is the same however it is spelled."""
+    found: dict[str, str] = {}
+    for each in who:
+        name, at, domain = each.rpartition("@")
+        found.setdefault(f"{name.lower()}@{domain_for_people(domain)}" if at else each.lower(), each)
+    return tuple(found.values())
+
+
+def _kind_of(who: str) -> int:
+    """Domains, domains below one, addresses, names: the order of the tests that ask for them."""
+    if who.startswith("@"):
+        return 1 if who.startswith("@*.") else 0
+    return 2 if "@" in who else 3
+
+
 def _condition(condition: AnyCondition) -> Iterator[Problem]:
     key = _key(condition)
     match condition:
@@ -210,8 +229,12 @@ def _condition(condition: AnyCondition) -> Iterator[Problem]:
         case Subject():
             yield from _several(key, condition.texts)
         case HeaderField():
-            if not _FIELD.fullmatch(condition.name):
-                yield _bad(key, condition.name, "X-Mailer")
+            yield from _several(key, condition.names)
+            for name in condition.names:
+                if not _FIELD.fullmatch(name):
+                    yield _bad(key, name, "X-Mailer")
+                elif condition.part is not Part.FIELD and name.lower() not in ADDRESS_FIELDS:
+                    yield _bad("part", condition.part.value, "field")
             if condition.texts:
                 yield from _several("value", condition.texts)
         case Body():
@@ -225,6 +248,13 @@ def _condition(condition: AnyCondition) -> Iterator[Problem]:
         case Before() | Since():
             if not is_day(condition.day):
                 yield _bad(key, condition.day, "2026-11-27")
+        case During():
+            days = [each for each in (condition.first, condition.last) if each]
+            for day in days:
+                if not is_day(day):
+                    yield _bad(key, day, "2026-11-27")
+            if not days or days != sorted(days):
+                yield _bad(key, " … ".join(days), "2026-12-20 … 2027-01-06")
         case Attachment():
             if condition.kinds:
                 yield from _several(key, condition.kinds)
@@ -271,6 +301,11 @@ def _action(action: AnyAction) -> Iterator[Problem]:
                 yield _bad("days", str(action.days), "1 … 365")
             if action.subject:
                 yield from _line("subject", action.subject, LONGEST_VALUE)
+            if len(action.addresses) > MOST_VALUES:
+                yield Problem("rules.values_many", _too_many("addresses", len(action.addresses), MOST_VALUES))
+            for address in action.addresses:
+                if not is_address(address):
+                    yield _bad("addresses", address, "anna@example.org")
         case Reject():
             yield from _text(key, action.reason)
         case Archive() | Mark() | Delete() | Keep():

@@ -23,6 +23,7 @@ from eilbote.sieve.rule import (
     Contact,
     Copy,
     Delete,
+    During,
     Flagging,
     Forward,
     HeaderField,
@@ -41,6 +42,7 @@ from eilbote.sieve.rule import (
     Notify,
     Older,
     OwnScript,
+    Part,
     Priority,
     Recipient,
     Redirect,
@@ -115,7 +117,14 @@ def read_script_table(table: Mapping[str, object]) -> tuple[OwnScript, tuple[Fau
 
 def read_condition(table: Mapping[str, object], index: int, found: list[Fault]) -> AnyCondition | None:
     """The condition of a table with one of the keys of `CONDITIONS`; None with its faults in `found`."""
-    more = ("not", "how", "value") if "field" in table else ("not", "how") if "subject" in table else ("not",)
+    more: tuple[str, ...]
+    more = (
+        ("not", "how", "value", "part")
+        if "field" in table
+        else ("not", "how")
+        if "subject" in table
+        else ("not",)
+    )
     key = _main(table, tuple(CONDITIONS), more, "if", index, found)
     if key is None:
         return None
@@ -129,7 +138,7 @@ def read_condition(table: Mapping[str, object], index: int, found: list[Fault]) 
 
 def read_action(table: Mapping[str, object], index: int, found: list[Fault]) -> AnyAction | None:
     """The action of a table with one of the keys of `ACTIONS`; None with its faults in `found`."""
-    more = ("days", "subject") if "reply" in table else ("message",) if "notify" in table else ()
+    more = ("days", "subject", "addresses") if "reply" in table else ("message",) if "notify" in table else ()
     key = _main(table, tuple(ACTIONS), more, "then", index, found)
     if key is None:
         return None
@@ -217,6 +226,12 @@ def _day(key: str, value: object) -> str:
     return value if isinstance(value, str) else str(value)  # TOML has days of its own
 
 
+def _period(key: str, value: object) -> tuple[str, str]:
+    if isinstance(value, list) and len(value) == 2:
+        return _day(key, value[0]), _day(key, value[1])
+    raise _Wrong(key, value, '["2026-12-20", "2027-01-06"]')
+
+
 def _how(table: Mapping[str, object]) -> How:
     return _word("how", table.get("how", "contains"), How)
 
@@ -228,7 +243,11 @@ CONDITIONS: dict[str, Callable[[Mapping[str, object], bool], AnyCondition]] = {
     "subject": lambda t, n: Subject(n, _texts("subject", t["subject"]), _how(t)),
     "text": lambda t, n: Body(n, _texts("text", t["text"])),
     "field": lambda t, n: HeaderField(
-        n, _text("field", t["field"]), _texts("value", t["value"]) if "value" in t else (), _how(t)
+        n,
+        _texts("field", t["field"]),
+        _texts("value", t["value"]) if "value" in t else (),
+        _how(t),
+        _word("part", t.get("part", "field"), Part),
     ),
     "priority": lambda t, n: Priority(n, _word("priority", t["priority"], Level)),
     "larger": lambda t, n: Larger(n, _size("larger", t["larger"])),
@@ -237,6 +256,7 @@ CONDITIONS: dict[str, Callable[[Mapping[str, object], bool], AnyCondition]] = {
     "newer": lambda t, n: Newer(n, _days("newer", t["newer"])),
     "before": lambda t, n: Before(n, _day("before", t["before"])),
     "since": lambda t, n: Since(n, _day("since", t["since"])),
+    "during": lambda t, n: During(n, *_period("during", t["during"])),
     "attachment": lambda t, n: Attachment(n, _texts_or_any("attachment", t["attachment"])),
     "list": lambda t, n: MailingList(n, _texts_or_any("list", t["list"])),
     "language": lambda t, n: Language(n, _texts("language", t["language"])),
@@ -261,7 +281,10 @@ ACTIONS: dict[str, Callable[[Mapping[str, object]], AnyAction]] = {
     "forward": lambda t: Forward(_text("forward", t["forward"])),
     "redirect": lambda t: Redirect(_text("redirect", t["redirect"])),
     "reply": lambda t: Reply(
-        _text("reply", t["reply"]), _days("days", t.get("days", 7)), _text("subject", t.get("subject", ""))
+        _text("reply", t["reply"]),
+        _days("days", t.get("days", 7)),
+        _text("subject", t.get("subject", "")),
+        _texts("addresses", t.get("addresses", [])),
     ),
     "delete": lambda t: _marked(Delete, "delete", t["delete"]),
     "reject": lambda t: Reject(_text("reject", t["reject"])),

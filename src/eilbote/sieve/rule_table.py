@@ -20,6 +20,7 @@ from eilbote.sieve.rule import (
     Contact,
     Copy,
     Delete,
+    During,
     Forward,
     HeaderField,
     How,
@@ -35,6 +36,7 @@ from eilbote.sieve.rule import (
     Notify,
     Older,
     OwnScript,
+    Part,
     Priority,
     Recipient,
     Redirect,
@@ -105,9 +107,11 @@ def _condition_table(condition: AnyCondition) -> Table:
             table: Table = {key: _one(condition.texts)}
             return table if condition.how is How.CONTAINS else {**table, "how": condition.how.value}
         case HeaderField():
-            table = {key: condition.name}
+            table = {key: _one(condition.names)}
             if condition.texts:
                 table["value"] = _one(condition.texts)
+            if condition.part is not Part.FIELD:
+                table["part"] = condition.part.value
             return table if condition.how is How.CONTAINS else {**table, "how": condition.how.value}
         case Body():
             return {key: _one(condition.texts)}
@@ -119,6 +123,8 @@ def _condition_table(condition: AnyCondition) -> Table:
             return {key: f"{condition.days}d"}
         case Before() | Since():
             return {key: condition.day}
+        case During():
+            return {key: [condition.first, condition.last]}
         case Attachment():
             return {key: _one(condition.kinds) if condition.kinds else True}
         case MailingList():
@@ -149,7 +155,9 @@ def action_table(action: AnyAction) -> Table:
             return {key: action.address}
         case Reply():
             table: Table = {key: action.text, "days": action.days}
-            return {**table, "subject": action.subject} if action.subject else table
+            if action.subject:
+                table["subject"] = action.subject
+            return {**table, "addresses": _one(action.addresses)} if action.addresses else table
         case Reject():
             return {key: action.reason}
         case Notify():

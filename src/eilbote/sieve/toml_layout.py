@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from eilbote.errors import Misused
 
 DEEPEST = 16
-"""Brackets within each other."""
+"""Brackets within each other, and twice as many dots in a line, which no rule needs at all: the
+standard library's reader takes its time for long ones."""
 
 _TOKEN = re.compile(
     r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}'
@@ -60,7 +61,7 @@ class Layout:
 def lay_out(text: str) -> Layout:
     """Read where things stand. Misused `rules.too_deep` with the line."""
     layout = Layout([], {})
-    key, depth, line, at = "", 0, 1, 0
+    key, depth, line, at, dots = "", 0, 1, 0, 0
     comments = -1  # where the comment lines begin that nothing but comments has followed
     beginning = True
     while at < len(text):
@@ -70,12 +71,12 @@ def lay_out(text: str) -> Layout:
         assert token is not None  # any character is a token
         piece, at = token[0], token.end()
         beginning = piece == "\n"
-        if piece in ("[", "{"):
-            depth += 1
-            if depth > DEEPEST:
-                raise Misused("rules.too_deep", place=f"rules.toml:{line}", line=line, limit=DEEPEST)
-            if piece == "{" and depth == 2 and layout.blocks:
-                layout.blocks[-1].elements.setdefault(key, []).append(line)
+        dots = 0 if beginning else dots if piece[0] in "\"'#" else dots + piece.count(".")
+        depth += piece in ("[", "{")
+        if depth > DEEPEST or dots > 2 * DEEPEST:
+            raise Misused("rules.too_deep", place=f"rules.toml:{line}", line=line, limit=DEEPEST)
+        if piece == "{" and depth == 2 and layout.blocks:
+            layout.blocks[-1].elements.setdefault(key, []).append(line)
         elif piece in ("]", "}"):
             depth = max(0, depth - 1)
         line += piece.count("\n")
