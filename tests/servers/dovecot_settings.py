@@ -88,7 +88,7 @@ class DovecotOptions:
     pop3: bool = False
     """POP3 beside IMAP."""
     sieve: bool = False
-    """ManageSieve beside IMAP (Dovecot 2.3 only). The active script filters nothing: nothing is delivered."""
+    """ManageSieve beside IMAP. The active script filters nothing: nothing is delivered."""
     most_scripts: int = 0
     """How many a user may have; 0 is no limit."""
     largest_script: int = 0
@@ -193,7 +193,7 @@ service auth {{
     mode = 0666
   }}
 }}
-{_pop3(modern, options, place)}{_sieve(options, place)}{others if place.unprivileged else ""}"""
+{_pop3(modern, options, place)}{_sieve(modern, options, place)}{others if place.unprivileged else ""}"""
 
 
 def _pop3(modern: bool, options: DovecotOptions, place: Place) -> str:
@@ -222,18 +222,24 @@ protocol pop3 {{
 """
 
 
-def _sieve(options: DovecotOptions, place: Place) -> str:
+def _sieve(modern: bool, options: DovecotOptions, place: Place) -> str:
     if not options.sieve:
         return ""
     free = "\n  chroot =" if place.unprivileged else ""
-    limits = f"\n  sieve_quota_max_scripts = {options.most_scripts}" if options.most_scripts else ""
-    limits += f"\n  sieve_max_script_size = {options.largest_script}" if options.largest_script else ""
+    count = "sieve_quota_script_count" if modern else "sieve_quota_max_scripts"
+    limits = f"  {count} = {options.most_scripts}\n" if options.most_scripts else ""
+    limits += f"  sieve_max_script_size = {options.largest_script}\n" if options.largest_script else ""
+    if modern:
+        where = "  sieve_script personal {\n    path = ~/sieve\n    active_path = ~/active.sieve\n  }\n"
+        scripts = where + limits
+    else:
+        scripts = f"}}\nplugin {{\n  sieve = file:~/sieve;active=~/active.sieve\n{limits}"
     return f"""\
 service managesieve-login {{
   inet_listener sieve {{
     port = {place.sieve_port}
   }}
-  service_count = 0
+  {"restart_request_count = unlimited" if modern else "service_count = 0"}
   process_min_avail = 1
   client_limit = 500{free}
 }}
@@ -242,10 +248,7 @@ service managesieve {{
 }}
 protocol sieve {{
   mail_max_userip_connections = {options.connections}
-}}
-plugin {{
-  sieve = file:~/sieve;active=~/active.sieve{limits}
-}}
+{scripts}}}
 """
 
 

@@ -24,10 +24,21 @@ PLACE = Place(
     login_user="dovenull",
     unprivileged=False,
 )
-RICH = DovecotOptions(quota_mib=5, compress=True, tls="required", hidden=frozenset({"QRESYNC", "MOVE"}))
-ONLY_OLD = "mail_location disable_plaintext_auth ssl_cert ssl_key service_count quota_rule driver args plugin"
+RICH = DovecotOptions(
+    sieve=True,
+    most_scripts=5,
+    quota_mib=5,
+    compress=True,
+    tls="required",
+    hidden=frozenset({"QRESYNC", "MOVE"}),
+)
+ONLY_OLD = (
+    "mail_location disable_plaintext_auth ssl_cert ssl_key service_count quota_rule driver args plugin "
+    "sieve_quota_max_scripts"
+)
 ONLY_NEW = (
-    "mail_driver mail_path auth_allow_cleartext ssl_server_cert_file restart_request_count storage_size"
+    "mail_driver mail_path auth_allow_cleartext ssl_server_cert_file restart_request_count storage_size "
+    "sieve_quota_script_count active_path"
 )
 
 
