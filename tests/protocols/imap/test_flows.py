@@ -257,6 +257,39 @@ def test_no_secret_leaves_without_a_safe_way(capabilities: str, oauth: bool, pro
     assert talk.rounds == []
 
 
+@pytest.mark.parametrize(
+    ("host", "capabilities", "command"),
+    [
+        ("imap.mail.me.com", "IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=ATOKEN", 'LOGIN "anna" "geheim"'),
+        ("imap.example.org", "IMAP4rev1 SASL-IR AUTH=PLAIN XAPPLEPUSHSERVICE", 'LOGIN "anna" "geheim"'),
+        ("imap.example.org", "IMAP4rev1 SASL-IR AUTH=PLAIN", "AUTHENTICATE PLAIN AGFubmEAZ2VoZWlt"),
+        (
+            "imap.mail.me.com",
+            "IMAP4rev1 SASL-IR AUTH=PLAIN LOGINDISABLED",
+            "AUTHENTICATE PLAIN AGFubmEAZ2VoZWlt",
+        ),
+    ],
+    ids=["by host", "by capability", "elsewhere", "LOGIN is switched off"],
+)
+def test_icloud_is_given_the_password_by_login_and_only_once(
+    host: str, capabilities: str, command: str
+) -> None:
+    talk = Talk(
+        {"AUTH": b"%s NO [AUTHENTICATIONFAILED] no\r\n", "LOGIN": b"%s NO no\r\n"}, capabilities, host
+    )
+    with pytest.raises(Refused):
+        log_in(talk)
+    assert talk.rounds == [[command]]
+
+
+def test_icloud_keeps_what_is_better_than_a_password() -> None:
+    asked = b"+ \r\n%s NO [AUTHENTICATIONFAILED] stop\r\n"
+    talk = Talk({"AUTH": asked}, "IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2", "imap.mail.me.com")
+    with pytest.raises(Refused):
+        log_in(talk, oauth=True)
+    assert talk.rounds == [["AUTHENTICATE XOAUTH2"]]
+
+
 def test_capabilities_are_asked_again_after_login_and_starttls() -> None:
     talk = Talk(
         {"CAPA": b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR\r\n"}, "IMAP4rev1 STARTTLS FAKE"

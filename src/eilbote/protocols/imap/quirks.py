@@ -147,6 +147,14 @@ _ICLOUD = (
         capability="XAPPLEPUSHSERVICE",
     ),
     Quirk(
+        "icloud-login",  # AUTHENTICATE PLAIN may be refused with a password that LOGIN takes
+        "OpenArchiver#319; QuickMail#32; imapfilter#125",
+        "2026-11",
+        traits=frozenset({Trait.LOGIN_BEFORE_PLAIN}),
+        host="mail.me.com",
+        capability="XAPPLEPUSHSERVICE",
+    ),
+    Quirk(
         "icloud-changedsince",  # announces CONDSTORE, and tells of every message
         "MailFlow",
         "2026-11",

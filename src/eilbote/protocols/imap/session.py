@@ -24,6 +24,7 @@ from eilbote.protocols.imap.dialogue import (
 )
 from eilbote.protocols.imap.encode import Command, command
 from eilbote.protocols.imap.responses import Capabilities, Enabled, Namespaces, ServerId, Status
+from eilbote.protocols.imap.traits import Trait
 from eilbote.protocols.sasl import Exchange, Login
 from eilbote.protocols.upgrade import StartDeflate, StartTls
 
@@ -46,7 +47,8 @@ def secure(dialogue: Dialogue, greeting: Status) -> Flow[None]:
 
 
 def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
-    """Logs in by the best mechanism, or LOGIN where there is none (RFC 9051 section 6.2.2, 6.2.3).
+    """Logs in by the best mechanism, or LOGIN where there is none or the server is known to prefer it
+    (RFC 9051 section 6.2.2, 6.2.3).
 
     Raises Refused (`imap.login_refused`,
     `imap.no_mechanism`), Unreachable `imap.unavailable`, and what the mechanism finds wrong.
@@ -54,6 +56,8 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     yield from learn(dialogue)
     offered = sorted(name[5:] for name in dialogue.capabilities if name.startswith("AUTH="))
     mechanism = login.choose(offered)
+    if mechanism == "PLAIN" and _takes_login_rather(dialogue):
+        mechanism = None
     told = details = ""
     if mechanism is not None:
         exchange = login.start(mechanism)
@@ -77,6 +81,13 @@ def log_in(dialogue: Dialogue, login: Login) -> Flow[None]:
     if not announced and (code is None or code.name != "CAPABILITY"):
         # RFC 9051 section 6.2.2: what was announced before the login need not hold after it
         yield from ask_one(CAPABILITY)
+
+
+def _takes_login_rather(dialogue: Dialogue) -> bool:
+    """The server is known for it before it has said its name. Only one way is tried: a second try with the
+    same secret could lock somebody out."""
+    dialogue.judge_server()
+    return dialogue.shows(Trait.LOGIN_BEFORE_PLAIN) and "LOGINDISABLED" not in dialogue.capabilities
 
 
 def _authenticate(dialogue: Dialogue, mechanism: str, exchange: Exchange) -> Command:

@@ -31,6 +31,8 @@ class Trait(StrEnum):
     setting of the account says."""
     SIZES_UNRELIABLE = "sizes-unreliable"
     """RFC822.SIZE is not the number of bytes that come: nothing is recognised or judged by it."""
+    LOGIN_BEFORE_PLAIN = "login-before-plain"
+    """AUTHENTICATE PLAIN may be refused where LOGIN with the same password is not: LOGIN is the one try."""
 
 
 class Quirk(Struct, frozen=True):
