@@ -33,9 +33,6 @@ DeedBuilder = Callable[[Bound, Building], Deed]
 
 _DAY = 86_400
 _LONGEST_VACATION = 365 * _DAY
-_OCTETS_AN_INSTRUCTION = 1024
-"""Reading a part counts as so many instructions as it has KiB."""
-
 _MAX_FLAGS = 100
 """Flags of one variable or action; what follows them is left out."""
 
@@ -189,7 +186,13 @@ def _set(bound: Bound, building: Building) -> Deed:
     modifiers = modifiers_of(bound)
     if not modifiers:
         return lambda run: store(run, name(run), value(run))
-    return lambda run: store(run, name(run), modified(value(run), modifiers))
+
+    def change(run: Run) -> None:
+        text = value(run)
+        run.pay(len(text) * len(modifiers))
+        store(run, name(run), modified(text, modifiers))
+
+    return change
 
 
 def modifiers_of(bound: Bound) -> tuple[Modifier, ...]:
@@ -217,7 +220,7 @@ def _extracttext(bound: Bound, building: Building) -> Deed:
 
     def extract(run: Run) -> None:
         part = here(run)
-        run.spend(part.size // _OCTETS_AN_INSTRUCTION)
+        run.pay(part.size)
         store(run, name(run), modified(part_text(part, run.limits, first), modifiers))
 
     return extract

@@ -58,7 +58,13 @@ def fields_of(
     names = constants(bound.texts(0))
     if names is None:
         asked = texts_of(bound.texts(0))
-        return Source(lambda run: of(run, [name.lower() for name in asked(run)]))
+
+        def of_any(run: Run) -> list[str]:
+            found = of(run, [name.lower() for name in asked(run)])
+            run.pay(sum(map(len, found)))
+            return found
+
+        return Source(of_any)
     fixed = tuple(name.lower() for name in names)
     return Source(lambda run: of(run, fixed), (kind or bound.word.name, fixed, index))
 

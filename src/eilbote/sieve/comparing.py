@@ -21,6 +21,9 @@ Condition = Callable[[Run], bool]
 Values = Callable[[Run], Sequence[str]]
 
 
+_DEAR_REGEX = 16
+
+
 class Probe(NamedTuple):
     """A test, and what it looks at: for the trace."""
 
@@ -66,7 +69,7 @@ def comparison(
         return Probe(_made_anew(match, comparator, relation, keys, values, at, sets_variables), values)
     if match in (MatchType.MATCHES, MatchType.REGEX):
         matchers = tuple(matcher(match, comparator, key, limits) for key in fixed)
-        return Probe(_matching(matchers, values, at, sets_variables), values)
+        return Probe(_matching(matchers, values, at, sets_variables, _dear(match) * len(matchers)), values)
     folded = _folded(source, comparator, slot_of)
     if match is MatchType.IS:
         fold = folding(comparator)
@@ -77,6 +80,11 @@ def comparison(
     tests = [yes_or_no(match, comparator, key, relation) for key in fixed]
     related = tuple(test for test in tests if test is not None)
     return Probe(_related(related, *folded), values)
+
+
+def _dear(match: MatchType) -> int:
+    """How much dearer than reading a text it is to compare it so, at worst."""
+    return _DEAR_REGEX if match is MatchType.REGEX else 1
 
 
 def _kept(source: Source, slot_of: SlotOf) -> Values:
@@ -104,6 +112,8 @@ def _folded(source: Source, comparator: Comparator, slot_of: SlotOf) -> tuple[Va
         found = [fold(value) for value in values(run)]
         if slot >= 0:
             run.values[slot] = found
+        else:
+            run.pay(sum(map(len, found)))
         return found
 
     return folded, slot
@@ -121,6 +131,18 @@ def _equal(keys: frozenset[str], values: Values, slot: int) -> Condition:
 
 
 def _containing(keys: tuple[str, ...], values: Values, slot: int) -> Condition:
+    if slot >= 0 and len(keys) == 1:
+        (only,) = keys
+
+        def contains_one(run: Run) -> bool:
+            found = run.values[slot]
+            for value in values(run) if found is None else found:  # noqa: SIM110  # twice as quick
+                if only in value:
+                    return True
+            return False
+
+        return contains_one
+
     def contains(run: Run) -> bool:
         found = run.values[slot] if slot >= 0 else None
         for value in values(run) if found is None else found:
@@ -140,9 +162,12 @@ def _related(tests: tuple[Callable[[str], bool], ...], values: Values, slot: int
     return related
 
 
-def _matching(matchers: tuple[Matcher, ...], values: Values, at: Position, sets_variables: bool) -> Condition:
+def _matching(
+    matchers: tuple[Matcher, ...], values: Values, at: Position, sets_variables: bool, dearness: int
+) -> Condition:
     def matching(run: Run) -> bool:
         for value in values(run):
+            run.pay(len(value) * dearness)
             for match in matchers:
                 try:
                     groups = match(value)
@@ -174,7 +199,7 @@ def _made_anew(
             matchers = tuple(matcher(match, comparator, key, run.limits, relation) for key in keys_of(run))
         except Misused as wrong:
             raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
-        return _matching(matchers, values, at, sets_variables)(run)
+        return _matching(matchers, values, at, sets_variables, _dear(match) * len(matchers))(run)
 
     return anew
 

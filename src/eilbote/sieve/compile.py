@@ -58,7 +58,7 @@ class Compiler:
         return self._block(commands)
 
     def _block(self, commands: tuple[Bound, ...]) -> Act:
-        acts: list[Act] = []
+        acts: list[tuple[Condition | None, Act]] = []
         place = 0
         while place < len(commands):
             end = place + 1
@@ -67,7 +67,7 @@ class Compiler:
                     end += 1
                 acts.append(self._branches(commands[place:end]))
             else:
-                acts.append(self._command(commands[place]))
+                acts.append((None, self._command(commands[place])))
             place = end
         cost = sum(1 + sum(map(_tests_in, command.tests)) for command in commands)
         return _sequence(tuple(acts), cost)
@@ -88,7 +88,8 @@ class Compiler:
                 act = _deed(actions.BUILDERS[name](bound, self._building), bound.rule, bound.node.at)
         return self._traced(bound, act) if self._trace else act
 
-    def _branches(self, chain: tuple[Bound, ...]) -> Act:
+    def _branches(self, chain: tuple[Bound, ...]) -> tuple[Condition | None, Act]:
+        """An `if` with what follows it; alone, it is a command with a condition."""
         branches: list[tuple[Condition, Act]] = []
         otherwise: Act = _nothing
         for bound in chain:
@@ -97,16 +98,15 @@ class Compiler:
                 otherwise = block
                 break
             branches.append((self._test(bound.tests[0]), block))
-        act = _choose(tuple(branches), otherwise)
         if not self._trace:
-            return act
-        rule = chain[0].rule
+            return branches[0] if len(chain) == 1 else (None, _choose(tuple(branches), otherwise))
+        rule, act = chain[0].rule, _choose(tuple(branches), otherwise)
 
         def traced(run: Run) -> Flow:
             run.rule = rule
             return act(run)
 
-        return traced
+        return None, traced
 
     def _test(self, bound: Bound) -> Condition:
         seen: Values | None = None
@@ -188,26 +188,23 @@ def _tests_in(bound: Bound) -> int:
     return 1 + sum(map(_tests_in, bound.tests))
 
 
-def _sequence(acts: tuple[Act, ...], cost: int) -> Act:
+def _sequence(acts: tuple[tuple[Condition | None, Act], ...], cost: int) -> Act:
+    """One after another; what has a condition, only where that is true."""
+    on = Flow.ON
+
     def sequence(run: Run) -> Flow:
         run.left -= cost
         if run.left < 0:
             run.spend(0)
-        for act in acts:
-            if flow := act(run):
+        for test, act in acts:
+            if (test is None or test(run)) and (flow := act(run)):
                 return flow
-        return Flow.ON
+        return on
 
     return sequence
 
 
 def _choose(branches: tuple[tuple[Condition, Act], ...], otherwise: Act) -> Act:
-    if len(branches) == 1:
-        test, block = branches[0]
-        if otherwise is _nothing:
-            return lambda run: block(run) if test(run) else Flow.ON
-        return lambda run: block(run) if test(run) else otherwise(run)
-
     def choose(run: Run) -> Flow:
         for test, block in branches:
             if test(run):

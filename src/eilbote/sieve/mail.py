@@ -12,6 +12,7 @@ from typing import Protocol
 
 from eilbote.mail.headers import Headers, split_headers
 from eilbote.mail.message import Message, parse_message, with_line_feeds
+from eilbote.mail.words import decode_words
 
 
 class SeenMail(Protocol):
@@ -37,12 +38,12 @@ class SeenMail(Protocol):
 class MessageMail:
     """A mail that is at hand as bytes or as a message."""
 
-    __slots__ = ("_headers", "_message", "_raw")
+    __slots__ = ("_by_name", "_message", "_raw")
 
     def __init__(self, mail: bytes | Message) -> None:
         self._raw = mail if isinstance(mail, bytes) else mail.raw
         self._message = None if isinstance(mail, bytes) else mail
-        self._headers: Headers | None = None
+        self._by_name: dict[str, list[str]] | None = None
 
     @property
     def size(self) -> int:
@@ -51,11 +52,11 @@ class MessageMail:
 
     def texts(self, field: str) -> Sequence[str]:
         """Every field of this name, decoded."""
-        return self._fields().all(field)
+        return [decode_words(value) for value in self._fields().get(field, ())]
 
     def sources(self, field: str) -> Sequence[str]:
         """Every field of this name, undecoded."""
-        return self._fields().sources(field)
+        return self._fields().get(field, ())
 
     def header(self) -> bytes:
         """The header block with its blank line."""
@@ -68,12 +69,15 @@ class MessageMail:
             self._message = parse_message(self._raw)
         return self._message
 
-    def _fields(self) -> Headers:
-        if self._headers is None:
+    def _fields(self) -> dict[str, list[str]]:
+        if self._by_name is None:
             raw = with_line_feeds(self._raw)
             start, end, _ = split_headers(raw, 0, len(raw))
-            self._headers = Headers(raw, start, end)
-        return self._headers
+            found: dict[str, list[str]] = {}
+            for name, value in Headers(raw, start, end).pairs():
+                found.setdefault(name.lower(), []).append(value)
+            self._by_name = found
+        return self._by_name
 
 
 class EditedMail:

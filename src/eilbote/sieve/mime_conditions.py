@@ -136,7 +136,7 @@ def here(run: Run) -> Part:
 
 
 def _sources(run: Run, part: Part, name: str, below: bool) -> Sequence[str]:
-    found = tuple(field_sources(part, name.lower(), any_child=below))
-    if below:
-        run.spend(len(found) + sum(1 for _ in part.walk()))
-    return found
+    for each in part.walk() if below else (part,):
+        run.spend(1)
+        run.pay(each.header_end - each.header_start)
+    return tuple(field_sources(part, name.lower(), any_child=below))

@@ -74,6 +74,7 @@ class _Reader:
         self._problems: list[ScriptProblem] = []
         self._extensions: set[str] = set()
         self._included: dict[str, tuple[Bound, ...]] = {}
+        self._heights: dict[str, int] = {}
         self._open: list[str] = []
 
     def whole(self, text: str) -> Script | tuple[ScriptProblem, ...]:
@@ -93,12 +94,14 @@ class _Reader:
             return tree, ()
         self._extensions |= checked.extensions
         self._open.append(name)
-        for bound in _includes(checked.commands):
-            self._include(bound, name)
+        self._heights[name] = max((depth for _, depth in _deepest(checked.commands)), default=0)
+        for bound, depth in _deepest(checked.commands):
+            if bound.word.name == "include":
+                self._include(bound, name, depth)
         self._open.pop()
         return tree, checked.commands
 
-    def _include(self, bound: Bound, name: str) -> None:
+    def _include(self, bound: Bound, name: str, depth: int) -> None:
         key, at = include_key(bound), bound.node.at
 
         def wrong(code: str, **parameters: str) -> None:
@@ -110,7 +113,7 @@ class _Reader:
         elif len(self._open) >= self._limits.nesting:
             wrong("sieve.too_deep", limit=str(self._limits.nesting))
         elif key in self._included:
-            return
+            self._within(bound, name, depth + self._heights.get(key, 0))
         elif len(self._included) >= self._limits.includes:
             wrong("sieve.too_many_includes", limit=str(self._limits.includes))
         else:
@@ -118,12 +121,20 @@ class _Reader:
             if text is not None:
                 self._included[key] = ()
                 self._included[key] = self._read(text, key)[1]
+                self._within(bound, name, depth + self._heights.get(key, 0))
             elif "optional" not in bound.tags:
                 wrong("sieve.include_missing", script=wanted[:60])
 
+    def _within(self, bound: Bound, name: str, height: int) -> None:
+        """Blocks and included scripts within each other are bounded together."""
+        self._heights[name] = max(self._heights[name], height)
+        if height > self._limits.nesting:
+            problem = Problem("sieve.too_deep", {"limit": str(self._limits.nesting)})
+            self._problems.append(ScriptProblem(bound.node.at, problem, name))
 
-def _includes(commands: tuple[Bound, ...]) -> Iterator[Bound]:
+
+def _deepest(commands: tuple[Bound, ...], depth: int = 1) -> Iterator[tuple[Bound, int]]:
+    """Every command with its depth; blocks within each other make it."""
     for bound in commands:
-        if bound.word.name == "include":
-            yield bound
-        yield from _includes(bound.block)
+        yield bound, depth
+        yield from _deepest(bound.block, depth + 1)

@@ -40,6 +40,9 @@ MAX_DETAIL = 400
 """Characters of one step."""
 
 
+_OCTETS_AN_INSTRUCTION = 256
+
+
 class Failed(Exception):
     """The script cannot go on with this mail; holds the problem."""
 
@@ -132,6 +135,12 @@ class Run:
         self.left -= instructions
         if self.left < 0:
             self.fail("sieve.too_many_instructions", limit=self.limits.instructions)
+
+    def pay(self, octets: int) -> None:
+        """Count reading so much text as instructions, where it is not read once a mail: so that no script
+        makes a large mail cost more than `Limits.instructions` of small steps would."""
+        if octets >= _OCTETS_AN_INSTRUCTION:
+            self.spend(octets // _OCTETS_AN_INSTRUCTION)
 
     def message(self) -> Message:
         """The whole mail, read once."""

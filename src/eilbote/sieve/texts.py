@@ -39,7 +39,9 @@ def text_of(words: Words) -> TextOf:
             left -= len(text)
             if left < 0:
                 break
-        return shortened("".join(found), run.limits.variable_bytes)
+        text = "".join(found)
+        run.pay(len(text))
+        return shortened(text, run.limits.variable_bytes)
 
     return expand
 
