@@ -79,6 +79,11 @@ def test_in_service_until_it_is_stopped(run: Runner, tmp_path: Path) -> None:
             assert beside("flag", line["id"], "--add", "beside").code == 0
             assert beside("sync").code == 0
             assert beside("verify").code == 0
+            # The sample people's domains are the demo's own, for a second terminal too.
+            to = ("--to", "x@tischlerei.example.de")
+            seen = beside("send", *to, "--subject", "x", "--text", "x", "--check")
+            assert "tischlerei.example.de" in seen.out and seen.code == 0, seen.out
+            assert beside("doctor", "example.de", "--json").record["findings"]
             owned = beside("serve", "--json")
             assert (owned.code, owned.error["code"]) == (2, "store.owned")
         finally:

@@ -8,6 +8,7 @@ import pytest
 
 from eilbote.errors import Misused, Unreachable
 from eilbote.net.dns import NameServer, Resolver
+from eilbote.testing.names import name_server
 from tests.servers.names import Names, Signing
 from tests.servers.ports import LOOPBACK, free_ports
 
@@ -86,6 +87,21 @@ async def test_a_server_that_is_not_here_is_not_believed(names: Names) -> None:
     assert not (await elsewhere.mx("signed.test"))[1].secure
     named = Resolver((here, NameServer("192.0.2.1")), trusted=True, seconds=1.0)
     assert (await named.mx("signed.test"))[1].secure
+
+
+async def test_a_server_for_its_own_zones_alone_is_not_the_last_word(names: Names) -> None:
+    (here,) = names.servers
+    async with name_server(
+        "own.test. SOA ns.own.test. post.own.test. 1 1 1 1 1\nown.test. MX 5 mx.own.test."
+    ) as at:
+        own = NameServer(LOOPBACK, int(at.rpartition(":")[2]))
+        both = Resolver((own, here))
+        assert (await both.mx("own.test"))[0] == [(5, "mx.own.test.")]
+        assert (await both.mx("signed.test"))[0]
+        assert not (await both.ask("nothing.own.test", "MX")).exists
+        with pytest.raises(Unreachable) as failed:
+            await Resolver((own,)).mx("signed.test")
+    assert failed.value.problem.parameters["reason"] == "REFUSED"
 
 
 async def test_silence_is_named() -> None:

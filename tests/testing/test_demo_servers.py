@@ -6,9 +6,16 @@ import asyncio
 import imaplib
 import smtplib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+from eilbote.config import Config
+from eilbote.delivery.values import Foreseen
+from eilbote.engine.app import open_app
+from eilbote.engine.foresee import foresee
+from eilbote.engine.route import surroundings_of
 from eilbote.testing.demo import DemoServers, start_demo_servers
+from eilbote.testing.samples.people import PEOPLE
 
 T = TypeVar("T")
 NOW = 1_795_460_000.0
@@ -54,6 +61,20 @@ async def test_what_is_sent_to_oneself_arrives_and_the_rest_stays_in_the_sink() 
         assert len(servers.sink.received) == 2
         arrived = list(servers.store["INBOX"].messages.values())[before:]
         assert [message.raw for message in arrived] == [b"Subject: an mich\r\n\r\nx\r\n"]
+
+
+async def test_the_domains_of_the_sample_people_take_mail_and_nobody_else_is_asked(tmp_path: Path) -> None:
+    async with start_demo_servers(lambda: NOW) as servers:
+        config = Config(home=tmp_path / "home", key_file=str(tmp_path / "key"), dns_servers=servers.names)
+        with open_app(config) as app:
+            domains = {one.address.rpartition("@")[2] for one in PEOPLE.values()}
+            seen = await foresee(app, surroundings_of(app), [f"x@{one}" for one in sorted(domains)])
+            assert {one.foreseen for one in seen} == {Foreseen.MAYBE_PLAIN}
+            slip, other = await foresee(
+                app, surroundings_of(app), ["x@tischelrei.example.de", "x@other.test"]
+            )
+            assert slip.foreseen is Foreseen.IMPOSSIBLE
+            assert other.foreseen is Foreseen.UNKNOWN and other.reason.parameters["reason"] == "REFUSED"
 
 
 async def test_two_demos_run_side_by_side() -> None:

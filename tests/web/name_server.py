@@ -1,17 +1,14 @@
-"""A name server of this process for the furnished home: two zones, and nothing else is known."""
+"""A name server of this process for the furnished home: a few zones, one that is never answered, and nothing
+else is known."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
-import dns.flags
-import dns.message
-import dns.name
 import dns.rcode
-import dns.rrset
+
+from eilbote.testing import names
 
 _ZONES = """
 firma.example. SOA ns1.firma.example. post.firma.example. 1 3600 900 600000 600
@@ -27,38 +24,13 @@ example.de. NS ns2.example.de.
 example.de. MX 10 mx.example.de.
 mx.example.de. A 192.0.2.25
 example.de. TXT "v=spf1 mx -all"
+gemietet.example. SOA ns1.gemietet.example. post.gemietet.example. 1 3600 900 600000 600
+gemietet.example. MX 0 gemietet-example.mail.protection.outlook.com.
 """
-
-
-class _Answering(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self._records: dict[tuple[dns.name.Name, str], list[str]] = {}
-        for line in _ZONES.strip().splitlines():
-            name, kind, text = line.split(" ", 2)
-            self._records.setdefault((dns.name.from_text(name), kind), []).append(text)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # the selector's own is none by class
-
-    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        answer = dns.message.make_response(dns.message.from_wire(data))
-        answer.flags |= dns.flags.RA
-        (question,) = answer.question
-        kind = question.to_text().rpartition(" ")[2]
-        found = self._records.get((question.name, kind), [])
-        if found:
-            answer.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *found))
-        elif all(name != question.name for name, _ in self._records):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        self._transport.sendto(answer.to_wire(), address)
 
 
 @asynccontextmanager
 async def name_server() -> AsyncIterator[str]:
-    """Its address, as the setting `dns_servers` has it."""
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(_Answering, local_addr=("127.0.0.1", 0))
-    try:
-        yield f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
-    finally:
-        transport.close()
+    """Its address, as the setting `dns_servers` has it. Who asks for anything at `stumm.example` waits."""
+    async with names.name_server(_ZONES, others=dns.rcode.NXDOMAIN, silent=["stumm.example"]) as address:
+        yield address

@@ -7,6 +7,7 @@ terminal can try the rest. Nothing leaves the machine. This face alone may use `
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shlex
 import shutil
 import sys
@@ -27,10 +28,12 @@ from eilbote.cli.progress import shown_progress
 from eilbote.cli.serve import opened_page, tell_page
 from eilbote.cli.terminal import styled, width, wrapped
 from eilbote.clock import SystemClock
+from eilbote.config import Config
 from eilbote.engine import read, setup
 from eilbote.engine.act import change_flags, mailbox_for
 from eilbote.engine.app import App, open_app
 from eilbote.engine.events import Event, PageOpened
+from eilbote.engine.name_servers import system_name_servers
 from eilbote.engine.owner import chosen_accounts, sync_accounts
 from eilbote.engine.progress import SyncReport
 from eilbote.engine.serve import serve
@@ -99,12 +102,25 @@ class _Show(Struct):
     scene: int = 0
 
     async def run(self) -> None:
-        config = self.face.config
         async with start_demo_servers(SystemClock().now) as servers:
+            config = self._asking(servers.names)
             with open_app(config) as app:
                 await self._scenes(app, servers)
                 if not self.once:
                     await self._stay(app)
+
+    def _asking(self, names: str) -> Config:
+        """The settings, with the demo's name server before the others: the domains of the sample people are
+        its own, and nobody else is asked about them. A second terminal reads it from the home, if that goes
+        with the demo."""
+        others = self.face.config.dns_servers.split() or [
+            f"[{one.address}]" if ":" in one.address else one.address for one in system_name_servers()
+        ]
+        servers = " ".join((names, *others))
+        if self.temporary:
+            file = self.face.config.home / "config.toml"
+            file.write_text(f'dns_servers = "{servers}"\n', encoding="utf-8")
+        return dataclasses.replace(self.face.config, dns_servers=servers)
 
     async def _scenes(self, app: App, servers: DemoServers) -> None:
         self._title(servers)

@@ -49,8 +49,8 @@ class Looked(Struct, frozen=True):
 
 
 class Resolver:
-    """Asks `servers` one after the other until one answers. `trusted`: their word on DNSSEC counts; None:
-    it does where all of them are on this machine."""
+    """Asks `servers` one after the other until one answers; one that refuses the question is no answer.
+    `trusted`: their word on DNSSEC counts; None: it does where all of them are on this machine."""
 
     def __init__(
         self, servers: Sequence[NameServer], *, trusted: bool | None = None, seconds: float = SILENT_SECONDS
@@ -116,7 +116,7 @@ class Resolver:
         return Looked(records, answer.rcode() == rcode.NOERROR, secure, alias, len(found) > MOST_RECORDS)
 
     async def _answer(self, name: str, kind: str, *, unchecked: bool = False) -> QueryMessage:
-        from dns import asyncquery, flags, message  # noqa: PLC0415  # see `ask`
+        from dns import asyncquery, flags, message, rcode  # noqa: PLC0415  # see `ask`
         from dns.exception import DNSException  # noqa: PLC0415
 
         try:
@@ -124,6 +124,7 @@ class Resolver:
         except (DNSException, UnicodeError, ValueError):
             raise Misused("dns.bad_name", name=name[:300]) from None
         question.flags |= flags.AD | (flags.CD if unchecked else 0)
+        refused: QueryMessage | None = None
         for server in self._servers:
             try:
                 answer, _ = await asyncquery.udp_with_fallback(
@@ -131,8 +132,13 @@ class Resolver:
                 )
             except (DNSException, OSError, EOFError):
                 continue
-            if isinstance(answer, message.QueryMessage):
+            if not isinstance(answer, message.QueryMessage):
+                continue
+            if answer.rcode() != rcode.REFUSED:
                 return answer
+            refused = refused or answer  # it answers for zones of its own alone: perhaps the next one knows
+        if refused is not None:
+            return refused
         servers = ", ".join(one.address for one in self._servers)
         raise Unreachable("dns.silent", _LATER, name=name, servers=servers)
 
