@@ -193,6 +193,13 @@ def test_provider_is_found_by_its_servers(host: str, id_: str) -> None:
     assert provider_at("mail.example.org") is None
 
 
+def test_a_program_on_this_machine_is_known_by_its_port_alone() -> None:
+    bridge = provider_at("127.0.0.1", 1143)
+    assert bridge is not None and bridge.login is Login.BRIDGE
+    assert provider_at("127.0.0.1") is None and provider_at("127.0.0.1", 993) is None
+    assert sending_of("kim@example.org", "127.0.0.1", 2525) is None
+
+
 def test_gmail_and_microsoft_file_the_sent_copy_themselves() -> None:
     company = sending_of("a@firma.example", "smtp.office365.com")
     for known in (sending_of("a@gmail.com"), sending_of("a@outlook.de"), company):

@@ -69,3 +69,17 @@ def test_of_many_at_once_no_more_than_may_be_get_through(store: Store) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(claim, range(24))) == 3
+
+
+def test_a_changed_login_begins_anew(store: Store) -> None:
+    anna = account(store, "anna@example.org")
+    store.refused_logins.note(anna, "imap", NOW)
+    assert store.refused_logins.changed(anna) is None
+    store.refused_logins.begin_anew(anna, NOW + 1)
+    assert store.refused_logins.count(anna, 0.0, NOW + 2) == 0
+    assert store.refused_logins.latest(anna) is None
+    store.refused_logins.note(anna, "imap", NOW + 200_000)
+    assert store.refused_logins.changed(anna) == NOW + 1  # however long ago
+    assert store.refused_logins.count(anna, 0.0, NOW + 200_001) == 1
+    store.refused_logins.forget(anna)
+    assert store.refused_logins.changed(anna) is None

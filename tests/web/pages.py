@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from fastapi.routing import APIRoute
 from playwright.async_api import Page
 
+from eilbote.testing.demo import DEMO_PASSWORD
 from eilbote.web.site import PAGES
 
 Steps = Callable[[Page], Awaitable[None]]
@@ -97,12 +99,70 @@ async def _unsendable(page: Page) -> None:
     await page.wait_for_selector(".told")
 
 
+def _path(page: Page) -> str:
+    return urlsplit(page.url).path
+
+
 async def _examined(page: Page) -> None:
     async with page.expect_navigation():
-        await page.locator("main form[action^='/doctor/'] button").first.click()
+        await page.locator(f"main form[action='{_path(page)}'] button").first.click()
     await page.wait_for_selector("#layers", timeout=60_000)
     for layer in await page.locator(".layer > summary").all():
         await layer.click()
+
+
+async def _under_way(page: Page) -> None:
+    """A run that waits for a name server: it is still going on when it is looked at."""
+    await page.fill("main [name=address]", "kim@stumm.example")
+    async with page.expect_navigation():
+        await page.locator("main form[action^='/doctor/'] button").first.click()
+    await page.wait_for_selector("[data-under-way]")
+
+
+async def _given_password(page: Page, password: str) -> None:
+    """Types another password for the account that is shown."""
+    form = page.locator("main form[action$='/login']").last
+    await form.locator("[name=password]").evaluate("(field, typed) => { field.value = typed; }", password)
+    async with page.expect_navigation():
+        await form.evaluate("form => form.requestSubmit()")
+
+
+async def _wrong_password(page: Page) -> None:
+    """The account with a wrong password, tried: the cause is on its page."""
+    await _given_password(page, "nicht das richtige")
+    await page.wait_for_selector("[role=alert]", timeout=30_000)
+
+
+async def _wrong_password_examined(page: Page) -> None:
+    await page.goto(page.url.replace("/accounts/", "/doctor/"))
+    await _examined(page)
+
+
+async def _set_up(page: Page, password: str) -> None:
+    """A second account at the server of the first, up to the step where its login has been tried."""
+    account = page.url
+    at = {name: await page.locator(f"main [name={name}]").first.input_value() for name in _SERVERS}
+    user = await page.locator("main [name=user]").first.input_value()
+    await page.goto(account.rpartition("/")[0] + "/new?address=zweites@firma.example")
+    for name, value in {**at, "user": user, "password": password}.items():
+        field = page.locator(f"main [name={name}]").last
+        await field.evaluate("(field, typed) => { field.value = typed; }", value)
+    async with page.expect_navigation():
+        await page.locator("main form:has([name=password])").last.evaluate("form => form.requestSubmit()")
+
+
+_SERVERS = ("in_host", "in_port", "in_security", "out_host", "out_port", "out_security")
+
+
+async def _set_up_wrong(page: Page) -> None:
+    await _set_up(page, "nicht das richtige")
+    await page.wait_for_selector("[role=alert]", timeout=30_000)
+
+
+async def _set_up_well(page: Page) -> None:
+    await page.goto(page.url)
+    await _given_password(page, DEMO_PASSWORD)
+    await page.wait_for_selector(".good", timeout=30_000)
 
 
 async def _domain_examined(page: Page) -> None:
@@ -192,6 +252,23 @@ SHOWN = (
     Shown("password-gone", "/password/{token}", "/password/nothing", ""),
     Shown("not-allowed", "/people", "/people", "Lea"),
     Shown("not-there", "/inbox/{mail}", "/inbox/999999"),
+    Shown(
+        "accounts-new-rented",
+        "/accounts/new",
+        "/accounts/new",
+        then=fill(address="kim@gemietet.example"),
+    ),
+    Shown("doctor-under-way", "/doctor/address", "/doctor/address?address=x@stumm.example", then=_under_way),
+    # What changes the home comes last.
+    Shown("start-wrong", "/accounts/{account:int}/start", "/accounts/{account}", then=_set_up_wrong),
+    Shown("start-good", "/accounts/{account:int}/start", "/accounts/2/start", then=_set_up_well),
+    Shown("account-wrong", "/accounts/{account:int}", "/accounts/{account}", then=_wrong_password),
+    Shown(
+        "doctor-wrong",
+        "/doctor/{account:int}",
+        "/accounts/{account}",
+        then=_wrong_password_examined,
+    ),
 )
 
 

@@ -75,6 +75,21 @@ async def test_a_wrong_password_is_the_cause_and_put_right_where_it_is_named(app
             assert SECRET not in text and WRONG not in text, path
 
 
+async def test_what_worked_with_another_password_is_no_reason_to_doubt_the_server(app: App) -> None:
+    """Typed wrong a minute after the right one worked: it is the cause, not too many programs."""
+    async with server() as imap, browsing(app) as browser:
+        account = given_account(app, imap)
+        app.store.accounts.synced(account.id, app.clock.now())
+        kim = browser()
+        await kim.sign_in("Kim")
+        await kim.get("/doctor/1")
+        await kim.post("/doctor/1", {})
+        assert "too many programs" in await done(kim, "/doctor/1")  # it may be that as far as we know
+        await kim.post("/doctor/1/login", {"password": "noch ein falsches", "user": ADDRESS})
+        page = await done(kim, "/doctor/1")
+        assert "It does not work" in page and "too many programs" not in page
+
+
 async def test_what_is_shared_names_nobody_and_gives_the_same_diagnosis(app: App) -> None:
     async with server() as imap, browsing(app) as browser:
         given_account(app, imap)

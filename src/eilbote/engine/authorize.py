@@ -267,7 +267,7 @@ def keep_sign_in(app: App, account: Account, plan: Plan, tokens: Tokens) -> None
     empty = app.vault.seal(Secret(""), f"account:{account.address}")
     app.store.accounts.update(account.id, auth=AuthKind.SIGNED_IN, sealed=empty)
     app.store.sending_pauses.resume(account.id)
-    app.store.refused_logins.forget(account.id)
+    app.store.refused_logins.begin_anew(account.id, app.clock.now())
 
 
 def _again(app: App, before: GrantedBy, wanted: WantedSignIn) -> Plan:

@@ -36,7 +36,7 @@ from eilbote.diagnosis.transcript import Step, Transcript, judge_again, read_tra
 from eilbote.diagnosis.values import Report
 from eilbote.discovery.typo import meant
 from eilbote.engine.accounts import find_account, is_local
-from eilbote.engine.address import checked_address, is_loopback
+from eilbote.engine.address import checked_address
 from eilbote.engine.app import App
 from eilbote.engine.own_domain import domain_alone, own_domain_of
 from eilbote.engine.probing import TRIP_SECONDS, Prober
@@ -167,7 +167,7 @@ def target_of(app: App, account: Account) -> Target:
     hosts = {one.host for one in places}
     others = [
         host
-        for provider in dict.fromkeys(filter(None, (provider_at(one.host) for one in places)))
+        for provider in dict.fromkeys(filter(None, (provider_at(one.host, one.port) for one in places)))
         for host in provider.hosts
         if host not in hosts
     ]
@@ -178,7 +178,7 @@ def target_of(app: App, account: Account) -> Target:
         tuple(dict.fromkeys(others)),
         is_account=True,
         oauth=account.auth.is_token,
-        worked=account.synced,
+        worked=_worked(app, account),
         remembered=_remembered(app, account, now),
         refused=app.store.refused_logins.count(account.id, now - WINDOW_SECONDS, now),
         trusted=account.trusted,
@@ -187,9 +187,14 @@ def target_of(app: App, account: Account) -> Target:
     )
 
 
+def _worked(app: App, account: Account) -> float | None:
+    """When a login last worked that was not changed since; None: this one never did."""
+    changed = app.store.refused_logins.changed(account.id)
+    return None if changed is not None and (account.synced or 0.0) <= changed else account.synced
+
+
 def _place(protocol: Protocol, server: Server, own: Provider | None) -> Place:
-    # On this machine listen programs of many providers, and tests.
-    at = (None if is_loopback(server.host) else provider_at(server.host)) or own
+    at = provider_at(server.host, server.port) or own
     return Place(protocol, server.host, server.port, server.security.value, at.id if at is not None else "")
 
 

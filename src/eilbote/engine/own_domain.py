@@ -56,7 +56,7 @@ def _own(app: App, name: str, accounts: Sequence[Account]) -> OwnDomain:
 def _outgoing(account: Account) -> Outgoing | None:
     if account.smtp is None or account.direct:
         return None
-    provider = provider_at(account.smtp.host)
+    provider = provider_at(account.smtp.host, account.smtp.port)
     return outgoing_of(provider.id) if provider is not None else outgoing_at(account.smtp.host)
 
 

@@ -121,7 +121,7 @@ def submissions(
 
 def sending_of(account: Account) -> Sending | None:
     """What is known of the submission server of this account, None: nothing."""
-    provider = provider_at(account.smtp.host) if account.smtp is not None else None
+    provider = provider_at(account.smtp.host, account.smtp.port) if account.smtp is not None else None
     return provider.sending if provider is not None else None
 
 

@@ -67,7 +67,8 @@ def known_provider(address: str, *hosts: str) -> Provider | None:
 def provider_of_account(account: Account) -> Provider | None:
     """What the table knows of the provider of an account: by its address, else by where its mail lies."""
     servers = filter(None, (account.imap, account.pop3, account.smtp))
-    return known_provider(account.address, *(one.host for one in servers))
+    at = (provider_at(one.host, one.port) for one in servers)
+    return provider_of(account.address) or next(filter(None, at), None)
 
 
 def free_address(app: App, text: str) -> str:
@@ -257,7 +258,7 @@ def note_change(app: App, address: str, wanted: Wanted, secret: Secret | None) -
         # Sending waits because the old login was refused; the next run tries the new one.
         app.store.sending_pauses.resume(account.id)
     if changes.keys() & {"sealed", "user", "imap", "smtp", "pop3"}:
-        app.store.refused_logins.forget(account.id)
+        app.store.refused_logins.begin_anew(account.id, app.clock.now())
     return account
 
 

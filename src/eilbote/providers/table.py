@@ -20,6 +20,9 @@ _FILES = ("providers.toml", "providers-world.toml")
 """What is known in full, and what no more than the servers are known of."""
 
 
+_HERE = ("127.0.0.1",)
+
+
 @cache
 def providers() -> tuple[Provider, ...]:
     """Every row of the table."""
@@ -54,10 +57,11 @@ def provider_of(address: str) -> Provider | None:
     return next((found for file in _mentioning(domain) if (found := _by_domain(file).get(domain))), None)
 
 
-def provider_at(host: str) -> Provider | None:
+def provider_at(host: str, port: int = 0) -> Provider | None:
     """The provider whose IMAP, POP3 or SMTP server has this name, None if the table has none: of an
-    address in a domain of one's own the server alone says whose it is."""
-    name = host.lower()
+    address in a domain of one's own the server alone says whose it is. On this machine listen programs of
+    many: there the port counts too."""
+    name = f"{host}:{port}" if host in _HERE else host.lower()
     return next((found for file in _mentioning(name) if (found := _by_host(file).get(name))), None)
 
 
@@ -71,10 +75,10 @@ def provider_by_mx(host: str) -> Provider | None:
     return None
 
 
-def sending_of(address: str, host: str = "") -> Sending | None:
+def sending_of(address: str, host: str = "", port: int = 0) -> Sending | None:
     """What the provider of this address, or of this SMTP server, takes and makes of what is sent; None
     if nothing is known. The server counts for more: mail goes out where it is."""
-    for provider in filter(None, (provider_at(host), provider_of(address))):
+    for provider in filter(None, (provider_at(host, port), provider_of(address))):
         if provider.sending is not None:
             return provider.sending
     return None
@@ -90,7 +94,8 @@ def _by_host(file: str) -> Mapping[str, Provider]:
     found: dict[str, Provider] = {}
     for provider in _rows(file):
         for server in filter(None, (provider.imap, provider.pop3, provider.smtp)):
-            found.setdefault(server.host, provider)
+            here = server.host in _HERE
+            found.setdefault(f"{server.host}:{server.port}" if here else server.host, provider)
         for host in provider.hosts:
             found.setdefault(host, provider)
     return found

@@ -1,4 +1,5 @@
-"""Logins that were tried for a diagnosis and refused, counted so that nobody is locked out.
+"""Logins that were tried for a diagnosis and refused, counted so that nobody is locked out; and when a login
+was last changed, which makes what was known of the one before worthless.
 
 Each is counted before its secret leaves, whoever else counts at the same time and whatever ends the process;
 it is taken back where the server let us in.
@@ -14,6 +15,9 @@ _OPEN = " open"
 
 _OPEN_SECONDS = 60.0
 """Nobody waits longer for an answer; a login that is open longer was cut off, and may have been refused."""
+
+_CHANGED = "changed"
+"""In the place of a protocol: no refusal, but another secret, user name or server from then on."""
 
 
 class RefusedLogins:
@@ -32,7 +36,8 @@ class RefusedLogins:
         `settle` says what came of it."""
         with self._database.write() as session:
             row = session.one(
-                "SELECT count(*) FROM refused_login WHERE account = ? AND at >= ?", (account, since)
+                "SELECT count(*) FROM refused_login WHERE account = ? AND at >= ? AND protocol <> ?",
+                (account, since, _CHANGED),
             )
             if row is not None and integer(row[0]) >= most:
                 return False
@@ -53,26 +58,47 @@ class RefusedLogins:
         """How many of an account were refused since then, as far as that is known by `now`."""
         with self._database.read() as session:
             row = session.one(
-                "SELECT count(*) FROM refused_login WHERE account = ? AND at >= ? AND (at < ? OR protocol"
-                " NOT LIKE ?)",
-                (account, since, now - _OPEN_SECONDS, "%" + _OPEN),
+                "SELECT count(*) FROM refused_login WHERE account = ? AND at >= ? AND protocol <> ?"
+                " AND (at < ? OR protocol NOT LIKE ?)",
+                (account, since, _CHANGED, now - _OPEN_SECONDS, "%" + _OPEN),
             )
         return integer(row[0]) if row is not None else 0
 
     def latest(self, account: int) -> float | None:
         """When the last one of an account was refused; None: none that is remembered."""
         with self._database.read() as session:
-            row = session.one("SELECT max(at) FROM refused_login WHERE account = ?", (account,))
+            row = session.one(
+                "SELECT max(at) FROM refused_login WHERE account = ? AND protocol <> ?", (account, _CHANGED)
+            )
         return real(row[0]) if row is not None and row[0] is not None else None
 
+    def changed(self, account: int) -> float | None:
+        """When the login was changed; None: not since one worked."""
+        with self._database.read() as session:
+            row = session.one(
+                "SELECT max(at) FROM refused_login WHERE account = ? AND protocol = ?", (account, _CHANGED)
+            )
+        return real(row[0]) if row is not None and row[0] is not None else None
+
+    def begin_anew(self, account: int, now: float) -> None:
+        """Secret, user name or server was changed: nothing from before counts any more."""
+        with self._database.write() as session:
+            session.run("DELETE FROM refused_login WHERE account = ?", (account,))
+            session.run(
+                "INSERT INTO refused_login (account, at, protocol) VALUES (?, ?, ?)", (account, now, _CHANGED)
+            )
+
     def forget(self, account: int) -> None:
-        """The secret was changed, or a login worked: what was refused before counts no more."""
+        """A login worked: what was refused before counts no more."""
         with self._database.write() as session:
             session.run("DELETE FROM refused_login WHERE account = ?", (account,))
 
 
 def _note(session: Session, account: int, protocol: str, now: float) -> None:
-    session.run("DELETE FROM refused_login WHERE account = ? AND at < ?", (account, now - _KEPT_SECONDS))
+    session.run(
+        "DELETE FROM refused_login WHERE account = ? AND at < ? AND protocol <> ?",
+        (account, now - _KEPT_SECONDS, _CHANGED),
+    )
     session.run(
         "INSERT INTO refused_login (account, at, protocol) VALUES (?, ?, ?)", (account, now, protocol)
     )
