@@ -15,13 +15,16 @@ class Leg(Struct, frozen=True):
 class Signature(Struct, frozen=True):
     """A DKIM signature of the mail that came back (RFC 6376). `fields`: header fields that it covers, in
     lower case. `partial`: it covers only the beginning of the text (`l=`). `aligned`: its domain is that of
-    the From, or one of both lies in the other. `valid` None: its key was not to be had."""
+    the From, or one of both lies in the other; `own`: exactly that. `valid` None: its key was not to be had.
+    `selector`: the name of its key."""
 
     domain: str
     fields: tuple[str, ...] = ()
     partial: bool = False
     aligned: bool = False
     valid: bool | None = None
+    selector: str = ""
+    own: bool = False
 
 
 class Trip(Struct, frozen=True, tag="trip"):

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from eilbote.diagnosis.evidence import OwnDomain, Place, Protocol, Selector
 from eilbote.engine import dkim
 from eilbote.engine.app import App
+from eilbote.engine.keys_seen import keys_seen
 from eilbote.mail.domain import domain_for_wire
 from eilbote.providers.outgoing import Outgoing, outgoing_at, outgoing_of
 from eilbote.providers.table import provider_at, provider_of
 from eilbote.store.values import Account
 
 _RESERVED = ("test", "example", "invalid", "localhost", "local", "internal", "onion", "arpa", "home", "lan")
+_MOST_ACCOUNTS = 5
 _EXAMPLES = ("example.com", "example.net", "example.org")
 
 
@@ -41,7 +43,10 @@ def domain_alone(app: App, name: str) -> OwnDomain:
 def _own(app: App, name: str, accounts: Sequence[Account]) -> OwnDomain:
     sends = next((found for one in accounts if (found := _outgoing(one)) is not None), None)
     selectors = [key for one in accounts if (key := _own_key(app, one, name)) is not None]
-    if sends is not None:
+    seen = [key for one in accounts[:_MOST_ACCOUNTS] for key in keys_seen(app, one, name)]
+    selectors += [one for one in seen if one.name not in {key.name for key in selectors}]
+    # What its mail is really signed with need not be guessed.
+    if sends is not None and not any(one.certain for one in seen):
         selectors += [Selector(one, sends.name) for one in sends.selectors]
     return OwnDomain(
         name,

@@ -30,7 +30,7 @@ async def signatures_of(
     """The first few signatures, the topmost first; `domain` is that of the From."""
     found = []
     for at, text in enumerate(headers.sources("DKIM-Signature")[:_MOST]):
-        tags = _tags(text)
+        tags = tags_of(text)
         signer = tags.get("d", "").lower()
         key = await _key(resolver, f"{tags.get('s', '')}._domainkey.{signer}")
         found.append(
@@ -40,9 +40,21 @@ async def signatures_of(
                 partial="l" in tags,
                 aligned=is_aligned(signer, domain),
                 valid=None if key is None else await asyncio.to_thread(_is_valid, raw, at, key),
+                selector=tags.get("s", "")[:63],
+                own=signer.rstrip(".") == domain.lower().rstrip("."),
             )
         )
     return tuple(found)
+
+
+def selectors_of(headers: Headers, domain: str) -> list[str]:
+    """The names of the keys that signatures of exactly this domain are made with, as far as they say."""
+    found = []
+    for text in headers.sources("DKIM-Signature")[:_MOST]:
+        tags = tags_of(text)
+        if tags.get("d", "").lower().rstrip(".") == domain.lower().rstrip(".") and tags.get("s"):
+            found.append(tags["s"][:63])
+    return found
 
 
 def aligned_methods(results: AuthResults | None, domain: str) -> tuple[str, ...]:
@@ -63,7 +75,8 @@ def is_aligned(one: str, other: str) -> bool:
     return "." in shorter and (one == other or one.endswith("." + other) or other.endswith("." + one))
 
 
-def _tags(text: str) -> dict[str, str]:
+def tags_of(text: str) -> dict[str, str]:
+    """The tags of a signature (RFC 6376 section 3.2), without blanks."""
     pairs = (piece.partition("=") for piece in text[:8000].split(";"))
     return {name.strip(): re.sub(r"\s+", "", value) for name, _, value in pairs if name.strip()}
 

@@ -52,6 +52,7 @@ Round = Generator[tuple[Probe, ...], Sequence[Evidence], None]
 
 def climb_domain(own: OwnDomain, now: float, trip: Trip | None = None) -> Rungs:
     """All that the records of a domain say, and a mail of it that came back."""
+    own = dkim.with_keys_seen(own, trip)
     climber = _Domain(own, now, trip)
     yield from climber.look_up(_first(own))
     gone = servers.judge_existence(own, climber.answers)
@@ -106,7 +107,8 @@ class _Domain:
             provider = provider_by_mx(host)
             sends = outgoing_of(provider.id) if provider is not None else None
             if sends is not None:
-                keys = tuple(Selector(one, sends.name) for one in sends.selectors)
+                known = any(one.certain for one in own.selectors)
+                keys = () if known else tuple(Selector(one, sends.name) for one in sends.selectors)
                 self._own = replace(
                     own, sender=sends.name, includes=sends.includes, selectors=own.selectors + keys
                 )

@@ -7,14 +7,18 @@ import re
 from base64 import b64decode
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.diagnosis.domain.answers import Answers
 from eilbote.diagnosis.evidence import OwnDomain, Selector
 from eilbote.diagnosis.finding import found
+from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Confidence, DnsRecord, Finding, Verdict
 
 _FEWEST_BITS, _SHORT_BITS = 1024, 2048
 _LONGEST_KEY = 4096
+_SELECTOR = re.compile(r"[A-Za-z0-9_-]{1,63}")
+"""Those of several labels are rare, and left to the mail to oneself."""
 
 
 class PublishedKey(Struct, frozen=True):
@@ -90,6 +94,19 @@ def _value(data: bytes, at: int, tag: int) -> tuple[int, int] | None:
     return (begin, begin + length) if begin + length <= len(data) else None
 
 
+def with_keys_seen(own: OwnDomain, trip: Trip | None) -> OwnDomain:
+    """The domain with the keys that its mail is really signed with, as the mail to oneself shows; then none
+    of its provider's is guessed."""
+    signatures = trip.signatures if trip is not None and trip.signatures is not None else ()
+    seen = [one.selector for one in signatures if one.own and _SELECTOR.fullmatch(one.selector)]
+    if not seen:
+        return own
+    kept = [one for one in own.selectors if one.certain]
+    names = {one.name.lower() for one in kept}
+    new = [Selector(one, certain=True) for one in dict.fromkeys(seen) if one.lower() not in names]
+    return replace(own, selectors=(*kept, *new))
+
+
 def judge_dkim(own: OwnDomain, answers: Answers) -> list[Finding]:
     """DNS12: each selector that is known."""
     if not own.selectors:
@@ -99,7 +116,9 @@ def judge_dkim(own: OwnDomain, answers: Answers) -> list[Finding]:
     good = [one for one in findings if one.verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL)]
     if not certain and not good:
         # A provider has several selectors, and not everybody has all of them.
-        whose = own.selectors[0].whose
+        whose = next((one.whose for one in own.selectors if one.whose), "")
+        if not whose:  # keys of old mails; they may have been withdrawn since
+            return [found("DNS12", Verdict.SKIP, "unknown", at=own.name)]
         names = ", ".join(one.name for one in own.selectors)
         return [
             found(
