@@ -10,8 +10,9 @@ from typing import NamedTuple
 import pytest
 
 from eilbote.catalogue import LANGUAGES, Catalogue
+from eilbote.diagnosis.registry import CHECKS
 from eilbote.diagnosis.transcript import judge_again, read_transcript, shared, written
-from eilbote.diagnosis.values import CAUSES, Confidence
+from eilbote.diagnosis.values import CAUSES, Confidence, Verdict
 from eilbote.engine.diagnose import Diagnosed
 from eilbote.errors import Problem
 from eilbote.net.stream import tls_context
@@ -77,6 +78,14 @@ def test_a7_2_the_corpus_has_every_kind(cases: list[Case]) -> None:
     assert groups.count("dns") >= 10
     assert groups.count("other") >= 8
     assert groups.count("answer") >= 80
+
+
+def test_a7_1_no_finding_is_worse_than_its_check_may_be(cases: list[Case]) -> None:
+    order = [Verdict.PASS, Verdict.INFO, Verdict.WARN, Verdict.FAIL]
+    for case in cases:
+        for one in case.diagnosed.report.findings:
+            if one.verdict in order:
+                assert order.index(one.verdict) <= order.index(CHECKS[one.id].worst), (str(case), one)
 
 
 def test_every_cause_has_its_words_in_both_languages(cases: list[Case]) -> None:

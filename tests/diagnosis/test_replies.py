@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from eilbote.catalogue import Catalogue
+from eilbote.catalogue import LANGUAGES, Catalogue
 from eilbote.diagnosis.checks.auth import judge_login, meaning_of
 from eilbote.diagnosis.evidence import LoggedIn, Place, Protocol, SecretShape, Target
 from eilbote.diagnosis.replies import families_of, judge_reply, rows
 from eilbote.diagnosis.values import Confidence, Verdict
 from eilbote.errors import Problem
 from tests.diagnosis.answers import ANSWERS, Answer
+from tests.diagnosis.worlds import World
 
 NOW = 1_795_000_000.0
 NAMES = [f"{one.number}-{one.protocol}-{at}" for at, one in enumerate(ANSWERS)]
@@ -56,22 +58,49 @@ def test_trouble_of_the_server_is_never_a_wrong_password(code: str) -> None:
     assert not meaning.cause.startswith(("password", "app_password", "service_off"))
 
 
+@pytest.mark.parametrize("provider", ["gmx", "webde"])
 @pytest.mark.parametrize(
-    ("text", "secret", "what"),
+    ("protocol", "text"),
     [
-        ("NO authentication failed", SecretShape(length=9), "wrong"),
-        ("NO authentication failed", SecretShape(length=9), "off"),
-        ("NO authentication failed", SecretShape(length=12), "2fa"),
-        ("NO authentication failed", SecretShape(length=9), "disused"),
+        (Protocol.IMAP, "NO authentication failed"),
+        (Protocol.POP3, "-ERR authentication failed"),
+        (Protocol.SMTP, "535 Authentication credentials invalid"),
     ],
 )
-def test_a7_4_the_four_gmx_cases_end_in_the_decision_tree(text: str, secret: SecretShape, what: str) -> None:
-    place = Place(Protocol.IMAP, "imap.gmx.net", 993, "tls", "gmx")
-    target = Target("anna@gmx.de", (place,), worked=NOW - 90 * 86_400 if what == "disused" else None)
-    meaning = meaning_of(LoggedIn(place, "imap.login_refused", text), place, "", target, secret, NOW)
-    assert meaning.cause == "service_off.gmx" and meaning.confidence is Confidence.GUESS
-    steps = Catalogue("de").problem(Problem("doctor.reply.service_off.gmx")).do
-    assert "Zugriff erlauben" in steps and "anwendungsspezifisches Passwort" in steps and "1." in steps
+@pytest.mark.parametrize(
+    ("worked", "secret"),
+    [
+        (None, SecretShape(length=9)),  # wrong, or switched off: the server says the same
+        (None, SecretShape(length=12, groups=(4, 4, 4), is_letters=True)),  # two factors
+        (NOW - 90 * 86_400, SecretShape(length=9)),  # switched off after disuse
+        (NOW - 86_400, SecretShape(length=9)),  # worked until yesterday
+    ],
+)
+def test_a7_4_the_four_gmx_cases_end_in_the_decision_tree(
+    provider: str, protocol: Protocol, text: str, worked: float | None, secret: SecretShape
+) -> None:
+    place = Place(protocol, f"{protocol}.{provider}.example", 993, "tls", provider)
+    login = LoggedIn(place, f"{protocol}.login_refused", text)
+    report = (
+        World(
+            address="anna@gmx.de",
+            places=(place,),
+            logins={place: login},
+            secret=secret,
+            tune=lambda target: replace(target, worked=worked),
+        )
+        .diagnose()
+        .report
+    )
+    assert report.cause.code == "service_off.gmx" and report.cause.confidence is Confidence.GUESS
+    steps = {
+        "de": ("Webseite mit diesem Passwort", "Zugriff erlauben", "Zugriff neu erlauben", "Viertelstunde"),
+        "en": ("web page with this password", "allow access.", "allow access again", "15 minutes"),
+    }
+    for language in LANGUAGES:
+        said = Catalogue(language).problem(Problem(report.cause.text, report.cause.parameters)).do
+        for step in steps[language]:
+            assert step in said, said
 
 
 def test_a_login_that_just_worked_is_crowded_out_first() -> None:
