@@ -112,3 +112,18 @@ def test_letters_that_only_look_alike_are_hidden_too(name: str) -> None:
 def test_a_nul_in_what_a_domain_says_is_no_mark_of_ours(text: str) -> None:
     told = DomainHiding("firma.example", ()).hidden({"banner": text})["banner"]
     assert "\0" not in told and "firma" not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v=spf1 exists:%{i}.firma.example -all",
+        "v=spf1 include:%{ir}.%{v}._spf.firma.example",
+        "..firma.example",
+        "<firma.example>",
+        "mx.firma.example.",
+        "x@.firma.example",
+    ],
+)
+def test_the_name_of_a_domain_is_hidden_wherever_it_stands(text: str) -> None:
+    assert "firma" not in DomainHiding("firma.example", ()).hidden({"records": [text]})["records"][0]

@@ -21,15 +21,17 @@ from eilbote.diagnosis.evidence import (
     Box,
     Folder,
     LoggedIn,
+    Named,
     Outcome,
     Place,
     Protocol,
     Remembered,
     Resolved,
+    Searched,
     Target,
 )
-from eilbote.diagnosis.probes import LogIn
-from eilbote.diagnosis.transcript import shared, written
+from eilbote.diagnosis.probes import FetchSettings, LogIn
+from eilbote.diagnosis.transcript import judge_again, shared, written
 from eilbote.diagnosis.values import Verdict
 from eilbote.engine import setup
 from eilbote.errors import Problem
@@ -309,6 +311,27 @@ def test_a7_12_a_name_that_is_a_word_does_not_change_what_servers_say() -> None:
     transcript = world.diagnose().transcript
     told = written(shared(transcript)).decode()
     assert "Mail send limit exceeded" in told and "firma.example" not in told
+
+
+@pytest.mark.parametrize(
+    ("domain", "wire"),
+    [("kanzlei.example", "kanzlei.example"), ("großkanzlei.example", "xn--grokanzlei-73a.example")],
+)
+def test_a7_17_a_domain_that_is_a_host_as_well_is_hidden_as_the_domain(domain: str, wire: str) -> None:
+    """Its own name is guessed to be a server; what is shared of such a search is judged again."""
+    itself = Named("guess", Place(Protocol.IMAP, wire, 993, "tls"), problem="net.refused")
+    world = World(
+        places=(),
+        address=f"anna@{domain}",
+        searched=Searched(named=(itself,), problem="account.servers_unknown"),
+        tune=lambda target: replace(target, is_account=False),
+    )
+    diagnosed = world.diagnose()
+    # ß is no ss: a name is asked for as it is on the wire, else somebody else is asked.
+    assert [one.domain for one in world.asked_for if isinstance(one, FetchSettings)] == [wire]
+    told = shared(diagnosed.transcript)
+    assert b"kanzlei" not in written(told)
+    assert judge_again(told).cause.code == diagnosed.report.cause.code
 
 
 def test_a7_12_hosts_of_known_providers_stay() -> None:

@@ -58,6 +58,7 @@ from eilbote.diagnosis.proof_by_mail import prove_by_mail
 from eilbote.diagnosis.registry import CHECKS
 from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Confidence, Finding, Layer, Report, Verdict
+from eilbote.mail.domain import domain_for_wire
 
 Ladder = Generator[tuple[Probe, ...], Sequence[Evidence], Report]
 Step = Generator[tuple[Probe, ...], Sequence[Evidence], None]
@@ -154,7 +155,7 @@ class _Climb:
             or any(_has_failed([one]) for one in self.findings)
         ):
             return
-        domain = self._target.address.rpartition("@")[2]
+        domain = domain_for_wire(self._target.address.rpartition("@")[2])
         answer, settings = yield (Search(self._target.address), FetchSettings(domain))
         if isinstance(settings, SettingsFile):
             self.findings += disc.judge_settings(domain, settings)

@@ -21,6 +21,7 @@ from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.probes import Converse, FetchPolicy, FetchSettings, LookUp, Probe, TryRelay
 from eilbote.diagnosis.values import Report
 from eilbote.errors import Misused
+from eilbote.mail.domain import domain_for_wire
 from eilbote.providers.outgoing import rows as outgoing_rows
 from eilbote.providers.table import providers
 
@@ -169,12 +170,13 @@ class _Hiding:
     def __init__(self, transcript: Transcript) -> None:
         target = transcript.target
         local, _, domain = target.address.rpartition("@")
+        wire = domain_for_wire(domain)
         public = _public_names()
         names = {one: "user" for one in (local, target.user) if not is_common(one)}
         if domain.lower() in public or target.meant:
             names[target.address] = f"user@{domain}"  # of a large provider, or meant so: nobody's own
         else:
-            names |= {target.address: "user@example.org", domain: "example.org"}
+            names |= {target.address: "user@example.org", domain: "example.org", wire: "example.org"}
         if "@" in target.user and target.user.lower() != target.address.lower():
             names[target.user] = "other@example.org"  # somebody else's name, and seen to be
         self._stand_ins = set(names.values())
@@ -190,8 +192,9 @@ class _Hiding:
         published = (one.evidence for one in transcript.steps if isinstance(one.evidence, SettingsFile))
         named += [one.host for evidence in published for one in evidence.places]
         hosts = [*(place.host for place in target.places), *target.others, *named]
+        known = {*public, "localhost", domain.lower(), wire}
         for at, host in enumerate(dict.fromkeys(hosts), 1):
-            if host.lower() not in public and host.lower() != "localhost" and not _NUMBER.fullmatch(host):
+            if host.lower() not in known and not _NUMBER.fullmatch(host):
                 names[host] = f"host{at}.example.org"
                 # Other machines of the same owner may be named in greetings.
                 parent = ".".join(host.split(".")[-2:])

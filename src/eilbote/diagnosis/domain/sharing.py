@@ -15,7 +15,7 @@ from typing import Any
 
 from eilbote.diagnosis.domain.signed import is_known_issuer
 
-_NAME = re.compile(r"(?<![\w.-])(?:[\w*-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
+_NAME = re.compile(r"(?<![\w-])(?<![\w-]\.)(?:[\w*-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
 _MAIL = re.compile(r"[\w.+=#!-]{1,64}@(?=[\w-])")
 _NUMBER = re.compile(
     r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)"
