@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from eilbote.errors import Misused, Problem
 from eilbote.sieve.argument_checks import wrong_argument
-from eilbote.sieve.bound import Bound, NameSpaceUnknown, Value, Words, divide
+from eilbote.sieve.bound import Bound, NameSpaceUnknown, Template, Value, Words, divide
 from eilbote.sieve.comparator import Comparator
 from eilbote.sieve.lexer import MAX_PROBLEMS
 from eilbote.sieve.matching import MatchType, can_match
@@ -200,7 +200,7 @@ class _Checker:
         if not arguments or not isinstance(arguments[0], tuple):
             return
         for text in arguments[0]:
-            if text.value not in EXTENSIONS:
+            if isinstance(text, Text) and text.value not in EXTENSIONS:
                 self._wrong(text.at, "sieve.unknown_extension", extension=_short(text.value))
         self._enable(text.value for text in arguments[0])
 
@@ -221,6 +221,9 @@ class _Checker:
         given: list[Argument] = []
         waiting: TagWord | None = None
         for argument in node.arguments:
+            if waiting is not None and isinstance(argument, Tag):
+                self._wrong(places[waiting.name], "sieve.tag_value_missing", tag=f":{waiting.name}")
+                return {}, ()
             if waiting is not None:
                 tags[waiting.name] = self._value(argument, waiting.value, f":{waiting.name}")
                 waiting = None
@@ -297,7 +300,7 @@ class _Checker:
             return argument.items[0]
         code = "sieve.wants_list" if kind in _LISTS else "sieve.wants_text"
         self._wrong(argument.at, code, of=of)
-        harmless = Text(argument.at, "")
+        harmless = Template(argument.at, "", ())  # is looked at no more
         return (harmless,) if kind in _LISTS else harmless
 
     def _words(self, text: Text, kind: Kind | None) -> Words:
@@ -310,6 +313,7 @@ class _Checker:
                 text = Text(text.at, decode_characters(text.value), text.multiline)
             except Misused as wrong:
                 self.problems.append(ScriptProblem(text.at, wrong.problem))
+                return Template(text.at, "", ())
         if "variables" not in self.enabled:
             return text
         try:

@@ -62,6 +62,8 @@ class Token(NamedTuple):
     kind: Kind
     text: str
     offset: int
+    end: int = 0
+    """The offset behind it, of texts, numbers and tags."""
 
 
 class Places:
@@ -113,8 +115,8 @@ def read_tokens(text: str, places: Places, problems: list[ScriptProblem]) -> lis
                         at = len(text)
                         continue
                     inside = text[opened.end() : last.start()].replace("\r\n", "\n")
-                    add(Token(Kind.MULTILINE, _DOTTED.sub("", inside), start))
                     at = last.end()
+                    add(Token(Kind.MULTILINE, _DOTTED.sub("", inside), start, at))
                 else:
                     add(Token(Kind.WORD, word, start))
             case "closed":
@@ -125,11 +127,11 @@ def read_tokens(text: str, places: Places, problems: list[ScriptProblem]) -> lis
                     continue
                 if "\\" in inside:
                     inside = _ESCAPED.sub(r"\1", inside)
-                add(Token(Kind.TEXT, inside, start))
+                add(Token(Kind.TEXT, inside, start, at))
             case "mark":
-                add(Token(Kind.MARK, token["mark"], at - 1))
+                add(Token(Kind.MARK, token["mark"], at - 1, at))
             case "tag":
-                add(Token(Kind.TAG, token["tag"].lower(), token.start("tag") - 1))
+                add(Token(Kind.TAG, token["tag"].lower(), token.start("tag") - 1, at))
             case "comment":
                 add(Token(Kind.COMMENT, token["comment"].rstrip("\r"), token.start("comment") - 1))
             case "bracketed":
@@ -145,7 +147,7 @@ def read_tokens(text: str, places: Places, problems: list[ScriptProblem]) -> lis
                 if len(digits) > 20 or value > LARGEST_NUMBER:
                     wrong(start, Problem("sieve.number_too_large", {"limit": str(LARGEST_NUMBER)}))
                     value = 0
-                add(Token(Kind.NUMBER, str(value), start))
+                add(Token(Kind.NUMBER, str(value), start, at))
             case _:
                 add(Token(Kind.END, "", at))
                 return found

@@ -133,7 +133,7 @@ class _Parser:
         here, before = self._tokens[self._at], self._tokens[self._at - 1]
         if before.kind is Kind.WORD and before.text in _BEFORE_TEST:
             return True
-        return self._place(here.offset).line == self._place(before.offset).line
+        return self._place(here.offset).line == self._place(before.end or before.offset).line
 
     def _list(self, at: Position) -> TextList:
         items: list[Text] = []
