@@ -263,6 +263,7 @@ class _Show(Struct):
                 ("eilbote outbox list", mark("what was sent, and how")),
                 ("eilbote sync --dry-run", mark("see what a sync would do")),
                 ("eilbote verify", mark("prove that nothing is missing")),
+                ("eilbote doctor", mark("have everything looked at, from this computer to the mailbox")),
                 ("eilbote --help", mark("all commands")),
             ]
         broadest = max(len(command) for command, _ in steps)
