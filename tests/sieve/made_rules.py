@@ -79,7 +79,7 @@ _SPAN = st.integers(1, 36_500)
 _DAY = st.dates().map(str)
 _KIND = st.one_of(
     st.sampled_from(["pdf", "*.pdf", "*rechnung*", "image/*", "application/pdf", "Rechnung.docx"]),
-    _TEXT.filter(lambda value: "/" not in value),
+    _TEXT.filter(lambda value: "/" not in value).map("*{}*".format),
 )
 _REGEX = st.sampled_from(["^Re: .*[0-9]+$", "(a|b)c", "x{2,3}"])
 

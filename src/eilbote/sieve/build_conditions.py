@@ -39,6 +39,7 @@ from eilbote.sieve.rule import (
     Spam,
     Subject,
 )
+from eilbote.sieve.rule_check import lower_letter, upper_letter
 from eilbote.sieve.tree import Argument, Number, Tag, Test, Text, TextList
 from eilbote.sieve.values import Importance, Position
 
@@ -79,10 +80,9 @@ def spellings(values: Iterable[str]) -> tuple[str, ...]:
         found[value] = None
         if not value.isascii():
             beyond = [each for each in value if not each.isascii()]
-            if any(_lower(each) != each for each in beyond):
-                found["".join(map(_lower, value))] = None
-            if any(_upper(each) != each for each in beyond):
-                found["".join(map(_upper, value))] = None
+            for case, plain in ((lower_letter, str.lower), (upper_letter, str.upper)):
+                if any(case(each) != each for each in beyond):
+                    found["".join(plain(each) if each.isascii() else case(each) for each in value)] = None
     return tuple(found)
 
 
@@ -300,12 +300,3 @@ def _from(least: Importance) -> list[str]:
 def _any(tests: Iterable[Test]) -> Test:
     found = tuple(tests)
     return found[0] if len(found) == 1 else Test(_NOWHERE, "anyof", (), found, grouped=True)
-
-
-def _lower(character: str) -> str:
-    return character.lower() if len(character.lower()) == 1 else character
-
-
-def _upper(character: str) -> str:
-    """`ß` stays: its upper case is two letters."""
-    return character.upper() if len(character.upper()) == 1 else character

@@ -77,6 +77,7 @@ _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\
 _FIELD = re.compile(r"[!-9;-~]{1,100}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+*-]{1,100}/[A-Za-z0-9!#$&^_.+*-]{1,100}")
+_ENDING = re.compile(r"[A-Za-z0-9_-]{1,20}|.*[.*].*")
 _LABEL = re.compile(r"[!#$&'+,./0-9:;<=>?@A-Z^_`a-z|}~\[-]{1,100}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
@@ -136,7 +137,7 @@ def canonical(rule: Rule) -> Rule:
     once, patterns as what they are. `read_back` gives rules in this form."""
     return replace(
         rule,
-        conditions=tuple(map(_canonical_condition, rule.conditions)),
+        conditions=tuple(map(canonical_condition, rule.conditions)),
         actions=_canonical_actions(rule.actions),
     )
 
@@ -146,17 +147,18 @@ def unwild(pattern: str) -> str | None:
     return None if _WILD.search(pattern) else re.sub(r"\\(.)", r"\1", pattern, flags=re.DOTALL)
 
 
-def _canonical_condition(condition: AnyCondition) -> AnyCondition:
+def canonical_condition(condition: AnyCondition) -> AnyCondition:
+    """One condition as `canonical` writes it."""
     match condition:
         case Sender() | Recipient():
             return replace(condition, who=_once_of(sorted(condition.who, key=_kind_of)))
         case Subject() | HeaderField():
-            how, texts = _canonical_match(condition.how, condition.texts)
+            how, texts = plain_match(condition.how, condition.texts)
             return replace(condition, how=how, texts=texts)
         case Body():
             return replace(condition, texts=_once(condition.texts))
         case Attachment():
-            kinds = (re.sub(r"^\*\.([A-Za-z0-9]{1,20})$", r"\1", each) for each in condition.kinds)
+            kinds = (re.sub(r"^\*\.([A-Za-z0-9_-]{1,20})$", r"\1", each) for each in condition.kinds)
             return replace(condition, kinds=_once(sorted(kinds, key=lambda kind: "/" in kind)))
         case MailingList():
             return replace(condition, ids=_once(condition.ids))
@@ -168,7 +170,8 @@ def _canonical_condition(condition: AnyCondition) -> AnyCondition:
             return condition
 
 
-def _canonical_match(how: How, texts: tuple[str, ...]) -> tuple[How, tuple[str, ...]]:
+def plain_match(how: How, texts: tuple[str, ...]) -> tuple[How, tuple[str, ...]]:
+    """How texts are compared, a pattern as what it is: `Re:*` is a beginning."""
     if how is How.MATCHES and texts:
         plain = [unwild(each) for each in texts]
         if None not in plain:
@@ -182,7 +185,7 @@ def _canonical_match(how: How, texts: tuple[str, ...]) -> tuple[How, tuple[str, 
             )
             if whole and all(free):
                 return side, _once(each for each in free if each is not None)
-    return how, (tuple(dict.fromkeys(texts)) if how in (How.REGEX, How.MATCHES) else _once(texts))
+    return how, (tuple(dict.fromkeys(texts)) if how is How.REGEX else _once(texts))
 
 
 def _canonical_actions(actions: tuple[AnyAction, ...]) -> tuple[AnyAction, ...]:
@@ -198,8 +201,27 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
     """Each value once, upper and lower case being the same; the first spelling stays."""
     found: dict[str, str] = {}
     for value in values:
-        found.setdefault(value.lower(), value)
+        found.setdefault("".join(map(_same, value)), value)
     return tuple(found.values())
+
+
+def _same(character: str) -> str:
+    """Equal for all spellings that `build_conditions.spellings` makes of a letter."""
+    return character.lower() if character.isascii() else lower_letter(upper_letter(character))
+
+
+def lower_letter(character: str) -> str:
+    """A letter beyond ASCII in lower case, where that is one letter beyond ASCII too."""
+    return _one_letter(character, character.lower())
+
+
+def upper_letter(character: str) -> str:
+    """A letter beyond ASCII in upper case. `ß` stays, and so does a dotless `ı`, which would become `I`."""
+    return _one_letter(character, character.upper())
+
+
+def _one_letter(character: str, other: str) -> str:
+    return other if len(other) == 1 and not other.isascii() else character
 
 
 def _once_of(who: Iterable[str]) -> tuple[str, ...]:
@@ -224,7 +246,7 @@ def _condition(condition: AnyCondition) -> Iterator[Problem]:
         case Sender() | Recipient():
             yield from _several(key, condition.who)
             for who in condition.who:
-                if "@" in who and not _is_somebody(who):
+                if "@" in who and not is_somebody(who):
                     yield _bad(key, who, "anna@example.org, @example.org, Anna")
         case Subject():
             yield from _several(key, condition.texts)
@@ -259,7 +281,8 @@ def _condition(condition: AnyCondition) -> Iterator[Problem]:
             if condition.kinds:
                 yield from _several(key, condition.kinds)
             for kind in condition.kinds:
-                if "/" in kind and not _TYPE.fullmatch(kind):
+                pattern = _TYPE if "/" in kind else _ENDING
+                if not pattern.fullmatch(kind):
                     yield _bad(key, kind, "pdf, *.pdf, image/*")
         case MailingList():
             if condition.ids:
@@ -347,7 +370,8 @@ def is_day(text: str) -> bool:
         return False
 
 
-def _is_somebody(who: str) -> bool:
+def is_somebody(who: str) -> bool:
+    """Whether what has an `@` is an address or a domain, as `Sender` takes them."""
     if who.startswith("@"):
         return is_domain_on_wire(domain_for_wire(who[1:].removeprefix("*.")))
     return is_address(who)
