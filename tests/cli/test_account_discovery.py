@@ -126,6 +126,8 @@ def test_other_devices_get_the_same_settings(run: Runner, dovecot: Dovecot, tmp_
         assert run("account", "settings", "mia@firma.test", "--out", str(file)).code == 0
         assert file.read_bytes().startswith(begins)
         assert PASSWORD.encode() not in file.read_bytes()
+    nowhere = run("account", "settings", "mia@firma.test", "--out", str(tmp_path), "--json")
+    assert (nowhere.code, nowhere.error["code"]) == (64, "file.unwritable")
     outlook = run("account", "settings", "mia@firma.test", "--format", "outlook")
     assert "<Type>IMAP</Type>" in outlook.out
 

@@ -69,6 +69,12 @@ def test_what_is_no_transcript_is_named(run: Runner, tmp_path: Path, data: bytes
     assert (done.code, done.error["code"]) == (64, "doctor.bad_transcript")
 
 
+@pytest.mark.parametrize("option", ["--share", "--save"])
+def test_a_file_that_cannot_be_written_is_named(run: Runner, tmp_path: Path, option: str) -> None:
+    done = run("doctor", "--replay", saved(tmp_path, WORLDS[0]), option, str(tmp_path), "--json")
+    assert (done.code, done.error["code"]) == (64, "file.unwritable")
+
+
 def test_a_transcript_of_a_newer_version_is_named(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"target": {"address": "a@b"}, "version": 99}')
     done = run("doctor", "--replay", str(tmp_path / "x.json"), "--json")

@@ -7,6 +7,7 @@ import plistlib
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from eilbote.discovery.autoconfig import read_autoconfig
 from eilbote.discovery.autodiscover import read_xml_answer
@@ -72,6 +73,19 @@ def test_apple_s_profile_holds_one_account_and_no_password() -> None:
 def test_apple_s_profile_takes_a_password_that_is_given() -> None:
     (account,) = plistlib.loads(apple(POP3, "geheim-1"))["PayloadContent"]
     assert (account["IncomingPassword"], account["EmailAccountType"]) == ("geheim-1", "EmailTypePOP")
+
+
+def test_signs_that_no_xml_may_hold_break_no_file() -> None:
+    odd = replace(
+        SETTINGS,
+        name="K\x1b[31mi\0m\ufffe",
+        receiving=replace(SETTINGS.receiving, user="a\x07b"),
+    )
+    (told,) = plistlib.loads(apple(odd, "geheim\x1b"))["PayloadContent"]
+    assert (told["EmailAccountName"], told["IncomingMailServerUsername"]) == ("K[31mim", "ab")
+    assert "IncomingPassword" not in told
+    assert read_autoconfig(thunderbird(odd), ADDRESS, "here").candidates[0].user == "ab"
+    assert read_xml_answer(outlook(odd), "here").candidates[0].user == "ab"
 
 
 def test_what_is_scanned() -> None:

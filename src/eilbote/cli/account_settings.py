@@ -192,11 +192,14 @@ def _warn(face: Face, found: DeviceSettings) -> None:
 
 
 def _write(face: Face, out: Path, content: bytes, *, secret: bool) -> None:
-    number_of_file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if secret else 0o644)
-    with os.fdopen(number_of_file, "wb") as file:
-        if secret:
-            out.chmod(0o600)
-        file.write(content)
+    try:
+        number_of_file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if secret else 0o644)
+        with os.fdopen(number_of_file, "wb") as file:
+            if secret:
+                out.chmod(0o600)
+            file.write(content)
+    except OSError as problem:
+        raise Misused("file.unwritable", file=out, reason=problem.strerror) from None
     if face.json:
         face.record({"file": str(out), "bytes": len(content)})
     else:

@@ -223,4 +223,4 @@ def _write(file: Path, data: bytes) -> None:
         with os.fdopen(number, "wb") as stream:
             stream.write(data)
     except OSError as problem:
-        raise Misused("doctor.unwritable", file=file, reason=problem.strerror) from None
+        raise Misused("file.unwritable", file=file, reason=problem.strerror) from None

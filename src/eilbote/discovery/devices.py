@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import plistlib
+import re
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec.structs import replace
 
 from eilbote.discovery.values import DeviceServer, DeviceSettings, Protocol
 
@@ -19,11 +22,14 @@ _INNER = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responsesch
 _SOCKETS = {"tls": "SSL", "starttls": "STARTTLS", "none": "plain"}
 _SCANNED_SECURITY = {"none": 0, "starttls": 2, "tls": 3}
 _SCANNED_PASSWORD, _SCANNED_OAUTH = 1, 6
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML may hold (XML 1.0 section 2.2)."""
 
 
 def thunderbird(settings: DeviceSettings) -> bytes:
     """Autoconfig (draft-ietf-mailmaint-autoconfig): it may also be published for the whole domain, since user
     names that follow from the address are written as placeholders."""
+    settings = _writable(settings)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<clientConfig version="1.1">',
@@ -49,6 +55,7 @@ def thunderbird(settings: DeviceSettings) -> bytes:
 
 def outlook(settings: DeviceSettings) -> bytes:
     """The answer of autodiscover, version 1 (MS-OXDSCLI)."""
+    settings = _writable(settings)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         f'<Autodiscover xmlns="{_OUTER}">',
@@ -81,6 +88,7 @@ def outlook(settings: DeviceSettings) -> bytes:
 def apple(settings: DeviceSettings, password: str | None = None) -> bytes:
     """A configuration profile with one mail account (Apple's `com.apple.mail.managed`). Installed again, it
     takes the place of the one before: its ids follow from the address."""
+    settings = _writable(settings)
     receiving, sending = settings.receiving, settings.sending
     identifier = "eilbote." + _id_of(settings.address, "account")
     account: dict[str, object] = {
@@ -100,7 +108,7 @@ def apple(settings: DeviceSettings, password: str | None = None) -> bytes:
     }
     if settings.name:
         account["EmailAccountName"] = settings.name
-    if password is not None:
+    if password is not None and not _UNWRITABLE.search(password):  # else the device asks for it
         account["IncomingPassword"] = password
     if sending is not None:
         account |= {
@@ -135,6 +143,20 @@ def scanned(settings: DeviceSettings) -> str:
     outgoing = [[server(settings.sending), identity]] if settings.sending is not None else []
     whole = [1, [1, 1], [*server(settings.receiving), settings.address], outgoing]
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def _writable(settings: DeviceSettings) -> DeviceSettings:
+    """Without signs that XML cannot hold in what the user has named."""
+
+    def clean(server: DeviceServer) -> DeviceServer:
+        return replace(server, user=_UNWRITABLE.sub("", server.user))
+
+    return replace(
+        settings,
+        name=_UNWRITABLE.sub("", settings.name),
+        receiving=clean(settings.receiving),
+        sending=clean(settings.sending) if settings.sending is not None else None,
+    )
 
 
 def _placeholder(user: str, address: str) -> str:
