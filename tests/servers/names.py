@@ -48,6 +48,14 @@ class Names:
         self._anchors: list[str] = []
         self._running: list[subprocess.Popen[bytes]] = []
         self._port = 0
+        self._authority = 0
+
+    @property
+    def authority(self) -> int:
+        """The port of the server that has the zones."""
+        if not self._running:
+            self._start()
+        return self._authority
 
     @property
     def servers(self) -> tuple[NameServer, ...]:
@@ -90,7 +98,7 @@ class Names:
             except StartFailed:
                 self._stop()
                 continue
-            self._port = resolver
+            self._port, self._authority = resolver, authority
             return
         raise StartFailed("no port for the name servers")
 

@@ -421,6 +421,23 @@ class SettingsFile(Struct, frozen=True, tag="settings"):
     ms: float = 0.0
 
 
+class NameServerAsked(Struct, frozen=True, tag="name_server"):
+    """What a name server of a domain said itself when it was asked for the beginning of the zone (SOA).
+    `knows_zone`: it answered as one that has the zone; `serial`: the number of the zone's state there."""
+
+    host: str
+    address: str
+    udp: Outcome
+    tcp: Outcome
+    knows_zone: bool = False
+    serial: int = 0
+    ms: float = 0.0
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.address
+
+
 class Unmade(Struct, frozen=True, tag="unmade"):
     """A probe that could not be made: out of time, or a fault of our own (its name)."""
 
@@ -442,6 +459,7 @@ Evidence = (
     | SecondTrip
     | Records
     | Fetched
+    | NameServerAsked
     | RelayTried
     | SettingsFile
     | Unmade

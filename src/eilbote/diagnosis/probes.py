@@ -94,6 +94,14 @@ class FetchPolicy(Struct, frozen=True, tag="fetch_policy"):
     domain: str
 
 
+class AskNameServer(Struct, frozen=True, tag="name_server"):
+    """A name server of the domain, asked itself for the beginning of the zone, over UDP and over TCP."""
+
+    domain: str
+    host: str
+    address: str
+
+
 class TryRelay(Struct, frozen=True, tag="relay"):
     """Whether a server of the domain's own would send for a stranger to `recipient`; taken back at once."""
 
@@ -123,5 +131,6 @@ Probe = (
     | LookUp
     | FetchPolicy
     | FetchSettings
+    | AskNameServer
     | TryRelay
 )

@@ -18,7 +18,15 @@ from eilbote.diagnosis.certificates import is_interceptor
 from eilbote.diagnosis.domain.sharing import DomainHiding
 from eilbote.diagnosis.evidence import Evidence, Searched, SettingsFile, Target
 from eilbote.diagnosis.ladder import climb
-from eilbote.diagnosis.probes import Converse, FetchPolicy, FetchSettings, LookUp, Probe, TryRelay
+from eilbote.diagnosis.probes import (
+    AskNameServer,
+    Converse,
+    FetchPolicy,
+    FetchSettings,
+    LookUp,
+    Probe,
+    TryRelay,
+)
 from eilbote.diagnosis.values import Report
 from eilbote.errors import Misused
 from eilbote.mail.domain import domain_for_wire
@@ -144,7 +152,7 @@ def shared(transcript: Transcript) -> Transcript:
 def _is_of_domain(probe: Probe, target: Target) -> bool:
     """The records of the domain, and the servers that its mail is given to."""
     match probe:
-        case LookUp() | FetchPolicy() | FetchSettings() | TryRelay():
+        case LookUp() | FetchPolicy() | FetchSettings() | TryRelay() | AskNameServer():
             return True
         case Converse(place):
             return place not in target.places

@@ -16,6 +16,7 @@ from eilbote.diagnosis.checks.auth import WINDOW_SECONDS
 from eilbote.diagnosis.evidence import Evidence, LoggedIn, Place, Protocol, Remembered, Target, Unmade
 from eilbote.diagnosis.ladder import climb
 from eilbote.diagnosis.probes import (
+    AskNameServer,
     Converse,
     Dial,
     FetchPolicy,
@@ -288,6 +289,8 @@ def _looking(probe: Probe) -> Looking:
             return Looking("records", name)
         case FetchPolicy(domain) | FetchSettings(domain):
             return Looking("policy", domain)
+        case AskNameServer(_, host):
+            return Looking("records", host)
         case TryRelay(place):
             return Looking("talk", str(place))
         case _:

@@ -33,6 +33,7 @@ from eilbote.diagnosis.evidence import (
 )
 from eilbote.diagnosis.probes import (
     Ask,
+    AskNameServer,
     Converse,
     Dial,
     DoubtNames,
@@ -146,6 +147,8 @@ class Prober:
                 return await self._domain.look_up(probe)
             case FetchPolicy():
                 return await self._domain.fetch_policy(probe)
+            case AskNameServer():
+                return await self._domain.ask_name_server(probe)
             case FetchSettings():
                 return await self._domain.fetch_settings(probe)
             case TryRelay():

@@ -15,6 +15,7 @@ from eilbote.clock import Clock
 from eilbote.delivery.mta_sts import LARGEST_POLICY, policy_host
 from eilbote.diagnosis.evidence import (
     Fetched,
+    NameServerAsked,
     Outcome,
     Place,
     Protocol,
@@ -22,12 +23,13 @@ from eilbote.diagnosis.evidence import (
     RelayTried,
     SettingsFile,
 )
-from eilbote.diagnosis.probes import FetchPolicy, FetchSettings, LookUp, TryRelay
+from eilbote.diagnosis.probes import AskNameServer, FetchPolicy, FetchSettings, LookUp, TryRelay
 from eilbote.discovery import pacc
 from eilbote.engine.route import POLICY_PATH, Surroundings
 from eilbote.errors import EilboteError
 from eilbote.net.dns import Looked
 from eilbote.net.http import Request, ask
+from eilbote.net.name_server import ask_name_server
 from eilbote.net.relaying import ask_to_relay
 
 if TYPE_CHECKING:
@@ -155,6 +157,13 @@ class DomainProber:
             fits=pacc.fits(answer.content, texts.records),
             ms=round((self._clock.monotonic() - begun) * 1000, 1),
         )
+
+    async def ask_name_server(self, probe: AskNameServer) -> NameServerAsked:
+        """Nobody is asked at an address of this machine or its network."""
+        if not self._around.may_ask(probe.address):
+            return NameServerAsked(probe.host, probe.address, Outcome.UNREACHABLE, Outcome.UNREACHABLE)
+        port = self._around.dns_port
+        return await ask_name_server(probe.domain, probe.host, probe.address, self._clock, port=port)
 
     async def try_relay(self, probe: TryRelay) -> RelayTried:
         """At the first of the server's addresses that may be spoken to."""

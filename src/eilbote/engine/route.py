@@ -36,6 +36,7 @@ class Surroundings(Struct, frozen=True):
     https_port: int = 443
     context: ssl.SSLContext | None = None
     local_allowed: bool = False
+    dns_port: int = 53
 
     async def addresses_of(self, host: str) -> list[Address]:
         """Where a mail server is, by the same name servers; none where it has no address. Those of this

@@ -16,6 +16,7 @@ from eilbote.diagnosis.domain import (
     bsi,
     dkim,
     dmarc,
+    name_servers,
     outbound,
     policy,
     relaying,
@@ -29,6 +30,7 @@ from eilbote.diagnosis.evidence import (
     Conversed,
     Evidence,
     Fetched,
+    NameServerAsked,
     OwnDomain,
     Place,
     Protocol,
@@ -90,6 +92,7 @@ class _Domain:
         self._fetched: Fetched | None = None
         self._seen: dict[str, Conversed] = {}
         self._relayed: dict[str, RelayTried] = {}
+        self._asked_directly: list[NameServerAsked] = []
         self._settings: SettingsFile | None = None
 
     def look_up(self, wanted: Sequence[tuple[str, str]]) -> Round:
@@ -132,7 +135,8 @@ class _Domain:
                 wanted.append((at, "PTR"))
                 kind = "AAAA" if ":" in address else "A"
                 wanted += [(one, kind) for one in answers.of(at, "PTR").records[:3]]
-        wanted += [(host, "A") for host in answers.of(own.name, "NS").records[:8]]
+        names = answers.of(own.name, "NS").records[: name_servers.MOST_SERVERS]
+        wanted += [(host, kind) for host in names for kind in ("A", "AAAA")]
         wanted += [(name, "TXT") for name in dmarc.names_of(own.name)]
         record = dmarc.found_by_walk(own.name, answers)
         if record is not None:
@@ -153,6 +157,7 @@ class _Domain:
             for one in relaying.own_servers(own, hosts)
         ]
         probes.append(FetchSettings(own.name))
+        probes += name_servers.servers_to_ask(own, answers)
         yield from self.look_up([(name, "CAA") for one in hosts for name in signed.caa_names(one)])
         for evidence in (yield tuple(probes)):
             match evidence:
@@ -160,6 +165,8 @@ class _Domain:
                     self._fetched = evidence
                 case Conversed(place):
                     self._seen[place.host] = evidence
+                case NameServerAsked():
+                    self._asked_directly.append(evidence)
                 case RelayTried(host):
                     self._relayed[host] = evidence
                 case SettingsFile():
@@ -183,7 +190,7 @@ class _Domain:
             *signed.judge_dane(own, answers, seen),
             *bsi.judge_encryption(seen),
             *signed.judge_caa(own, answers, seen),
-            *servers.judge_name_servers(own, answers),
+            *name_servers.judge_name_servers(own, answers, self._asked_directly),
             *relaying.judge_relaying(self._relayed),
             *servers.judge_reverse(own, answers),
             *servers.judge_names(own, answers, seen),

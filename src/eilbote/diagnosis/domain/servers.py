@@ -13,7 +13,9 @@ from eilbote.diagnosis.evidence import Conversed, Outcome, OwnDomain
 from eilbote.diagnosis.finding import found
 from eilbote.diagnosis.values import Confidence, Finding, Verdict, Who
 
-_DOCUMENTS = (ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8::/32"))  # RFC 5737, 3849
+_DOCUMENTS = tuple(
+    ipaddress.ip_network(one) for one in ("192.0.2.0/24", "198.18.0.0/15", "2001:db8::/32")
+)  # RFC 5737, 2544, 3849
 MOST_SERVERS = 10
 MOST_ADDRESSES = 2
 """Of each server."""
@@ -80,28 +82,6 @@ def judge_existence(own: OwnDomain, answers: Answers) -> Finding | None:
             domain=domain,
         )
     return None
-
-
-def judge_name_servers(own: OwnDomain, answers: Answers) -> list[Finding]:
-    """DNS01 and DNS02. A name that is no zone of its own has the name servers of the one above."""
-    findings = [found("DNS01", Verdict.PASS, at=own.name)]
-    hosts = [plain(one) for one in answers.of(own.name, "NS").records]
-    if not hosts:
-        return findings
-    numbers = {one for host in hosts for one in answers.addresses(host)}
-    shown = {"domain": own.name, "names": ", ".join(sorted(hosts))[:200]}
-    known = all(answers.knows(host, "A") and not answers.is_silent(host, "A") for host in hosts)
-    if len(hosts) < 2:
-        findings.append(
-            found("DNS02", Verdict.WARN, "one", at=own.name, cause="dns.name_servers", shown=shown)
-        )
-    elif known and len({_network(one) for one in numbers}) < 2:
-        findings.append(
-            found("DNS02", Verdict.WARN, "one_network", at=own.name, cause="dns.name_servers", shown=shown)
-        )
-    else:
-        findings.append(found("DNS02", Verdict.PASS, at=own.name, seen=shown["names"]))
-    return findings
 
 
 def judge_mx(own: OwnDomain, answers: Answers) -> list[Finding]:
@@ -309,6 +289,7 @@ def is_public(address: str) -> bool:
     return number.is_global or any(number in one for one in _DOCUMENTS if one.version == number.version)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """The network that an address most likely shares with others of one place."""
     number = ipaddress.ip_address(address)
     return str(ipaddress.ip_network(f"{address}/{24 if number.version == 4 else 48}", strict=False))

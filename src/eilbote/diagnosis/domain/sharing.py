@@ -13,6 +13,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+from eilbote.diagnosis.domain.servers import network_of
 from eilbote.diagnosis.domain.signed import is_known_issuer
 
 _NAME = re.compile(r"(?<![\w-])(?<![\w-]\.)(?:[\w*-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
@@ -41,6 +42,8 @@ class DomainHiding:
         self._bases: dict[str, str] = {self._own: "example.org"}
         self._labels: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
+        self._networks: dict[str, int] = {}
+        self._in_network: dict[str, int] = {}
         self._keys: dict[str, int] = {}
 
     def hidden(self, value: Any, key: str = "") -> Any:
@@ -125,8 +128,16 @@ class DomainHiding:
             return text
         if not number.is_global:
             return text  # everybody has such addresses
-        count = len(self._numbers) + 1
-        stand = f"2001:db8::{count:x}" if number.version == 6 else f"192.0.2.{(count - 1) % 250 + 1}"
+        if str(number) in self._numbers:
+            return self._numbers[str(number)]
+        # What lay in one network stays together: that is judged (RFC 2182).
+        net = network_of(str(number))
+        at = self._networks.setdefault(net, len(self._networks))
+        self._in_network[net] = count = self._in_network.get(net, 0) + 1
+        if number.version == 6:
+            stand = f"2001:db8:{at:x}::{count:x}"
+        else:
+            stand = f"{f'198.18.{at % 256}' if at else '192.0.2'}.{(count - 1) % 250 + 1}"
         return self._numbers.setdefault(str(number), stand)
 
     def _turned(self, match: re.Match[str]) -> str:
