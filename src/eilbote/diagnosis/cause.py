@@ -54,7 +54,7 @@ def cause_of(
         bad = [one for one in findings if one.verdict in verdicts and one.cause]
         strong = [one for one in bad if one.cause.startswith(_STRONG)]
         if bad:
-            return _cause(min(strong or bad, key=lambda one: _rank(one, places)))
+            return cause_in(min(strong or bad, key=lambda one: _rank(one, places)))
     if remarks:
         told = {"count": str(len(remarks)), "domain": domain}
         return Cause("none.remarks", "doctor.cause.none.remarks", told, who=Who.DOMAIN)
@@ -84,7 +84,8 @@ def _rank(finding: Finding, places: Sequence[Place]) -> tuple[int, bool]:
     return branch, finding.verdict is Verdict.ERROR
 
 
-def _cause(finding: Finding) -> Cause:
+def cause_in(finding: Finding) -> Cause:
+    """The cause that a finding is a sign of."""
     return Cause(
         code=finding.cause,
         text=finding.text,

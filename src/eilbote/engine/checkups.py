@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eilbote.diagnosis.cause import cause_in
 from eilbote.diagnosis.checks.auth import judge_remembered
 from eilbote.diagnosis.trips import Trip
 from eilbote.diagnosis.values import Cause, DnsRecord
@@ -220,12 +221,4 @@ def cause_heard(app: App, account: Account, problem: Problem) -> Cause | None:
     found = judge_remembered(answer_of(problem, fresh=True), target_of(app, account), shape, app.clock.now())
     if found is None or not found.cause:
         return None
-    return Cause(
-        found.cause,
-        found.text,
-        found.parameters,
-        found.who,
-        found.confidence,
-        found.id,
-        found.link,
-    )
+    return cause_in(found)

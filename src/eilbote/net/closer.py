@@ -9,22 +9,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from eilbote.clock import Clock
 from eilbote.diagnosis.closer import Closer, Handshake
 from eilbote.diagnosis.evidence import Place, Protocol
+from eilbote.net.bare_line import ROOM, bare_line, greeted, last_line
 from eilbote.net.dial import dial, numeric
 from eilbote.net.hellos import early_data_of, faults_of, group_of
 from eilbote.net.looking import Patience
 
 _PROTOCOLS = {Protocol.IMAP: "imap", Protocol.POP3: "pop3"}
 _NOBODYS = "eilbote-test"
-_ROOM = 64 * 1024
-_MOST_LINES = 50
 _SMUGGLED_SECONDS = 2.0
 _COMMANDS = {
     Protocol.IMAP: (b"a1 STARTTLS\r\na2 NOOP\r\n", b"a2 "),
@@ -77,7 +75,7 @@ async def _shaken(
                 sock=sock,
                 ssl=_context(offered),
                 server_hostname=place.host if name is None else name,
-                limit=_ROOM,
+                limit=ROOM,
             )
     except (OSError, ValueError, TimeoutError) as failure:
         return Handshake(error=(str(failure) or type(failure).__name__)[:200])
@@ -94,13 +92,10 @@ async def _is_smuggled(place: Place, address: str, patience: Patience) -> bool |
     command, answer = _COMMANDS[place.protocol]
     try:
         async with asyncio.timeout(patience.connect + patience.greeting + patience.tls):
-            async with _plain(place, address) as (reader, writer):
-                await _reply(place, reader)
-                if place.protocol is Protocol.SMTP:
-                    writer.write(b"EHLO [127.0.0.1]\r\n")
-                    await _reply(place, reader)
+            async with bare_line(place, address) as (reader, writer):
+                await greeted(place, reader, writer)
                 writer.write(command)
-                told = await _reply(place, reader)
+                told = await last_line(place, reader)
                 if not told.startswith((b"a1 OK", b"220", b"+OK")):
                     return None
                 await writer.start_tls(_context(), server_hostname=place.host)
@@ -112,24 +107,3 @@ async def _is_smuggled(place: Place, address: str, patience: Patience) -> bool |
                 return line.startswith(answer)
     except (OSError, ValueError, TimeoutError):
         return None
-
-
-@asynccontextmanager
-async def _plain(
-    place: Place, address: str
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    sock = await dial([numeric(address, place.port)])
-    reader, writer = await asyncio.open_connection(sock=sock, limit=_ROOM)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def _reply(place: Place, reader: asyncio.StreamReader) -> bytes:
-    """The last line of a reply."""
-    for _ in range(_MOST_LINES):
-        line = await reader.readline()
-        if not line or place.protocol is not Protocol.SMTP or line[3:4] != b"-":
-            return line
-    return b""

@@ -14,13 +14,11 @@ from contextlib import asynccontextmanager
 from eilbote.clock import Clock
 from eilbote.diagnosis.closer import EarlyData, OldFaults
 from eilbote.diagnosis.evidence import Place, Protocol
-from eilbote.net.dial import dial, numeric
+from eilbote.net.bare_line import ROOM, bare_line, greeted, last_line
 from eilbote.net.looking import Patience
 from eilbote.protocols import tls_hello
 from eilbote.protocols.tls_hello import Flight, early_data_in, hello_of_faults, hello_of_groups, read_flight
 
-_ROOM = 64 * 1024
-_MOST_LINES = 50
 _BEGIN = {
     Protocol.IMAP: (b"a1 STARTTLS\r\n", b"a1 OK"),
     Protocol.SMTP: (b"STARTTLS\r\n", b"220"),
@@ -104,7 +102,7 @@ async def _answered(place: Place, address: str, patience: Patience, hello: bytes
         ):
             writer.write(hello)
             while not read_flight(received).is_whole:
-                block = await reader.read(_ROOM)
+                block = await reader.read(ROOM)
                 if not block:
                     break
                 received += block
@@ -118,27 +116,11 @@ async def _begun(
     place: Place, address: str
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A line on which TLS begins with the next byte. ConnectionError where the server does not want to."""
-    sock = await dial([numeric(address, place.port)])
-    reader, writer = await asyncio.open_connection(sock=sock, limit=_ROOM)
-    try:
+    async with bare_line(place, address) as (reader, writer):
         if place.security == "starttls":
-            await _reply(place, reader)
-            if place.protocol is Protocol.SMTP:
-                writer.write(b"EHLO [127.0.0.1]\r\n")
-                await _reply(place, reader)
+            await greeted(place, reader, writer)
             command, good = _BEGIN[place.protocol]
             writer.write(command)
-            if not (await _reply(place, reader)).startswith(good):
+            if not (await last_line(place, reader)).startswith(good):
                 raise ConnectionRefusedError("STARTTLS")
         yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def _reply(place: Place, reader: asyncio.StreamReader) -> bytes:
-    """The last line of a reply."""
-    for _ in range(_MOST_LINES):
-        line = await reader.readline()
-        if not line or place.protocol is not Protocol.SMTP or line[3:4] != b"-":
-            return line
-    return b""
