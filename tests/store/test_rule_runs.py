@@ -294,7 +294,7 @@ class TestTakingBack:
         home.arrive(arrival(1), arrival(2))
         batch = store.rule_runs.begin_batch(3, "all", NOW)
         for uid in (1, 2):
-            decided = ruling(home, MoveTo(BOOKS), uid=uid, batch=batch, origin=RunOrigin.RUN, marks=False)
+            decided = ruling(home, MoveTo(BOOKS), uid=uid, batch=batch, origin=RunOrigin.RUN, once=False)
             assert store.rule_runs.perform(decided, NOW)
         assert [(one.id, one.mails) for one in store.rule_runs.batches()] == [(batch, 2)]
         assert store.rule_runs.undo_all(Asked(batch=batch), NOW).runs == 2

@@ -34,11 +34,13 @@ Decide = Callable[[StoredMail, World], Outcome]
 
 
 class Decider(Struct, frozen=True):
-    """The rules of one account as they are now. `problem`: they cannot be used, and why."""
+    """The rules of one account as they are now. `problem`: they cannot be used, and why. `extensions`: what
+    they ask for beside the base of Sieve; None: not known, perhaps all."""
 
     revision: int
     decide: Decide
     problem: Problem | None = None
+    extensions: frozenset[str] | None = None
 
 
 class Filtered(Struct, frozen=True):
@@ -123,7 +125,7 @@ class _Filtering:
             RunOrigin.ARRIVAL,
             self._decider.revision,
             # What was imported from files is no new mail: it is sorted, and nobody is written to.
-            sends=not is_local(self._account) or self._account.pop3 is not None,
+            unsent="imported" if is_local(self._account) and self._account.pop3 is None else "",
         )
         stored = StoredMail(mail.message, 0, lambda: app.store.messages.raw(mail.message), whole=mail.whole)
         try:
@@ -172,7 +174,7 @@ def judged(
     Gone `store.headers_only` where all of the mail is needed and is not here; Unreachable."""
     if decider.problem is not None:
         return troubled(case, decider.problem)
-    world = worlds.of(case, stored)
+    world = worlds.of(case, stored, decider.extensions)
     outcome: Outcome | None = None
     try:
         outcome = decider.decide(stored, world)

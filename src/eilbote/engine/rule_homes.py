@@ -44,10 +44,9 @@ class Homes:
             if one.selectable
         )
 
-    def named(self, name: str, special_use: str = "", mailbox_id: str = "") -> Target | None:
-        """The target of a `fileinto`; None where that is the inbox. An id that is known counts before a
-        role that some mailbox has, and that before the name (RFC 8579 section 4.1, RFC 9042 section 5).
-        Misused `mailbox.bad_name`."""
+    def named(self, name: str, special_use: str = "", mailbox_id: str = "") -> Target:
+        """The target of a `fileinto`. An id that is known counts before a role that some mailbox has, and
+        that before the name (RFC 8579 section 4.1, RFC 9042 section 5). Misused `mailbox.bad_name`."""
         check_allowed(Origin.RULE, Act.MAILBOX)
         if mailbox_id:
             of_id = next((one for one in self.all if one.object_id == mailbox_id), None)
@@ -59,8 +58,8 @@ class Homes:
             if of_role is not None:
                 return self._target(of_role)
             return Target(self._called(name), self._style.delimiter, role)
-        if name.upper() == "INBOX":
-            return None
+        if name.upper() == "INBOX" and self.inbox is not None:
+            return self._target(self.inbox)
         known = self._names.get(MailboxName(name)) or self._names.get(self._called(name))
         return self._target(known) if known is not None else Target(self._called(name), self._style.delimiter)
 
@@ -71,10 +70,12 @@ class Homes:
             return Target(found.name, found.delimiter, role)
         return Target(self._called(ROLE_NAMES[role]), self._style.delimiter, role)
 
-    def _target(self, mailbox: Mailbox) -> Target | None:
-        if mailbox.role is SpecialUse.INBOX or mailbox.name.upper() == "INBOX":
-            return None
+    def _target(self, mailbox: Mailbox) -> Target:
         return Target(mailbox.name, mailbox.delimiter)
+
+    def name_of(self, mailbox: int) -> str:
+        """What the mailbox with this number is called; empty where it is gone."""
+        return next((one.name for one in self.all if one.id == mailbox), "")
 
     def _called(self, name: str) -> MailboxName:
         """The name as this server would have it: its delimiter between the levels, its prefix before."""

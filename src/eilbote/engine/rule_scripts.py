@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
@@ -42,7 +43,7 @@ def decider_of(app: App, account: Account) -> Decider | None:
     if problems:
         return Decider(book.revision, _nobody_asks, problems[0].problem)
     here = [one for one in entries.of(account.address) if one.where is Where.HERE]
-    if not any(map(_is_active, here)):
+    if not any(map(is_active, here)):
         return None
     return decider_for(app, here, entries.of(account.address), book.revision)
 
@@ -54,7 +55,7 @@ def decider_for(
     made = compiled(app, entries, known)
     if made.script is None:
         return Decider(revision, _nobody_asks, made.problems[0].problem)
-    return Decider(revision, _runner(made.script, trace=trace))
+    return Decider(revision, _runner(made.script, trace=trace), extensions=made.script.extensions)
 
 
 def compiled(app: App, entries: Iterable[Entry], known: Iterable[Entry]) -> Compiled:
@@ -74,7 +75,7 @@ def script_decider(text: str, *, trace: bool = True) -> Decider:
         raise Misused(
             "rules.script_wrong", line=first.at.line, column=first.at.column, code=first.problem.code
         )
-    return Decider(0, _runner(made.script, trace=trace))
+    return Decider(0, _runner(made.script, trace=trace), extensions=made.script.extensions)
 
 
 def entries_of(app: App, account: Account) -> tuple[Entry, ...]:
@@ -86,15 +87,21 @@ def entries_of(app: App, account: Account) -> tuple[Entry, ...]:
     return book.of(account.address)
 
 
+def is_active(entry: Entry) -> bool:
+    """Whether it is carried out at all."""
+    return entry.enabled if isinstance(entry, Rule) else entry.run
+
+
+def switched_on(entry: Entry) -> Entry:
+    """The same, as if it were carried out."""
+    return replace(entry, enabled=True) if isinstance(entry, Rule) else replace(entry, run=True)
+
+
 def _runner(script: Script, *, trace: bool) -> Decide:
     def decide(mail: StoredMail, world: World) -> Outcome:
         return run(script, mail, world, trace=trace)
 
     return decide
-
-
-def _is_active(entry: Entry) -> bool:
-    return entry.enabled if isinstance(entry, Rule) else entry.run
 
 
 def _nobody_asks(_mail: StoredMail, _world: World) -> Outcome:

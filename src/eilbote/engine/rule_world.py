@@ -22,6 +22,7 @@ from eilbote.store.values import Account
 ADDRESS_BOOK = ":addrbook:default"
 """The list of RFC 6134 section 2.4 that everybody has: here, whom the account has written to."""
 
+_ASK_ENVELOPE = frozenset({"envelope", "vacation", "vacation-seconds", "reject", "ereject", "enotify"})
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
 
@@ -34,6 +35,7 @@ class Worlds:
         self._mailboxes = homes.seen()
         self._own = mailing.own_addresses()
         self._lists = _Lists(app, account)
+        self._offset = _offset(app.clock.now())
         self._environment = {
             "name": "Eilbote",
             "location": "MUA",
@@ -41,14 +43,15 @@ class Worlds:
             "domain": account.address.rpartition("@")[2],
         }
 
-    def of(self, case: Case, mail: StoredMail) -> World:
-        """What there is beside this mail."""
+    def of(self, case: Case, mail: StoredMail, extensions: frozenset[str] | None = None) -> World:
+        """What there is beside this mail, as far as a script with these extensions can ask for it."""
         now = self._app.clock.now()
+        envelope = extensions is None or not _ASK_ENVELOPE.isdisjoint(extensions)
         return World(
             now=now,
-            offset=_offset(now),
-            envelope_from=_return_path(mail),
-            envelope_to=self._delivered_to(mail),
+            offset=self._offset,
+            envelope_from=_return_path(mail) if envelope else None,
+            envelope_to=self._delivered_to(mail) if envelope else None,
             own_addresses=self._own,
             # RFC 5232 section 2: what is being delivered has none.
             flags=() if case.origin is RunOrigin.ARRIVAL else tuple(sorted(case.flags)),

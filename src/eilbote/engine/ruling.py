@@ -70,9 +70,12 @@ class Case(Struct, frozen=True):
     origin: RunOrigin
     revision: int
     batch: int = 0
-    marks: bool = True
-    sends: bool = True
-    """False: nothing is sent because of it, as for mail that was imported."""
+    once: bool = True
+    """Only if rules have not looked at it before."""
+    unsent: str = ""
+    """Why nothing is sent because of it, as for mail that was imported."""
+    redirects: bool = False
+    """It is redirected all the same."""
 
 
 def ruling_of(
@@ -81,6 +84,11 @@ def ruling_of(
     """What is done. Misused, NotAllowed or Gone where an action cannot be done: then none is
     (`troubled` says what becomes of the mail)."""
     return _Deciding(case, outcome, mail, homes, mailing, now).ruling()
+
+
+def intended(case: Case, outcome: Outcome, mail: StoredMail, homes: Homes) -> tuple[Deed, ...]:
+    """What an outcome would do, told only: nothing is composed. Misused `mailbox.bad_name`."""
+    return _Deciding(case, outcome, mail, homes, None, 0.0).deeds()
 
 
 def troubled(case: Case, problem: Problem, outcome: Outcome | None = None) -> Ruling:
@@ -105,7 +113,7 @@ class _Deciding:
         outcome: Outcome,
         mail: StoredMail,
         homes: Homes,
-        mailing: Mailing,
+        mailing: Mailing | None,
         now: float,
     ) -> None:
         self._case = case
@@ -121,9 +129,11 @@ class _Deciding:
         self._acted: list[str] = []
         self._refused = False
         self._discarded = False
+        self._home = homes.name_of(case.place[0])
         self._kept = outcome.implicit_keep or any(isinstance(one, Keep) for one in outcome.actions)
 
-    def ruling(self) -> Ruling:
+    def deeds(self) -> tuple[Deed, ...]:
+        """What is to be done, in words."""
         outcome = self._outcome
         rules = outcome.rules or ("",) * len(outcome.actions)
         for action, rule in zip(outcome.actions, rules, strict=True):
@@ -131,6 +141,11 @@ class _Deciding:
         for edit in outcome.edits:
             name = "addheader" if edit.added else "deleteheader"
             self._deeds.append(Deed(name, f"{edit.name}: {edit.value}"[:_LONGEST], line=edit.at.line))
+        return tuple(self._deeds)
+
+    def ruling(self) -> Ruling:
+        """What is to be done."""
+        outcome, deeds = self._outcome, self.deeds()
         # What could not go on to somebody is not thrown away for it.
         self._kept = self._kept or (self._refused and not self._targets and not self._discarded)
         return _ruling(
@@ -140,7 +155,7 @@ class _Deciding:
                 Memory(MemoryKind.DUPLICATE, one.handle, one.unique_id, self._now + one.seconds)
                 for one in outcome.remembered
             ),
-            deeds=tuple(self._deeds),
+            deeds=deeds,
             steps=told(outcome.trace, self._acted),
             rules=tuple(dict.fromkeys(name for name in self._acted if name)),
         )
@@ -149,15 +164,14 @@ class _Deciding:
         match action:
             case Keep():
                 self._flags |= _flags(action.flags)
-                if not action.implicit or action.flags:
+                if not action.implicit or not self._case.flags.issuperset(action.flags):
                     self._done(action, rule, "keep", flags=action.flags)
             case FileInto():
                 check_allowed(Origin.RULE, Act.COPY if self._targets or self._kept else Act.MOVE)
                 target = self._homes.named(action.mailbox, action.special_use, action.mailbox_id)
-                self._done(
-                    action, rule, "fileinto", action.mailbox if target is None else target.name, action.flags
-                )
-                if target is None:
+                stays = target.name == self._home
+                self._done(action, rule, "fileinto", target.name, action.flags)
+                if stays:
                     self._kept = True
                     self._flags |= _flags(action.flags)
                 else:
@@ -185,8 +199,10 @@ class _Deciding:
     def _queue(self, action: Redirect | Reject | Vacation | Notify, rule: str) -> str:
         """Composes what an action sends; why nothing is sent, else empty."""
         check_allowed(Origin.RULE, Act.SEND)
-        if not self._case.sends:
-            return "imported"
+        if self._case.unsent and not (self._case.redirects and isinstance(action, Redirect)):
+            return self._case.unsent
+        if self._mailing is None:
+            return ""
         made = self._mailing.made_by(action, rule, self._mail, self._outcome.headers)
         if isinstance(made, Unsent):
             return made.reason
@@ -279,7 +295,7 @@ def _ruling(
         steps,
         rules,
         problem,
-        case.marks,
+        case.once,
         case.batch,
         noteworthy=bool(effects or deeds or problem),
     )

@@ -348,6 +348,12 @@ class Messages:
                 found += reading.members(session, mailboxes, chunk, limit - len(found))
         return found
 
+    def newest(self) -> int:
+        """The highest id that a message was ever given; 0 for none."""
+        with self._database.read() as session:
+            row = session.one("SELECT value FROM counter WHERE name = 'message'")
+        return integer(row[0]) if row else 0
+
     def ids_of(self, account: int) -> list[int]:
         """Every message of an account, removed ones too."""
         with self._database.read() as session:

@@ -76,6 +76,14 @@ class Undone(msgspec.Struct, frozen=True):
     unsent: int = 0
     sent: int = 0
 
+    def __add__(self, other: Undone) -> Undone:
+        return Undone(
+            self.runs + other.runs,
+            self.mails + other.mails,
+            self.unsent + other.unsent,
+            self.sent + other.sent,
+        )
+
 
 class RuleRuns:
     """Which mail is to be filtered, what was done with it, and taking it back."""
@@ -122,7 +130,7 @@ class RuleRuns:
         it. None where the mail was looked at meanwhile, or lies there no more: nothing was done.
         NotAllowed `rules.sent_enough`; Gone for a mailbox that is gone; Unreachable `store.full`."""
         with self._database.write() as session:
-            if ruling.marks and rule_marks.is_marked(session, ruling.message):
+            if ruling.once and rule_marks.is_marked(session, ruling.message):
                 return None
             mailbox, uid = ruling.place
             lying = placed.at_uids(session, mailbox, [uid]).get(uid)
@@ -131,9 +139,7 @@ class RuleRuns:
             run = _written(session, ruling, by_id(session, mailbox).name, now) if ruling.noteworthy else 0
             doing = Doing(session, self._bodies, ruling, run, now)
             doing.carry_out()
-            if ruling.marks:
-                rule_marks.mark(session, [ruling.message], ruling.revision, now)
-            rule_marks.mark(session, doing.made, ruling.revision, now)
+            rule_marks.mark(session, [ruling.message, *doing.made], ruling.revision, now)
             if run and (doing.debts or doing.outgoing):
                 session.run(
                     "UPDATE rule_run SET debts = ?, outgoing = ? WHERE id = ?",
@@ -215,13 +221,7 @@ class RuleRuns:
         between leaves runs that are taken back whole and runs that stand."""
         total = Undone()
         for run in self._each(replace(asked, standing=True)):
-            done = self.undo(run, now)
-            total = Undone(
-                total.runs + done.runs,
-                total.mails + done.mails,
-                total.unsent + done.unsent,
-                total.sent + done.sent,
-            )
+            total = total + self.undo(run, now)
         return total
 
     def _each(self, asked: Asked) -> Iterator[int]:

@@ -135,8 +135,8 @@ class Told(Struct, frozen=True, omit_defaults=True):
 
 class Ruling(Struct, frozen=True):
     """What rules decided about one mail, ready to be done in one transaction. `place` is where it lies:
-    mailbox and UID. `marks`: it is not filtered again. A ruling without effects, deeds of note or a
-    problem leaves no row in history (`noteworthy`)."""
+    mailbox and UID. `once`: only if rules have not looked at the mail before. A ruling that is not
+    `noteworthy` leaves no row in history."""
 
     account: int
     message: int
@@ -149,7 +149,7 @@ class Ruling(Struct, frozen=True):
     steps: tuple[Told, ...] = ()
     rules: tuple[str, ...] = ()
     problem: Problem | None = None
-    marks: bool = True
+    once: bool = True
     batch: int = 0
     noteworthy: bool = True
 
