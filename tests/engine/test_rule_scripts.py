@@ -69,7 +69,7 @@ def test_the_book_sorts_new_mail_on_the_server(kim: World) -> None:
     assert raw.startswith(b"X-Skript: ja\r\n")
     kim.assert_same()
     runs = kim.app.store.rule_runs.history()
-    assert [run.rules for run in runs] == [(), ("Rechnungen",)]
+    assert [run.rules for run in runs] == [("eigenes",), ("Rechnungen",)]
     (deed,) = [deed for deed in runs[1].deeds if deed.action == "fileinto"]
     assert (deed.argument, deed.rule, deed.flags) == ("Buchhaltung", "Rechnungen", ("$Bezahlen",))
     assert any(step.result and "Rechnung" in step.detail for step in runs[1].steps)

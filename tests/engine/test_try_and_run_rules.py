@@ -147,7 +147,8 @@ def test_much_of_a_mailbox_asks_first(app: App, account: Account) -> None:
 
 def test_a_script_that_fails_with_one_mail_goes_on_with_the_others(app: App, account: Account) -> None:
     script = (
-        'require ["fileinto", "variables"]; if header :contains "subject" "Werbung" { set "to" "x"; redirect "${to}"; }'
+        'require ["fileinto", "variables"]; set "to" "x";'
+        'if header :contains "subject" "Werbung" { redirect "${to}"; }'
         'elsif header :contains "subject" "Chef" { fileinto "a//b"; } else { fileinto "Rest"; }'
     )
     done = run_rules(app, Wanted(script=script))

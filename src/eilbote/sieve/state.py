@@ -176,7 +176,7 @@ class Run:
             if self.redirects > self.limits.redirects:
                 self.fail("sieve.too_many_redirects", limit=self.limits.redirects)
         self.actions.append(action)
-        self.rules.append(self.rule)
+        self.rules.append(self.rule or self.script)
 
     def remember(self, what: Remembered) -> None:
         """Let `duplicate` know this mail again; the same thing once."""

@@ -1,0 +1,172 @@
+"""What rules send, over a real Postfix: redirects, answers, rejections and notes, each once and to nobody who
+must not be answered. Answers to a person are held back by memory, everything by a cap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from eilbote.config import Config
+from eilbote.engine.app import open_app
+from eilbote.engine.owner import sync_accounts
+from eilbote.engine.ruling import LOOK
+from eilbote.mail.mailbox import Flags
+from eilbote.secret import Secret
+from eilbote.store.values import AuthKind, NewAccount, Security, Server
+from tests.engine.world import World
+from tests.servers.dovecot import Dovecot
+from tests.servers.postfix import Postfix
+
+SCRIPT = """
+require ["vacation", "reject", "enotify", "copy", "fileinto"];
+if header :contains "subject" "weiter" { redirect :copy "CHEF"; fileinto "Fort"; }
+elsif header :contains "subject" "nur" { redirect "CHEF"; }
+elsif header :contains "subject" "nein" { reject "Das nehmen wir hier nicht an."; }
+elsif header :contains "subject" "sag" { notify "mailto:CHEF"; }
+elsif header :contains "subject" "frei" { vacation :days 7 "Ich bin bis Montag nicht da."; }
+"""
+
+
+@pytest.fixture
+def kim(dovecot: Dovecot, postfix: Postfix, tmp_path: Path) -> Iterator[World]:
+    """A user with mail on Dovecot who sends through Postfix; rules send to `chef`."""
+    user, password = dovecot.new_user()
+    config = Config(tmp_path / "home", key_file=str(tmp_path / "key"), check_hour=-1, rule_daily_cap=2)
+    with open_app(config) as app:
+        address = f"{user}@example.de"
+        account = app.store.accounts.add(
+            NewAccount(
+                address=address,
+                name="Kim",
+                user=user,
+                auth=AuthKind.PASSWORD,
+                sealed=app.vault.seal(Secret(password), f"account:{address}"),
+                imap=Server(dovecot.host, dovecot.port, Security.NONE),
+                smtp=Server(postfix.host, postfix.port, Security.STARTTLS),
+                trusted=(postfix.fingerprint,),
+            )
+        )
+        made = World(app, account, dovecot, user)
+        made.sync()
+        yield made
+
+
+def rules(kim: World, chef: str) -> None:
+    script = SCRIPT.replace("CHEF", chef)
+    text = f"[[script]]\nname = \"alles\"\nsieve = '''{script}'''\n"
+    kim.app.store.rule_book.save(text, kim.app.store.rule_book.revision(), kim.app.clock.now())
+
+
+def deliver(kim: World, subject: str, sender: str, more: str = "", number: int = 1) -> None:
+    raw = (
+        f"Return-Path: <{sender}>\r\nFrom: Max Muster <{sender}>\r\nTo: {kim.account.address}\r\n{more}"
+        f"Subject: {subject}\r\nMessage-ID: <{subject.replace(' ', '')}-{number}@example.com>\r\n"
+        "\r\nHallo.\r\n"
+    )
+    with kim.server.imap(kim.user) as client:
+        client.append("INBOX", None, None, raw.encode())
+
+
+def flags_of(kim: World) -> dict[str, list[Flags]]:
+    return {name: [flags for flags, _ in mails.values()] for name, mails in kim.truth().items()}
+
+
+def refused(kim: World) -> list[str]:
+    """What was not done and why, oldest first."""
+    runs = kim.app.store.rule_runs.history()
+    return [deed.refused for run in reversed(runs) for deed in run.deeds if deed.refused]
+
+
+def received(postfix: Postfix, address: str, mails: int = 1) -> list[Message]:
+    return [message_from_bytes(raw) for raw in postfix.wait_for(address, mails)]
+
+
+def test_redirects_go_on_as_they_are(kim: World, postfix: Postfix) -> None:
+    chef, max_ = postfix.new_address(), postfix.new_address()
+    rules(kim, chef)
+    deliver(kim, "weiter 1", max_)
+    deliver(kim, "nur 1", max_)
+    kim.sync()
+    got = {str(one["Subject"]): one for one in received(postfix, chef, 2)}
+    assert set(got) == {"weiter 1", "nur 1"}
+    assert kim.account.address in str(got["nur 1"]["Resent-From"])
+    assert got["nur 1"]["X-Eilbote-Forwarded-By"] == kim.account.address
+    assert got["nur 1"]["Return-Path"] == f"<{kim.account.address}>"
+    # Copied: it lies in Fort. Without: it is thrown away, and can be taken back.
+    assert sorted(kim.truth()) == ["Fort", "Trash"]
+    kim.sync()
+    assert postfix.queued() == []
+    assert len(postfix.delivered(chef)) == 2
+
+
+def test_loops_end_and_the_mail_stays(kim: World, postfix: Postfix) -> None:
+    chef, max_ = postfix.new_address(), postfix.new_address()
+    rules(kim, chef)
+    deliver(kim, "nur 1", max_, f"X-Eilbote-Forwarded-By: {kim.account.address}\r\n")
+    deliver(kim, "nur 2", max_, "Received: by x.example; Mon, 2 Nov 2026 10:00:00 +0100\r\n" * 60)
+    deliver(kim, "nur 3", max_, "Auto-Submitted: auto-replied\r\n")
+    kim.sync()
+    assert refused(kim) == ["seen-before", "too-many-hops", "automatic"]
+    assert sorted(kim.truth()) == ["INBOX"]
+    rules(kim, kim.account.address)
+    deliver(kim, "nur 4", max_)
+    kim.sync()
+    assert refused(kim)[3:] == ["own"]
+    assert len(kim.truth()["INBOX"]) == 4
+    assert kim.app.store.outbox.all(kim.account.id) == []
+
+
+def test_somebody_is_answered_once_and_programs_never(kim: World, postfix: Postfix) -> None:
+    max_ = postfix.new_address()
+    rules(kim, postfix.new_address())
+    for number in (1, 2):
+        deliver(kim, "frei", max_, number=number)
+        kim.sync()
+    deliver(kim, "frei list", max_, "List-Id: <x.example.org>\r\n")
+    deliver(kim, "frei bulk", max_, "Precedence: bulk\r\n")
+    deliver(kim, "frei auto", max_, "Auto-Submitted: auto-generated\r\n")
+    deliver(kim, "frei nobody", "noreply@example.org")
+    kim.sync()
+    (answer,) = received(postfix, max_)
+    assert (answer["Subject"], answer["In-Reply-To"]) == ("Auto: frei", "<frei-1@example.com>")
+    assert answer["Auto-Submitted"] == "auto-replied (vacation)"
+    assert answer["Return-Path"] == "<>"
+    assert "bis Montag nicht da" in str(answer.get_payload(decode=False)) + str(
+        answer.get_payload(decode=True)
+    )
+    assert refused(kim) == ["answered-before", "list", "list", "automatic", "nobody-reads"]
+    assert len(kim.truth()["INBOX"]) == 6
+
+
+def test_rejections_and_notes(kim: World, postfix: Postfix) -> None:
+    chef, max_ = postfix.new_address(), postfix.new_address()
+    rules(kim, chef)
+    deliver(kim, "nein 1", max_)
+    deliver(kim, "sag 1", max_)
+    kim.sync()
+    (notice,) = received(postfix, max_)
+    assert notice.get_content_type() == "multipart/report"
+    assert "Das nehmen wir hier nicht an." in notice.as_string()
+    (note,) = received(postfix, chef)
+    assert note["Auto-Submitted"].startswith("auto-notified")
+    assert "sag 1" in str(note["Subject"])
+    assert {name: len(mails) for name, mails in kim.truth().items()} == {"INBOX": 1, "Trash": 1}
+
+
+def test_a_cap_of_the_day_stops_a_flood_and_the_mail_stays(kim: World, postfix: Postfix) -> None:
+    chef, max_ = postfix.new_address(), postfix.new_address()
+    rules(kim, chef)
+    for number in range(3):
+        deliver(kim, f"nur {number}", max_)
+    (report,) = asyncio.run(sync_accounts(kim.app))
+    assert [problem.code for _, problem in report.problems] == ["rules.sent_enough"]
+    received(postfix, chef, 2)
+    kim.sync()
+    assert [LOOK in flags for flags in flags_of(kim)["INBOX"]] == [True]
+    assert len(postfix.delivered(chef)) == 2
