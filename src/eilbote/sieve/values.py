@@ -170,8 +170,8 @@ class Outcome(Struct, frozen=True):
     remembered: tuple[Remembered, ...] = ()
     trace: tuple[Step, ...] = ()
     rules: tuple[str, ...] = ()
-    """For each action, in its order, the name of the friendly rule that wanted it, else of the included script
-    (empty without either)."""
+    """For each action, in its order, the name of the friendly rule that wanted it, else of the included
+    script; empty without either."""
     problem: ScriptProblem | None = None
     warnings: tuple[ScriptProblem, ...] = ()
 
