@@ -92,7 +92,12 @@ CONDITION: st.SearchStrategy[AnyCondition] = st.one_of(
     st.builds(Body, _NOT, _TEXTS),
     st.builds(HeaderField, _NOT, st.sampled_from([("X-Mailer",), ("X-Loop", "Sender")]), _TEXTS, _HOW),
     st.builds(
-        HeaderField, _NOT, st.sampled_from([("reply-to",), ("Sender", "to")]), _TEXTS, _HOW, st.sampled_from(Part)
+        HeaderField,
+        _NOT,
+        st.sampled_from([("reply-to",), ("Sender", "to")]),
+        _TEXTS,
+        _HOW,
+        st.sampled_from(Part),
     ),
     st.builds(HeaderField, _NOT, st.sampled_from([("X-Loop",), ("X-A", "X-B")])),
     st.builds(Priority, _NOT, st.sampled_from(Level)),
