@@ -84,6 +84,12 @@ class Bound(Struct):
         assert value is None or isinstance(value, int)
         return value
 
+    def holds_variables(self) -> bool:
+        """Whether a variable stands in any of its texts."""
+        values = (*self.tags.values(), *self.arguments)
+        many = (value if isinstance(value, tuple) else (value,) for value in values)
+        return any(isinstance(each, Template) for value in many for each in value)
+
     def one_of(self, *names: str) -> str | None:
         """Which of these tags stands here."""
         return next((name for name in names if name in self.tags), None)

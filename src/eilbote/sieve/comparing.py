@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from eilbote.errors import Misused
 from eilbote.sieve.bound import Bound, Words
 from eilbote.sieve.comparator import Comparator, folding
 from eilbote.sieve.matching import Matcher, MatchType, Relation, counted, matcher, yes_or_no
-from eilbote.sieve.state import Failed, Run
+from eilbote.sieve.state import Run
 from eilbote.sieve.texts import constants, texts_of
-from eilbote.sieve.values import Limits, Position, ScriptProblem
+from eilbote.sieve.values import Limits, Position
 
 Condition = Callable[[Run], bool]
 Values = Callable[[Run], Sequence[str]]
@@ -166,13 +165,11 @@ def _matching(
     matchers: tuple[Matcher, ...], values: Values, at: Position, sets_variables: bool, dearness: int
 ) -> Condition:
     def matching(run: Run) -> bool:
+        run.at = at
         for value in values(run):
             run.pay(len(value) * dearness)
             for match in matchers:
-                try:
-                    groups = match(value)
-                except Misused as wrong:
-                    raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
+                groups = match(value)
                 if groups is not None:
                     if groups and sets_variables:
                         run.groups = groups
@@ -195,10 +192,8 @@ def _made_anew(
     keys_of = texts_of(keys)
 
     def anew(run: Run) -> bool:
-        try:
-            matchers = tuple(matcher(match, comparator, key, run.limits, relation) for key in keys_of(run))
-        except Misused as wrong:
-            raise Failed(ScriptProblem(at, wrong.problem, run.script)) from wrong
+        run.at = at
+        matchers = tuple(matcher(match, comparator, key, run.limits, relation) for key in keys_of(run))
         return _matching(matchers, values, at, sets_variables, _dear(match) * len(matchers))(run)
 
     return anew

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 
+from eilbote.errors import Misused
 from eilbote.sieve import actions, conditions
 from eilbote.sieve.actions import Deed
 from eilbote.sieve.bound import Bound
@@ -103,7 +104,7 @@ class Compiler:
         rule, act = chain[0].rule, _choose(tuple(branches), otherwise)
 
         def traced(run: Run) -> Flow:
-            run.rule = rule
+            run.rule = rule or run.outer
             return act(run)
 
         return None, traced
@@ -119,6 +120,8 @@ class Compiler:
                 return conditions.any_of(tuple(map(self._test, bound.tests)))
             case name:
                 test, seen = conditions.BUILDERS[name](bound, self._building)
+        if bound.holds_variables() or name in _CAN_FAIL or "mime" in bound.tags:
+            test = _placed(test, bound.node.at)
         return _traced_test(bound, test, seen) if self._trace else test
 
     def _traced(self, bound: Bound, act: Act) -> Act:
@@ -127,7 +130,7 @@ class Compiler:
         at, name, detail, rule = node.at, node.name, write_command(node), bound.rule
 
         def traced(run: Run) -> Flow:
-            run.rule = rule
+            run.rule = rule or run.outer
             run.step(at, name, detail)
             return act(run)
 
@@ -155,6 +158,7 @@ class Compiler:
     def _include(self, bound: Bound) -> Act:
         """RFC 6609 section 3.2. That the scripts form no circle, reading them has made sure."""
         key, once, at = include_key(bound), "once" in bound.tags, bound.node.at
+        rule = bound.rule
         if key not in self._bound:
             return _nothing  # `:optional`, and not there
         unit = self._units.get(key)
@@ -169,10 +173,11 @@ class Compiler:
             run.included.add(key)
             assert inside.act is not None
             run.at = at
-            held = run.script, run.variables, run.locals, run.rule
+            held = run.script, run.variables, run.locals, run.outer
             run.script, run.variables, run.locals = inside.name, {}, frozenset()
+            run.outer = rule or run.outer
             flow = inside.act(run)
-            run.script, run.variables, run.locals, run.rule = held
+            run.script, run.variables, run.locals, run.outer = held
             return Flow.STOP if flow is Flow.STOP else Flow.ON
 
         return include
@@ -236,11 +241,24 @@ def _return(run: Run) -> Flow:
 
 def _deed(deed: Deed, rule: str, at: Position) -> Act:
     def act(run: Run) -> Flow:
-        run.rule, run.at = rule, at
+        run.rule, run.at = rule or run.outer, at
         deed(run)
         return Flow.ON
 
     return act
+
+
+_CAN_FAIL = ("date", "currentdate", "body", "duplicate")
+
+
+def _placed(test: Condition, at: Position) -> Condition:
+    """A test that can fail, so that its place is known."""
+
+    def placed(run: Run) -> bool:
+        run.at = at
+        return test(run)
+
+    return placed
 
 
 def _traced_test(bound: Bound, test: Condition, seen: Values | None) -> Condition:
@@ -251,7 +269,7 @@ def _traced_test(bound: Bound, test: Condition, seen: Values | None) -> Conditio
     def traced(run: Run) -> bool:
         try:
             result = test(run)
-        except Failed:
+        except (Failed, Misused):
             run.step(at, name, written)
             raise
         detail = written if seen is None else f"{written} ← {_shown(seen(run))}"

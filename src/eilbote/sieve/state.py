@@ -71,6 +71,7 @@ class Run:
         "limits",
         "locals",
         "mail",
+        "outer",
         "parts",
         "redirects",
         "remembered",
@@ -96,6 +97,8 @@ class Run:
         """The command or test that is carried out, as far as it can fail."""
         self.script = ""
         self.rule = ""
+        self.outer = ""
+        """The rule that the `include` of this script stands in."""
         self.actions: list[Action] = []
         self.rules: list[str] = []
         self.keep = True

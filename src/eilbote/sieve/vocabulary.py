@@ -288,7 +288,7 @@ _TESTS = (
     Word("eilbote_sender", "vnd.eilbote.sender", _COMPARED, (Kind.KEYS,)),
     Word("eilbote_category", "vnd.eilbote.category", _COMPARED, (Kind.KEYS,)),
     Word("eilbote_language", "vnd.eilbote.language", _COMPARED, (Kind.KEYS,)),
-    Word("eilbote_spam", "vnd.eilbote.spam", _COMPARED, (Kind.KEY,)),
+    Word("eilbote_spam", "vnd.eilbote.spam", _COMPARED, (Kind.KEYS,)),
 )
 
 COMMANDS = {word.name: word for word in _COMMANDS}
