@@ -21,6 +21,12 @@ MANY_PARTS = (
     + b"--b\r\nX-A: b\r\n\r\ntext\r\n" * 900
     + b"--b--\r\n"
 )
+DEEP_PARTS = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n" % depth
+    + b"--b%d\r\nX-A: b\r\n\r\ntext\r\n" % depth * 20
+    + b"--b%d\r\n" % depth
+    for depth in range(45)
+)
 
 
 def problem(found: Outcome) -> tuple[str, Position]:
