@@ -15,6 +15,8 @@ from eilbote.diagnosis.probe_mail import damaged_parts, write_probe
 from eilbote.diagnosis.trips import SecondTrip, Trip
 from eilbote.diagnosis.values import Report, Verdict
 from eilbote.engine import diagnose, probing
+from eilbote.mail.mailbox import UidSet
+from eilbote.net.imap import ImapSession
 from eilbote.store.values import AuthKind, NewAccount, Security, Server
 from tests.diagnosis.clinic import Clinic, opened_clinic
 from tests.servers.dovecot import Dovecot
@@ -117,6 +119,20 @@ def test_a_mail_that_was_changed_is_noticed(ward: Ward) -> None:
     )
     assert set(trip.damaged) >= {"umlauts", "dots"}
     assert report.cause.code == "server.content_changed"
+
+
+def test_no_other_mail_is_removed_by_a_server_that_finds_every_mail(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def everything(session: ImapSession, *_: object, **__: object) -> UidSet:
+        return UidSet.range(1, 49)
+
+    ward.dovecot.append(ward.user, [f"Message-ID: <{n}@example.org>\r\n\r\nmine".encode() for n in range(3)])
+    monkeypatch.setattr(ImapSession, "search_uids", everything)
+    report, trip = ward.trip()
+    assert (trip.found, trip.left) == (("INBOX",), 0)
+    assert verdicts(report)["TRIP07"] is Verdict.PASS
+    assert ward.mails() == 3
 
 
 def test_a_mail_that_comes_twice_is_noticed_and_both_are_removed(ward: Ward) -> None:

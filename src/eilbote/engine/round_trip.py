@@ -37,6 +37,7 @@ from eilbote.store.values import Account
 
 T = TypeVar("T")
 
+_MOST_COPIES = 50
 _MOST_MAILBOXES = 30
 _FIRST_STEP_SECONDS, _STEP_SECONDS = 0.3, 4.0
 _NAME_SECONDS = 3.0
@@ -215,9 +216,15 @@ class Return:
         return None
 
     async def _find(self, name: MailboxName) -> UidSet:
+        """The copies in a mailbox. A search is not believed: some servers answer it with every mail, and what
+        is found is deleted."""
         try:
             await self._imap.select(name)
-            return await self._imap.search_uids(self._key)
+            told = await self._imap.search_uids(self._key)
+            newest = next(told.chunks(_MOST_COPIES, newest_first=True), told)
+            mine = self._sent.message_id.strip("<>")
+            identities = await self._imap.fetch_identities(newest)
+            return UidSet.of(one.uid for one in identities if one.message_id == mine)
         except EilboteError as failure:
             if failure.problem.code.startswith("net."):
                 raise
