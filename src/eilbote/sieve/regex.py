@@ -12,6 +12,8 @@ from math import inf
 from typing import assert_never
 
 from eilbote.errors import Misused
+from eilbote.sieve.regex_automaton import Alphabet, Automaton, Purse, TooCostly
+from eilbote.sieve.regex_groups import GroupFinder
 from eilbote.sieve.regex_reading import (
     ANY,
     Characters,
@@ -38,21 +40,90 @@ def regular_expression(
     key: str, limits: Limits, *, ignore_case: bool
 ) -> Callable[[str], tuple[str, ...] | None]:
     """What looks for the expression in values and gives the text of the match and of each group, empty for
-    one that took no part. Raises Misused `sieve.regex_*`; the function itself `sieve.regex_too_costly`."""
-    tree, _ = read_regex(key)
-    flags = re.DOTALL | re.ASCII | (re.IGNORECASE if ignore_case else 0)
-    pattern = re.compile(_translated(tree), flags)
-    factor, power = _ways(tree)
-    most = float(limits.match_steps) * _CHEAP
+    one that took no part. Of several matches the one that begins first, of those the longest. Raises
+    Misused `sieve.regex_*`; the function itself `sieve.regex_too_costly`."""
+    tree, groups = read_regex(key)
+    search = _Search(tree, groups, ignore_case=ignore_case)
 
     def match(value: str) -> tuple[str, ...] | None:
-        size = len(value) + 1
-        if factor * float(size) ** (power + 1) > most:
-            raise Misused("sieve.regex_too_costly", regex=key[:100], limit=limits.match_steps)
-        found = pattern.search(value)
-        return None if found is None else (found[0], *(part or "" for part in found.groups()))
+        try:
+            return search.match(value, Purse(limits.match_steps))
+        except TooCostly:
+            raise Misused("sieve.regex_too_costly", regex=key[:100], limit=limits.match_steps) from None
 
     return match
+
+
+class _Search:
+    """One expression: quickly whether and where a match begins, then its end, then its groups."""
+
+    __slots__ = ("_alphabet", "_backwards", "_factor", "_finder", "_forwards", "_groups", "_literal",
+                 "_pattern", "_plain", "_power")  # fmt: skip
+
+    def __init__(self, tree: Node, groups: int, *, ignore_case: bool) -> None:
+        flags = re.DOTALL | re.ASCII | (re.IGNORECASE if ignore_case else 0)
+        self._groups = groups
+        self._factor, self._power = _ways(tree)
+        self._plain = _fixed_size(tree) > 0
+        self._pattern = re.compile(_translated(tree), flags) if self._factor < inf else None
+        self._alphabet = Alphabet(tree, ignore_case=ignore_case)
+        self._forwards = Automaton(tree, self._alphabet)
+        self._backwards = Automaton(tree, self._alphabet, backwards=True, floating=True)
+        self._finder = GroupFinder(tree, self._alphabet)
+        literal = _needed(tree)
+        self._literal = re.compile(re.escape(literal), flags) if literal else None
+
+    def match(self, value: str, purse: Purse) -> tuple[str, ...] | None:
+        if self._literal is not None and self._literal.search(value) is None:
+            return None
+        size = len(value) + 1
+        if (
+            self._pattern is not None
+            and self._factor * float(size) ** (self._power + 1) <= purse.left * _CHEAP
+        ):
+            found = self._pattern.search(value)
+            if found is None:
+                return None
+            if self._plain:  # there is but one way to match: the library's groups are those of POSIX
+                return (found[0], *found.groups())
+            start = found.start()
+            classes = self._alphabet.of_text(value)
+        else:
+            classes = self._alphabet.of_text(value)
+            start = min(self._backwards.ends(classes, len(value), 0, purse), default=-1)
+            if start < 0:
+                return None
+        end = max(self._forwards.ends(classes, start, len(value), purse))
+        if not self._groups:
+            return (value[start:end],)
+        lie = self._finder.groups(classes, start, end, purse)
+        none = (0, 0)
+        spans = (lie.get(number, none) for number in range(1, self._groups + 1))
+        return (value[start:end], *(value[low:high] for low, high in spans))
+
+
+def _needed(node: Node) -> str:
+    """The longest stretch of letters that every match holds; empty if there is none, or not surely."""
+    runs = [""]
+
+    def gather(node: Node) -> None:
+        match node:
+            case Characters(((low, high),), False) if low == high:
+                runs[-1] += chr(low)
+            case Sequence():
+                for each in node.nodes:
+                    gather(each)
+            case Group():
+                gather(node.node)
+            case Place():
+                pass
+            case Characters() | Choice() | Repeat():
+                runs.append("")
+            case _:
+                assert_never(node)
+
+    gather(node)
+    return max(runs, key=len)
 
 
 def _translated(node: Node) -> str:

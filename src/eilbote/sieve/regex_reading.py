@@ -106,7 +106,7 @@ def read_regex(text: str) -> tuple[Node, int]:
     """The tree and how many groups there are. Raises Misused: `sieve.regex_invalid` with the place (a
     character, from 1), `sieve.regex_too_large`, `sieve.regex_back_reference`."""
     if len(text) > MAX_LENGTH:
-        raise _too_large()
+        raise too_large()
     reader = _Reader(text)
     node = reader.choice(0)
     if reader.at < len(text):
@@ -132,7 +132,7 @@ class _Reader:
 
     def choice(self, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise _too_large()
+            raise too_large()
         nodes = [self.sequence(depth)]
         while self.peek() == "|":
             self.at += 1
@@ -141,7 +141,7 @@ class _Reader:
 
     def sequence(self, depth: int) -> Node:
         nodes: list[Node] = []
-        while (sign := self.peek()) and sign != "|" and not (sign == ")" and depth):
+        while (sign := self.peek()) and sign not in "|)":
             nodes.append(self.repeated(depth))
         return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
 
@@ -158,13 +158,13 @@ class _Reader:
                 if not (bounds[1] or bounds[2]) or (most is not None and most < least):
                     raise self.wrong()
                 if max(least, most or 0) > MAX_REPEAT:
-                    raise _too_large()
+                    raise too_large()
                 self.at = bounds.end()
             else:
                 break
             stacked += 1
             if stacked > MAX_DEPTH:
-                raise _too_large()
+                raise too_large()
             node = node if isinstance(node, Place) else Repeat(node, least, most)
         return node
 
@@ -193,7 +193,7 @@ class _Reader:
         self.groups += 1
         number = self.groups
         if number > MAX_GROUPS:
-            raise _too_large()
+            raise too_large()
         self.at += 1
         inside = self.choice(depth + 1)
         if self.peek() != ")":
@@ -260,7 +260,7 @@ def _letter(sign: str) -> Characters:
     return Characters(((ord(sign), ord(sign)),))
 
 
-def _too_large() -> Misused:
+def too_large() -> Misused:
     return Misused(
         "sieve.regex_too_large", limit=MAX_LENGTH, depth=MAX_DEPTH, groups=MAX_GROUPS, repeat=MAX_REPEAT
     )
