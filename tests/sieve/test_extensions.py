@@ -320,6 +320,8 @@ def test_rules_and_included_scripts_are_named() -> None:
         ("fileinto", "Zwei", ""),
         ("fileinto", "", ""),
     ]
+    alone = ours('require "include"; include "a"; keep;', MAILS["plain"], included=included)
+    assert alone.rules == ("a", "Drei", "")
     broken = {"a": 'require "ihave";\n\nerror "x";'}
     failed = ours('require "include"; include "a";', MAILS["plain"], included=broken)
     assert failed.problem is not None

@@ -158,7 +158,7 @@ class Compiler:
     def _include(self, bound: Bound) -> Act:
         """RFC 6609 section 3.2. That the scripts form no circle, reading them has made sure."""
         key, once, at = include_key(bound), "once" in bound.tags, bound.node.at
-        rule = bound.rule
+        rule, name = bound.rule, bound.text(0).value
         if key not in self._bound:
             return _nothing  # `:optional`, and not there
         unit = self._units.get(key)
@@ -175,7 +175,7 @@ class Compiler:
             run.at = at
             held = run.script, run.variables, run.locals, run.outer
             run.script, run.variables, run.locals = inside.name, {}, frozenset()
-            run.outer = rule or run.outer
+            run.outer = rule or run.outer or name
             flow = inside.act(run)
             run.script, run.variables, run.locals, run.outer = held
             return Flow.STOP if flow is Flow.STOP else Flow.ON

@@ -98,7 +98,7 @@ class Run:
         self.script = ""
         self.rule = ""
         self.outer = ""
-        """The rule that the `include` of this script stands in."""
+        """The rule that the `include` of this script stands in, else the name of this script."""
         self.actions: list[Action] = []
         self.rules: list[str] = []
         self.keep = True
