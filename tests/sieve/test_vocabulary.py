@@ -32,3 +32,13 @@ def test_every_problem_has_its_sentences() -> None:
     assert len(codes) > 60
     for catalogue in (Catalogue("de"), Catalogue("en")):
         assert {code for code in codes if not catalogue.knows(code)} == set()
+
+
+def test_the_page_names_every_extension() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sieve.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]*) \| [^|]* \| (yes|partial|no) \|", page, re.MULTILINE)
+    states = {name: state for names, state in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert {name for name, state in states.items() if state != "no"} == EXTENSIONS
+    assert {"enclose", "replace", "mboxmetadata", "servermetadata"} <= {
+        name for name, state in states.items() if state == "no"
+    }

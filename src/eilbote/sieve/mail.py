@@ -7,7 +7,7 @@ at headers alone never read a body.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from eilbote.mail.headers import Headers, split_headers
@@ -112,31 +112,3 @@ class EditedMail:
         raw = self._before.message().raw
         _, _, body = split_headers(raw, 0, len(raw))
         return parse_message(self._header + raw[body:])
-
-
-class MailOf:
-    """A mail whose fields are given ahead, and whose message is made only when asked for."""
-
-    __slots__ = ("_fields", "_make", "size")
-
-    def __init__(self, header: bytes, size: int, make: Callable[[], Message]) -> None:
-        """`header`: the block with its blank line; `make` gives the whole message."""
-        self._fields = MessageMail(header)
-        self._make = make
-        self.size = size
-
-    def texts(self, field: str) -> Sequence[str]:
-        """Every field of this name, decoded."""
-        return self._fields.texts(field)
-
-    def sources(self, field: str) -> Sequence[str]:
-        """Every field of this name, undecoded."""
-        return self._fields.sources(field)
-
-    def header(self) -> bytes:
-        """The header block."""
-        return self._fields.header()
-
-    def message(self) -> Message:
-        """The whole mail."""
-        return self._make()
