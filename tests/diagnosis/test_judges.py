@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -255,6 +256,36 @@ def test_auth15_a_token_of_somebody_else_is_named(user: str, oauth: bool, verdic
     given = shared(diagnosed.transcript)
     assert b"berta" not in written(given)
     assert judge_again(given).cause.code == diagnosed.report.cause.code
+
+
+# --- the store ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "case", "verdict"),
+    [
+        ({"store_read": "whole", "store_schema": 24}, "", Verdict.PASS),
+        ({"store_read": "catalogue", "store_schema": 24}, "", Verdict.PASS),
+        ({"store_read": "part", "store_schema": 24}, "part", Verdict.INFO),
+        ({"store_read": "whole", "store_faults": ("Page 7: bad",)}, "damaged", Verdict.FAIL),
+        ({"store_read": "catalogue", "store_faults": ("placement_date",)}, "index", Verdict.FAIL),
+        ({"store": "store.damaged"}, "broken", Verdict.FAIL),
+    ],
+)
+def test_env12_the_store_is_told_of_as_far_as_it_was_read(
+    told: dict[str, Any], case: str, verdict: Verdict
+) -> None:
+    report = World(machine=replace(MACHINE, **told)).diagnose().report
+    finding = one(report.findings, "ENV12")
+    assert (finding.text.removeprefix("doctor.env12").lstrip("."), finding.verdict) == (case, verdict)
+    assert (report.cause.code == "server.own_store") is (verdict is Verdict.FAIL)
+
+
+async def test_env12_reads_the_home_it_runs_in(tmp_path: Path) -> None:
+    with opened_clinic(tmp_path) as clinic:
+        diagnosed = await clinic.report_on(Peer())
+    finding = one(diagnosed.report.findings, "ENV12")
+    assert finding.verdict is Verdict.PASS and finding.seen.startswith("whole, schema ")
 
 
 # --- the mailbox -------------------------------------------------------------------------------------

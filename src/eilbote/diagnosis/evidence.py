@@ -115,7 +115,9 @@ class Machine(Struct, frozen=True, tag="machine"):
     """This computer. `authorities`: certificates that are trusted; `newest_authority`: when the youngest of
     them began. `free`: bytes. `store`: problem code of the store, "" where it is sound. `key_mode`: rights
     of the file with the key, None where there is no file. `misshapen`: what our own form of a mail gets wrong
-    (`line ends`, `dots`, `text`) in mails that tempt it to; None: not tested."""
+    (`line ends`, `dots`, `text`) in mails that tempt it to; None: not tested. `store_faults`: what the store
+    says of itself; `store_read`: how much of it was read (`whole`, `part`, `catalogue`), "" for none;
+    `store_schema`: the number of its schema."""
 
     now: Moment
     authorities: int
@@ -128,6 +130,9 @@ class Machine(Struct, frozen=True, tag="machine"):
     key_mode: int | None = None
     misshapen: tuple[str, ...] | None = None
     proxies: tuple[str, ...] = ()
+    store_faults: tuple[str, ...] = ()
+    store_read: str = ""
+    store_schema: int = 0
 
 
 class SecretShape(Struct, frozen=True, tag="secret"):

@@ -24,11 +24,14 @@ _TEMPTING = (
     b"Subject: a\r\n\r\none\n.\r\nMAIL FROM:<a@example.org>\r\n",
     b"Subject: a\r\n\r\none\r\n.\nMAIL FROM:<a@example.org>\r\r\n",
 )
+_STORE_SECONDS = 2.0
+"""How long the store is read: more belongs to `eilbote verify`."""
+
 _REMOTE = ("nfs", "cifs", "smb", "sshfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs")
 
 
 def look_at_machine(app: App) -> Machine:
-    """The clock, the authorities that are trusted, TLS, disk and the key's file. Blocks."""
+    """The clock, the authorities that are trusted, TLS, disk, store and the key's file. Blocks."""
     stats = ssl.create_default_context()
     newest = max((_begin(one) for one in stats.get_ca_certs()), default=0.0)
     count = stats.cert_store_stats()["x509_ca"] or _certificate_files()
@@ -39,6 +42,11 @@ def look_at_machine(app: App) -> Machine:
     except EilboteError:
         key_mode = None  # the secret's own probe tells why
     home = app.config.home
+    store, sound = "", None
+    try:
+        sound = app.store.database.soundness(_STORE_SECONDS)
+    except EilboteError as failure:
+        store = failure.problem.code
     return Machine(
         now=app.clock.now(),
         authorities=count,
@@ -50,6 +58,10 @@ def look_at_machine(app: App) -> Machine:
         key_mode=key_mode,
         proxies=_proxies(os.environ),
         misshapen=misshapen_parts(),
+        store=store,
+        store_faults=sound.faults if sound is not None else (),
+        store_read=sound.read if sound is not None else "",
+        store_schema=sound.schema if sound is not None else 0,
     )
 
 

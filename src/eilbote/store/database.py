@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]
@@ -18,6 +18,16 @@ Observer: TypeAlias = Callable[[str], None]
 
 MOST_IN_LIST = 5000
 """How many values one `IN (...)` list may hold; PostgreSQL allows 65,535 parameters, SQLite 32,766."""
+
+
+class Soundness(NamedTuple):
+    """What a look at a database has shown. `faults`: in the database's own words, a few of them. `read`:
+    `whole`; `part` where time ran out; `catalogue` where the database itself keeps its pages sound, and only
+    its list of indexes was looked at. `schema`: the number of the schema."""
+
+    faults: tuple[str, ...]
+    read: str
+    schema: int
 
 
 class Session(Protocol):
@@ -74,6 +84,10 @@ class Database(Protocol):
     def version(self) -> int:
         """A number that is another one after anybody has changed anything; cheap, for who looks often.
         Only numbers given to the same thread can be compared."""
+        ...
+
+    def soundness(self, within: float) -> Soundness:
+        """Reads the database through for faults, for at most `within` seconds."""
         ...
 
     def scrub(self) -> None:

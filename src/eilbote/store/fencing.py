@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-from eilbote.store.database import Database, Observer, Session
+from eilbote.store.database import Database, Observer, Session, Soundness
 
 
 class Lease(Protocol):
@@ -57,6 +57,9 @@ class FencedDatabase:
 
     def version(self) -> int:
         return self._database.version()
+
+    def soundness(self, within: float) -> Soundness:
+        return self._database.soundness(within)
 
     def scrub(self) -> None:
         self._database.scrub()

@@ -17,7 +17,7 @@ from psycopg import sql as composed
 
 from eilbote.clock import SystemClock
 from eilbote.errors import EilboteError, Misused, NotAllowed, Unreachable
-from eilbote.store.database import Observer, Row, Value, text, unobserved
+from eilbote.store.database import Observer, Row, Soundness, Value, integer, text, unobserved
 from eilbote.store.failures import RETRY_FULL
 from eilbote.store.readers import Readers
 
@@ -36,6 +36,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def _translated(sql: str) -> bytes:
     """`?` becomes `%s`; no statement of ours holds either inside a literal."""
     return sql.replace("%", "%%").replace("?", "%s").encode()
+
+
+_MOST_FAULTS = 5
 
 
 class PostgresSession:
@@ -150,6 +153,23 @@ class PostgresDatabase:
         with self.read() as session:
             row = session.one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
         return int(text(row[0])) if row is not None else 0
+
+    def soundness(self, within: float) -> Soundness:
+        """See `Database.soundness`. Pages are the server's affair (checksums); what we see of a fault is an
+        index that is not valid."""
+        with self.read() as session:
+            session.one(
+                "SELECT set_config('statement_timeout', ?, true)", (str(max(1, round(within * 1000))),)
+            )
+            row = session.one("SELECT version FROM schema_version")
+            indexes = session.rows(
+                "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = current_schema() AND NOT (i.indisvalid AND i.indisready)"
+                " ORDER BY c.relname LIMIT ?",
+                (_MOST_FAULTS,),
+            )
+        return Soundness(tuple(text(name) for (name,) in indexes), "catalogue", integer(row[0]) if row else 0)
 
     def scrub(self) -> None:
         """Rewrites the tables that held mail without their dead rows. The server's own log (WAL)

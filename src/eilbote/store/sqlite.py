@@ -20,7 +20,7 @@ from typing import Literal
 import apsw
 
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Unreachable
-from eilbote.store.database import Observer, Row, Value, unobserved
+from eilbote.store.database import Observer, Row, Soundness, Value, unobserved
 from eilbote.store.failures import RETRY_FULL
 from eilbote.store.locking import locked
 from eilbote.store.readers import Readers
@@ -30,6 +30,7 @@ _BUSY_MS = 60_000
 _SMALLEST_ROOM = 64 * 1024  # what SQLite needs free to open a file at all, with room to spare
 _CACHED_SQL = 16_000  # apsw keeps prepared statements up to 16 KiB of text
 _MOST_PARAMETERS = 32_000  # SQLITE_LIMIT_VARIABLE_NUMBER is 32,766
+_MOST_FAULTS, _LONGEST_FAULT = 5, 300
 _CHECKPOINT_PAGES = 8_000  # about 32 MB of WAL: half the commit cost of the default 1,000 at first sync
 
 
@@ -166,6 +167,26 @@ class SqliteDatabase:
         """See `Database.version`."""
         with self._translated():
             return int(self._readers.mine().pragma("data_version"))
+
+    def soundness(self, within: float) -> Soundness:
+        """See `Database.soundness`. On a connection of its own, which alone is stopped when time runs out."""
+        with self._translated():
+            connection = self._connect_to_read()
+            timer, schema = threading.Timer(within, connection.interrupt), 0
+            timer.start()
+            try:
+                schema = connection.execute("SELECT version FROM schema_version").get
+                found = connection.execute(f"PRAGMA quick_check({_MOST_FAULTS})").fetchall()
+            except apsw.InterruptError:
+                return Soundness((), "part", int(schema))
+            except apsw.CorruptError as error:
+                return Soundness((str(error)[:_LONGEST_FAULT],), "part", 0)
+            finally:
+                timer.cancel()
+                timer.join()
+                connection.close()
+        faults = tuple(str(row[0])[:_LONGEST_FAULT] for row in found if row[0] != "ok")
+        return Soundness(faults, "whole", int(schema))
 
     def scrub(self) -> None:
         """Rewrites the file without its free space and empties the WAL (erasure). It waits for

@@ -27,9 +27,7 @@ def judge_machine(machine: Machine) -> list[Finding]:
         if machine.has_tls13
         else found("ENV10", Verdict.WARN, "old", seen=machine.openssl, cause="tls.own_library"),
         _disk(machine),
-        found("ENV12", Verdict.PASS)
-        if not machine.store
-        else found("ENV12", Verdict.FAIL, "broken", cause="server.own_store", code=machine.store),
+        _store(machine),
         _key(machine),
         found("ENV08", Verdict.INFO, "set" if machine.proxies else "none", names=", ".join(machine.proxies)),
     ]
@@ -54,6 +52,21 @@ def _disk(machine: Machine) -> Finding:
     if free < 1024:
         return found("ENV11", Verdict.WARN, "little", cause="server.own_disk", free=free)
     return found("ENV11", Verdict.PASS, seen=f"{free} MiB")
+
+
+def _store(machine: Machine) -> Finding:
+    """ENV12, as far as it was read within the time that there is for it."""
+    if machine.store:
+        return found("ENV12", Verdict.FAIL, "broken", cause="server.own_store", code=machine.store)
+    if machine.store_faults:
+        fault = machine.store_faults[0]
+        seen = " / ".join(machine.store_faults)
+        case = "index" if machine.store_read == "catalogue" else "damaged"
+        return found("ENV12", Verdict.FAIL, case, cause="server.own_store", seen=seen, fault=fault)
+    if machine.store_read == "part":
+        return found("ENV12", Verdict.INFO, "part", seen=f"schema {machine.store_schema}")
+    seen = f"{machine.store_read}, schema {machine.store_schema}" if machine.store_read else ""
+    return found("ENV12", Verdict.PASS, seen=seen)
 
 
 def _key(machine: Machine) -> Finding:
