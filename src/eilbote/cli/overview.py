@@ -54,6 +54,7 @@ COMMANDS = {
     "delete": Entry("act", "delete", mark("Delete mail: into the trash, out of the trash for good")),
     "junk": Entry("act", "junk", mark("Move mail to the junk mailbox")),
     "undo": Entry("act", "undo", mark("Take back what was done last")),
+    "rules": Entry("rules", "rules", mark("Sort, mark, forward and answer mail by rules")),
     "conflicts": Entry(
         "conflicts",
         "conflicts",
@@ -74,6 +75,7 @@ SECTIONS = {
     mark("Start"): ("demo", "account", "providers", "doctor", "sync", "verify", "serve"),
     mark("Read"): ("mailboxes", "list", "search", "thread", "show", "raw", "attachments", "quarantine"),
     mark("Act"): ("flag", "move", "copy", "archive", "delete", "junk", "undo", "conflicts"),
+    mark("Rules"): ("rules",),
     mark("Send"): ("send", "outbox", "complete"),
     mark("Bring and take"): ("export", "import", "migrate"),
     mark("More"): ("logs", "completion", "man"),

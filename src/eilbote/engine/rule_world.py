@@ -35,7 +35,7 @@ class Worlds:
         self._mailboxes = homes.seen()
         self._own = mailing.own_addresses()
         self._lists = _Lists(app, account)
-        self._offset = _offset(app.clock.now())
+        self._offset = offset_at(app.clock.now())
         self._environment = {
             "name": "Eilbote",
             "location": "MUA",
@@ -125,7 +125,7 @@ def _return_path(mail: StoredMail) -> str | None:
     return None
 
 
-def _offset(seconds: float) -> int:
+def offset_at(seconds: float) -> int:
     """Seconds east of UTC that this machine's clock shows then."""
     shift = datetime.fromtimestamp(seconds, UTC).astimezone().utcoffset()
     return int(shift.total_seconds()) if shift is not None else 0
