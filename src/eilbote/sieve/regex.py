@@ -27,7 +27,7 @@ from eilbote.sieve.regex_reading import (
 )
 from eilbote.sieve.values import Limits
 
-_CHEAP = 20
+_CHEAP = 100
 """Steps of the library that take as long as one of our own."""
 
 _PLACES = {"^": r"\A", "$": r"\Z", "b": r"\b", "B": r"\B", "<": r"\b(?=\w)", ">": r"\b(?<=\w)"}
