@@ -13,6 +13,8 @@ from tests.servers.pigeonhole import Pigeonhole, PrintedAction, Verdict
 from tests.sieve.mails import ENVELOPES, MAILS
 from tests.sieve.outcomes import Deed, deeds, ours, stored, world
 from tests.sieve.probes import PROBES, script
+from tests.sieve.test_check import RIGHT, WRONG
+from tests.sieve.test_parse import BAD
 from tests.sieve.whole_scripts import INCLUDED, SCRIPTS
 
 # A test and the mails on which it comes out otherwise there (None: all).
@@ -75,6 +77,26 @@ def test_each_script_does_the_same(name: str, pigeonhole: Pigeonhole) -> None:
         assert verdict.accepted, verdict.errors
         here = ours(text, MAILS[mail], world(mail, sender, recipient), included=INCLUDED)
         assert _printed(deeds(here)) == _deeds(verdict), mail
+
+
+# Scripts that Pigeonhole takes although they can never work, and those that it refuses although they do.
+TAKEN_THERE = (
+    "(true, tru,", '"sub ject"', '"from:"', '"century"', '"CET"', 'fileinto "";', "a\r\nb", "(a)\\\\1",
+    "hex:00", "${b.c}", "${global.c}",
+)  # fmt: skip
+REFUSED_THERE = ("what_is_this;", "what :is 1) { keep; }", "else { foo; }", "extlists")
+
+
+@pytest.mark.parametrize("text", [text for text, _ in (*WRONG, *BAD)])
+def test_what_is_wrong_here_is_wrong_there(text: str, pigeonhole: Pigeonhole) -> None:
+    taken = any(piece in text for piece in TAKEN_THERE)
+    assert (pigeonhole.compile(text).status == 0) is taken
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_is_right_here_is_right_there(text: str, pigeonhole: Pigeonhole) -> None:
+    refused = any(piece in text for piece in REFUSED_THERE) and 'allof (ihave "nobody' not in text
+    assert (pigeonhole.compile(text).status != 0) is refused
 
 
 def test_there_are_enough_of_them() -> None:

@@ -4,6 +4,7 @@ with other actions."""
 from __future__ import annotations
 
 INCLUDED = {
+    "matches": 'require ["fileinto", "variables"];\nfileinto "in/${1}";\nif header :matches "to" "*@*" {}\n',
     "lists": 'require ["fileinto", "include"];\nif exists "list-id" { fileinto "Lists"; stop; }\n',
     "back": 'require ["fileinto", "include"];\nfileinto "Before";\nreturn;\nfileinto "After";\n',
     "shared": (
@@ -41,6 +42,7 @@ if true {
 fileinto "End";
 """,
     "redirect": 'redirect "li@example.com";',
+    "redirect to a name": 'redirect "Li <li@example.com>";',
     "redirect a copy": 'require "copy"; redirect :copy "li@example.com"; redirect "kim@example.net";',
     "redirect twice": 'redirect "li@example.com"; redirect "li@example.com"; keep;',
     "redirect found addresses": """
@@ -154,6 +156,10 @@ foreverypart {
     "include once": """
 require ["include", "fileinto", "copy"];
 include :once "back"; include :once "back"; include :optional "missing"; fileinto "Last";
+""",
+    "matches in included scripts": """
+require ["include", "fileinto", "variables"];
+if header :matches "subject" "*" { set "x" "y"; include "matches"; fileinto "out/${1}"; }
 """,
     "shared variables": """
 require ["include", "fileinto", "variables"];

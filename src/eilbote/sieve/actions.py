@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-from eilbote.sieve.argument_checks import wrong_address, wrong_mailbox, wrong_method, wrong_variable
+from eilbote.sieve.argument_checks import (
+    bare_address,
+    wrong_address,
+    wrong_mailbox,
+    wrong_method,
+    wrong_variable,
+)
 from eilbote.sieve.bodies import part_text
 from eilbote.sieve.bound import Bound, Words
 from eilbote.sieve.building import Building
@@ -79,7 +85,7 @@ def _redirect(bound: Bound, building: Building) -> Deed:
             return
         if not certain and (wrong := wrong_address(to)):
             run.fail(wrong.code, **wrong.parameters)
-        run.act(Redirect(at, to, copy), cancel=not copy)
+        run.act(Redirect(at, bare_address(to), copy), cancel=not copy)
 
     return redirect
 

@@ -49,10 +49,6 @@ def wrong_argument(
             return wrong_mailbox(value)
         case Kind.ADDRESS:
             return None if "list" in tags else wrong_address(value)
-        case Kind.SENDER:
-            found = read_addresses(value)
-            alone = len(found) == 1 and bool(found[0].spec)
-            return None if alone else Problem("sieve.bad_address", {"address": shown})
         case Kind.VARIABLE | Kind.VARIABLES:
             return wrong_variable(value, enabled)
         case Kind.IMPORTANCE:
@@ -75,8 +71,17 @@ def wrong_mailbox(value: str) -> Problem | None:
 
 
 def wrong_address(value: str) -> Problem | None:
-    """Whether a mail can go there: one address, without a name."""
-    return None if is_address(value) else Problem("sieve.bad_address", {"address": value[:60]})
+    """Whether it is one address, with or without a name."""
+    return None if bare_address(value) else Problem("sieve.bad_address", {"address": value[:60]})
+
+
+def bare_address(value: str) -> str:
+    """The address alone (RFC 5228 section 2.4.2.3); empty where it is none or more than one."""
+    if is_address(value):
+        return value
+    group = value.rstrip().endswith(";")
+    found = () if group or _CONTROL.search(value) else read_addresses(value)
+    return found[0].spec if len(found) == 1 and is_address(found[0].spec) else ""
 
 
 def wrong_variable(value: str, enabled: AbstractSet[str]) -> Problem | None:

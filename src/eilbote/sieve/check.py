@@ -36,6 +36,7 @@ _LISTS = (
     Kind.VARIABLES,
 )
 _CONSTANT = (Kind.CONSTANT, Kind.CONSTANTS, Kind.COMPARATOR, Kind.RELATION)
+_OF_VARIABLES = (Kind.VARIABLE, Kind.VARIABLES)
 _ENDS = ("stop", "error", "return")
 
 
@@ -261,6 +262,8 @@ class _Checker:
         arguments = self._placed(node, word, given)
         if arguments is None:
             return {}, ()
+        if word.first_optional and word.arguments[0] in _OF_VARIABLES and arguments[0] is not None:
+            self._needs(given[0].at, "variables", word.name)  # RFC 5232 section 2
         self._compared(node, word, tags, places)
         self._checked(word, tags, arguments)
         return tags, arguments

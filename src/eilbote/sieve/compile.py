@@ -173,11 +173,11 @@ class Compiler:
             run.included.add(key)
             assert inside.act is not None
             run.at = at
-            held = run.script, run.variables, run.locals, run.outer
-            run.script, run.variables, run.locals = inside.name, {}, frozenset()
+            held = run.script, run.variables, run.locals, run.groups, run.outer
+            run.script, run.variables, run.locals, run.groups = inside.name, {}, frozenset(), ()
             run.outer = rule or run.outer or name
             flow = inside.act(run)
-            run.script, run.variables, run.locals, run.outer = held
+            run.script, run.variables, run.locals, run.groups, run.outer = held
             return Flow.STOP if flow is Flow.STOP else Flow.ON
 
         return include

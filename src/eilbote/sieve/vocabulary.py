@@ -36,8 +36,7 @@ class Kind(Enum):
     MAILBOX = auto()
     MAILBOXES = auto()
     ADDRESS = auto()
-    SENDER = auto()
-    """An address that may have a name."""
+    """One address, with or without a name (RFC 5228 section 2.4.2.3)."""
     FLAGS = auto()
     VARIABLE = auto()
     VARIABLES = auto()
@@ -151,7 +150,7 @@ _COMMANDS = (
             TagWord("days", value=Kind.NUMBER, group="time"),
             TagWord("seconds", "vacation-seconds", Kind.NUMBER, "time"),
             TagWord("subject", value=Kind.TEXT),
-            TagWord("from", value=Kind.SENDER),
+            TagWord("from", value=Kind.ADDRESS),
             TagWord("addresses", value=Kind.TEXTS),
             TagWord("mime"),
             TagWord("handle", value=Kind.TEXT),
