@@ -9,7 +9,6 @@ It takes mail for `example.org`, where recipients decide what happens (see `_ACL
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -120,10 +119,6 @@ class Exim(MailServer):
             "TERM",
             env=self._environment,
         )
-
-    def remove(self) -> None:
-        self.stop()  # its deliveries lead groups of their own and end with it
-        shutil.rmtree(self.folder)
 
     def _settings(self) -> str:
         kept = ":".join(self._environment)
