@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from eilbote.errors import Misused, Unreachable
-from eilbote.net.dns import NameServer, Resolver
+from eilbote.net.dns import NameServer, Resolver, system_servers
 from eilbote.testing.names import name_server
 from tests.servers.names import Names, Signing
 from tests.servers.ports import LOOPBACK, free_ports
@@ -116,3 +117,23 @@ async def test_what_is_no_name_is_not_asked(resolver: Resolver, name: str) -> No
     with pytest.raises(Misused) as refused:
         await resolver.mx(name)
     assert refused.value.problem.code == "dns.bad_name"
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("nameserver 192.0.2.1\n", ["192.0.2.1"]),
+        ("nameserver bogus\nnameserver 192.0.2.2\n", ["192.0.2.2"]),
+        ("nameserver\nnameserver 300.1.1.1\n", ["127.0.0.1"]),
+        ("\0\xff\x1b\n", ["127.0.0.1"]),
+        ("", ["127.0.0.1"]),
+        ("nameserver 192.0.2.1\n" * 1000, ["192.0.2.1"] * 3),
+    ],
+)
+def test_a_bad_line_in_the_system_s_list_is_passed_over(
+    tmp_path: Path, text: str, servers: list[str]
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text(text, encoding="latin-1")
+    assert [one.address for one in system_servers(file)] == servers
+    assert system_servers(tmp_path / "none")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -25,6 +27,7 @@ SILENT_SECONDS = 5.0
 """How long one name server is waited for."""
 
 MOST_RECORDS = 100
+_MOST_SERVERS = 3
 _LOOK_UP_SECONDS = 2.0
 _LATER = 300.0
 
@@ -159,17 +162,20 @@ def _failed(name: str, reason: str) -> Problem:
     return Problem("dns.failed", {"name": name, "reason": reason}, _LATER)
 
 
-def system_servers() -> tuple[NameServer, ...]:
-    """The name servers that the system uses (resolv.conf)."""
+def system_servers(file: Path = Path("/etc/resolv.conf")) -> tuple[NameServer, ...]:
+    """The name servers that the system uses, of its list (`file`, where it keeps one) as many as it does."""
     from dns.exception import DNSException  # noqa: PLC0415  # see `ask`
     from dns.resolver import Resolver as SystemResolver  # noqa: PLC0415
 
     try:
-        found = SystemResolver()
+        servers = [str(one) for one in SystemResolver(str(file)).nameservers if isinstance(one, str)]
     except DNSException:
         return (NameServer("127.0.0.1"),)
-    servers = [str(one) for one in found.nameservers if isinstance(one, str)]
-    return tuple(NameServer(one) for one in servers if _is_address(one))
+    except ValueError:  # a line that names no server; the system passes over it
+        text = file.read_text(encoding="utf-8", errors="replace")
+        servers = re.findall(r"^nameserver\s+(\S+)", text, re.MULTILINE)
+    good = [NameServer(one) for one in servers if _is_address(one)]
+    return tuple(good[:_MOST_SERVERS]) or (NameServer("127.0.0.1"),)
 
 
 def _is_address(text: str) -> bool:
