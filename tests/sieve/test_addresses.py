@@ -22,6 +22,8 @@ PARTS = tuple(AddressPart)
         ('"q \\" l"@x.example', ('"q \\" l"@x.example', 'q " l', "x.example", 'q " l', None)),
         ("<@r1.example,@r2.example:a@b.example>", ("a@b.example", "a", "b.example", "a", None)),
         ("a@[1.2.3.4]", ("a@[1.2.3.4]", "a", "[1.2.3.4]", "a", None)),
+        ("a (comment) @ b . example", ("a@b.example", "a", "b.example", "a", None)),
+        ("a b@c.example", ("a b@c.example", None, None, None, None)),
         ("nonsense", ("nonsense", None, None, None, None)),
         ("no at all <foo>", ("no at all <foo>", None, None, None, None)),
         ("undisclosed-recipients:;", ("undisclosed-recipients:;", None, None, None, None)),

@@ -133,6 +133,17 @@ def test_what_is_compared_of_a_field(name: str, source: str, answers: tuple[str,
     assert found == [(answer,) for answer in answers]
 
 
+def test_of_several_parameters_those_count_that_are_there() -> None:
+    source = "text/plain; charset=utf-8; name="
+    assert mime_values("Content-Type", source, MimeOption.PARAMETER, ("boundary", "charset")) == ("utf-8",)
+    assert mime_values("Content-Type", source, MimeOption.PARAMETER, ("a", "b")) == ("",)
+
+
+def test_nothing_stands_behind_a_multipart_without_end() -> None:
+    root = parse_message(RAW.partition(b"--AA--")[0]).root
+    assert Bodies(root, LIMITS).contents(("multipart",)) == ("prologue\r\n",)
+
+
 def test_nested_a_hundred_deep() -> None:
     depth = 100
     head = b"".join(

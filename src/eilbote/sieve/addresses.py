@@ -11,13 +11,15 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from eilbote.mail.address import read_addresses
+from eilbote.mail.address import is_address, read_addresses
 from eilbote.mail.words import decode_words
 
 SEPARATOR = "+"
 """Between user and detail; the first in a local part counts (RFC 5233 section 4 leaves it open)."""
 
 _DOT_ATOM = re.compile(r"[^\s\x00-\x1f\x7f()<>,;:\\\"\[\]@.]+(?:\.[^\s\x00-\x1f\x7f()<>,;:\\\"\[\]@.]+)*")
+_SPACED = re.compile(r"[ \t]*([@.])[ \t]*")
+_LONGEST = 1_000
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -99,4 +101,8 @@ def _seen(spec: str) -> SeenAddress:
 
 
 def _broken(text: str) -> SeenAddress:
+    """Spaces around `@` and dots are the one thing that is forgiven (RFC 5322 section 4.4)."""
+    closed = _SPACED.sub(r"\1", text) if " " in text and len(text) <= _LONGEST else text
+    if closed != text and is_address(closed):
+        return _seen(closed)
     return SeenAddress(text, None, None)

@@ -104,8 +104,9 @@ def _decoded(part: Part, most: int) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _around(part: Part) -> tuple[bytes, bytes]:
-    """What stands before the first part of a multipart and behind its last."""
+def _around(part: Part) -> tuple[bytes, ...]:
+    """What stands before the first part of a multipart and, where that is closed, behind its last."""
     before = part.raw[part.start : part.children[0].header_start].rstrip(b"\r\n")
     behind = part.raw[part.children[-1].end : part.end].lstrip(b"\r\n")
-    return before[: before.rfind(b"\n") + 1], behind.partition(b"\n")[2]
+    prologue = before[: before.rfind(b"\n") + 1]
+    return (prologue, behind.partition(b"\n")[2]) if behind else (prologue,)

@@ -43,7 +43,7 @@ def mime_values(
     name: str, source: str, option: MimeOption, parameters: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """What is compared of an undecoded field: for a field that has nothing of the kind the empty text, as
-    for a parameter that is not there."""
+    where none of the parameters is there (so Pigeonhole reads RFC 5703 section 4.1)."""
     value = read_parameters(source)
     match name.lower():
         case "content-type":
@@ -61,6 +61,7 @@ def mime_values(
         case MimeOption.CONTENT_TYPE:
             return (whole,)
         case MimeOption.PARAMETER:
-            return tuple(value.get(parameter.lower()) for parameter in parameters)
+            named = (parameter.lower() for parameter in parameters)
+            return tuple(value.get(name) for name in named if name in value.parameters) or ("",)
         case _:
             assert_never(option)
