@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 
 from eilbote.errors import Misused, Problem
 from eilbote.mail.address import is_address, read_addresses
+from eilbote.mail.mailto import read_mailto
 from eilbote.sieve.comparator import Comparator
 from eilbote.sieve.matching import MatchType, matcher
 from eilbote.sieve.values import Limits
@@ -93,7 +94,6 @@ def wrong_variable(value: str, enabled: AbstractSet[str]) -> Problem | None:
 
 def wrong_method(value: str) -> Problem | None:
     """Whether a notification can go this way (RFC 5436: `mailto:`)."""
-    scheme, colon, rest = value.partition(":")
-    if colon and scheme.lower() == "mailto" and rest and not _CONTROL.search(value):
+    if read_mailto(value) is not None and not _CONTROL.search(value):
         return None
     return Problem("sieve.bad_method", {"method": value[:60]})
