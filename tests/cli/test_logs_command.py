@@ -51,6 +51,11 @@ def test_a_log_without_failures_ends_with_0(run: Runner, tmp_path: Path) -> None
     assert "No failure was found" in done.out
 
 
+def test_a_file_that_is_no_log_is_not_called_good(run: Runner, tmp_path: Path) -> None:
+    done = run("--lang", "en", "logs", "explain", log(tmp_path, "Dear Sir,", "yours"))
+    assert "No failure" not in done.out and "is it a log of" in done.out
+
+
 def test_gzip_and_no_home_are_needed_for_it(run: Runner, tmp_path: Path) -> None:
     file = tmp_path / "mail.log.1.gz"
     file.write_bytes(gzip.compress(LINES[0][0].encode()))

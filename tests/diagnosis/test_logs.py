@@ -288,6 +288,15 @@ def test_gzip_is_read_and_a_broken_one_as_far_as_it_goes() -> None:
     assert torn.failures > 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_log_that_windows_has_kept_is_read(encoding: str) -> None:
+    text = "\r\n".join(line for line, _ in LINES * 200)
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    found = explained((mark + text).encode(encoding))
+    assert (found.lines, found.failures) == (len(LINES) * 200, len(LINES) * 3000)
+    assert explained("\ufeff".encode(encoding) + b"\xd8").failures == 0
+
+
 def test_a_mark_of_unicode_before_the_first_line_hides_no_failure() -> None:
     assert explained(b"\xef\xbb\xbf" + LINES[0][0].encode()).failures == 1
 

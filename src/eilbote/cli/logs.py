@@ -90,6 +90,9 @@ def _tell(face: Face, explained: Explained, *, everything: bool) -> None:
     )
     if explained.problem:
         face.say(mark("The file ends too early: {reason}"), reason=harmless(explained.problem))
+    if explained.lines and explained.unknown == explained.lines:
+        face.say(mark("No line of it is known: is it a log of Postfix, Dovecot or Exim?"))
+        return
     if not explained.groups:
         face.say(mark("No failure was found in it."))
         return

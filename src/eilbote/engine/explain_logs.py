@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -74,12 +74,14 @@ def _blocks(stream: IO[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
     if first[:2] == _GZIP:
         yield from _unpacked(first, stream, tell)
         return
+    # Windows keeps in UTF-16 what a command has written into a file.
+    wide = getincrementaldecoder("utf-16")("replace") if first[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else None
     read = 0
     block = first
     while block:
         read += len(block)
         tell(read)
-        yield block
+        yield wide.decode(block).encode("utf-8", "replace") if wide is not None else block
         block = stream.read(_BLOCK)
 
 
