@@ -147,6 +147,8 @@ PROBES: dict[str, tuple[str, ...]] = {
         'address :count "gt" :comparator "i;ascii-numeric" "to" "1"',
         'address :count "eq" :comparator "i;ascii-numeric" "to" "4"',
         'address :count "eq" :comparator "i;ascii-numeric" ["to", "cc"] ["2", "3"]',
+        'address :detail :count "eq" :comparator "i;ascii-numeric" "to" "2"',
+        'address :domain :count "eq" :comparator "i;ascii-numeric" "cc" "1"',
         'header :value "gt" :comparator "i;ascii-numeric" "x-priority" "0"',
         'header :value "le" :comparator "i;ascii-numeric" "x-priority" "1"',
         'header :value "eq" :comparator "i;ascii-numeric" "x-number" "42"',
@@ -201,6 +203,7 @@ PROBES: dict[str, tuple[str, ...]] = {
         'address :index 2 "to" "p1@example.org"',
         'address :index 1 :last :localpart "to" "p4"',
         'header :index 1 ["subject", "x-twice"] "one"',
+        'header :index 1 :count "eq" :comparator "i;ascii-numeric" "message-id" "1"',
         'header :index 2 :contains "received" "a.example.net"',
     ),
     "variables": (

@@ -83,7 +83,10 @@ def nth(values: Sequence[str], index: int) -> Sequence[str]:
 
 
 def address_part(bound: Bound) -> AddressPart:
-    """What the tags want of an address; all of it without one."""
+    """What the tags want of an address; all of it without one. Whichever part is named, `:count` counts
+    addresses (RFC 5231 section 4.2)."""
+    if "count" in bound.tags:
+        return AddressPart.ALL
     return AddressPart(bound.one_of("all", "localpart", "domain", "user", "detail") or "all")
 
 
