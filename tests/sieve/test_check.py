@@ -99,6 +99,11 @@ WRONG = [
     ('require "regex"; if header :regex "subject" ["a", "(b"] {}', [(1, 51, "regex_invalid")]),
     ('require "regex"; if header :regex "subject" "(a)\\\\1" {}', [(1, 45, "regex_back_reference")]),
     ('require "encoded-character"; if exists "${hex:00}" {}', [(1, 40, "encoded_character")]),
+    (
+        'require ["fileinto", "special-use", "mailboxid"]; fileinto :mailboxid "F" :specialuse "J" "A";',
+        [(1, 75, "tags_together")],
+    ),
+    ('require "include"; global "a";', [(1, 20, "missing_require")]),
     # variables
     ('require "variables"; set "1a" "b";', [(1, 26, "bad_variable")]),
     ('require "variables"; set "a.b" "b";', [(1, 26, "bad_variable")]),

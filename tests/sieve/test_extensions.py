@@ -183,10 +183,11 @@ ACTIONS: list[tuple[str, str, list[object]]] = [
     ("fileinto", 'fileinto "A/B";', [FileInto(AT, "A/B")]),
     ("fileinto, mailbox", 'fileinto :create "A";', [FileInto(AT, "A", create=True)]),
     (
-        "fileinto, special-use, mailboxid",
-        'fileinto :specialuse "\\\\Junk" :mailboxid "F1" "Spam";',
-        [FileInto(AT, "Spam", special_use="\\Junk", mailbox_id="F1")],
+        "fileinto, special-use",
+        'fileinto :specialuse "\\\\Junk" "Spam";',
+        [FileInto(AT, "Spam", special_use="\\Junk")],
     ),
+    ("fileinto, mailboxid", 'fileinto :mailboxid "F1" "Spam";', [FileInto(AT, "Spam", mailbox_id="F1")]),
     ("fileinto, copy", 'fileinto :copy "A";', [FileInto(AT, "A", copy=True), Keep(NOWHERE, implicit=True)]),
     ("imap4flags", 'keep :flags ["\\\\Seen a", "A"];', [Keep(AT, ("\\Seen", "a"))]),
     ("imap4flags", 'addflag ["x", "in valid(", "\\\\"];', [Keep(NOWHERE, ("x", "in"), implicit=True)]),
@@ -326,6 +327,21 @@ def test_rules_and_included_scripts_are_named() -> None:
     failed = ours('require "include"; include "a";', MAILS["plain"], included=broken)
     assert failed.problem is not None
     assert (failed.problem.script, failed.problem.at) == ("a", Position(3, 1))
+
+
+def test_steps_show_what_variables_held_and_what_was_compared() -> None:
+    keys = ", ".join(f'"key number {number}"' for number in range(100))
+    text = (
+        'require ["variables", "fileinto"]; if header :matches "subject" "* *" { fileinto "x/${1}"; }\n'
+        f'if header "subject" [{keys}] {{}} if exists ["x-none", "to"] {{}}'
+    )
+    steps = ours(text, MAILS["plain"], trace=True).trace
+    assert [step.detail for step in steps[:2]] == [
+        'header :matches "subject" "* *" ← "Rechnung Nr. 4711"',
+        'fileinto "x/${1}" ← "x/Rechnung"',
+    ]
+    assert steps[2].detail.endswith('… ← "Rechnung Nr. 4711"') and steps[2].result is False
+    assert steps[3].detail == 'exists ["x-none", "to"] ← "to"'
 
 
 def test_a_body_sets_no_match_variables() -> None:

@@ -84,11 +84,11 @@ class Bound(Struct):
         assert value is None or isinstance(value, int)
         return value
 
-    def holds_variables(self) -> bool:
-        """Whether a variable stands in any of its texts."""
+    def templates(self) -> tuple[Template, ...]:
+        """Its texts that variables stand in."""
         values = (*self.tags.values(), *self.arguments)
         many = (value if isinstance(value, tuple) else (value,) for value in values)
-        return any(isinstance(each, Template) for value in many for each in value)
+        return tuple(each for value in many for each in value if isinstance(each, Template))
 
     def one_of(self, *names: str) -> str | None:
         """Which of these tags stands here."""

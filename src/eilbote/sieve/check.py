@@ -128,6 +128,8 @@ class _Checker:
                     self._loops.pop()
         elif command.block is not None:
             self._wrong(command.at, "sieve.block_extra", command=word.name)
+        if word.name == "global":
+            self._needs(command.at, "variables", word.name)  # RFC 6609 section 3.4
         if word.name == "break":
             self._break(command, _constant(tags["name"]) if "name" in tags else None)
         if word.name == "extracttext" and not self._loops:

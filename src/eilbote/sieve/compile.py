@@ -17,6 +17,7 @@ from eilbote.sieve.building import Building
 from eilbote.sieve.comparing import Condition, Values
 from eilbote.sieve.mime import parts_below, parts_of
 from eilbote.sieve.state import Failed, Run
+from eilbote.sieve.texts import texts_of
 from eilbote.sieve.tree import Command, Test
 from eilbote.sieve.values import Position
 from eilbote.sieve.write import quoted, write_command, write_test
@@ -120,18 +121,21 @@ class Compiler:
                 return conditions.any_of(tuple(map(self._test, bound.tests)))
             case name:
                 test, seen = conditions.BUILDERS[name](bound, self._building)
-        if bound.holds_variables() or name in _CAN_FAIL or "mime" in bound.tags:
+        if bound.templates() or name in _CAN_FAIL or "mime" in bound.tags:
             test = _placed(test, bound.node.at)
         return _traced_test(bound, test, seen) if self._trace else test
 
     def _traced(self, bound: Bound, act: Act) -> Act:
         node = bound.node
         assert isinstance(node, Command)
-        at, name, detail, rule = node.at, node.name, write_command(node), bound.rule
+        at, name, written, rule = node.at, node.name, _short(write_command(node)), bound.rule
+        made = texts_of(bound.templates())
+        varies = bool(bound.templates())
 
         def traced(run: Run) -> Flow:
             run.rule = rule or run.outer
-            run.step(at, name, detail)
+            run.at = at
+            run.step(at, name, f"{written} ← {_shown(made(run))}" if varies else written)
             return act(run)
 
         return traced
@@ -248,6 +252,9 @@ def _deed(deed: Deed, rule: str, at: Position) -> Act:
     return act
 
 
+_WRITTEN = 240
+"""Characters of a command or test in a step."""
+
 _CAN_FAIL = ("date", "currentdate", "body", "duplicate")
 
 
@@ -264,7 +271,7 @@ def _placed(test: Condition, at: Position) -> Condition:
 def _traced_test(bound: Bound, test: Condition, seen: Values | None) -> Condition:
     node = bound.node
     assert isinstance(node, Test)
-    at, name, written = node.at, node.name, write_test(node)
+    at, name, written = node.at, node.name, _short(write_test(node))
 
     def traced(run: Run) -> bool:
         try:
@@ -277,6 +284,11 @@ def _traced_test(bound: Bound, test: Condition, seen: Values | None) -> Conditio
         return result
 
     return traced
+
+
+def _short(written: str) -> str:
+    """So that there is room for what was compared."""
+    return written if len(written) <= _WRITTEN else written[: _WRITTEN - 1] + "…"
 
 
 def _shown(values: object) -> str:

@@ -50,7 +50,10 @@ def _exists(bound: Bound, building: Building) -> Probe:
     if "mime" in bound.tags:
         return exists_in_part(bound, building)
     names = texts_of(bound.texts(0))
-    return Probe(lambda run: all(run.mail.sources(name.lower()) for name in names(run)))
+    return Probe(
+        lambda run: all(run.mail.sources(name.lower()) for name in names(run)),
+        lambda run: [name for name in names(run) if run.mail.sources(name.lower())],
+    )
 
 
 def _header(bound: Bound, building: Building) -> Probe:

@@ -32,7 +32,8 @@ class SeenMail(Protocol):
         """The header block with its blank line, for scripts that edit it."""
 
     def message(self) -> Message:
-        """The whole mail, for tests of its text and its parts. May be slow: asked for once a run."""
+        """The whole mail, for tests of its text and its parts. May be slow: asked for once a run. May raise
+        Gone where only a part of the mail is here; that passes through `run`."""
 
 
 class MessageMail:

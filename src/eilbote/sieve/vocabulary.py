@@ -132,8 +132,9 @@ _COMMANDS = (
             *_FLAGS,
             *_COPY,
             TagWord("create", "mailbox"),
-            TagWord("specialuse", "special-use", Kind.TEXT),
-            TagWord("mailboxid", "mailboxid", Kind.TEXT),
+            # RFC 9042 section 4.3: never both.
+            TagWord("specialuse", "special-use", Kind.TEXT, "target"),
+            TagWord("mailboxid", "mailboxid", Kind.TEXT, "target"),
         ),
         (Kind.MAILBOX,),
     ),
