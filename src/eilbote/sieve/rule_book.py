@@ -138,3 +138,18 @@ def _place(line: int) -> str:
 def blocks_of(text: str) -> list[Block]:
     """The blocks of a document that `read_book` takes, in order."""
     return [block for block in lay_out(text).blocks if block.name in KINDS]
+
+
+def line_of_script(text: str, name: str, line: int) -> int:
+    """The line of the document in which a line of a script stands; with 0, that of the entry's name."""
+    text = text.replace("\r\n", "\n")
+    for entry, block in zip(read_book(text).entries, blocks_of(text), strict=True):
+        if entry.name.lower() != name.lower():
+            continue
+        key = block.keys.get("sieve", block.line)
+        if not line:
+            return block.line_of("", 0, "name")
+        # A text of several lines begins behind its quotes, mostly in the next line.
+        opening = text.split("\n")[key - 1].partition("=")[2].strip()
+        return key + line - (0 if opening in ("'''", '"""') else 1)
+    return 1

@@ -1,0 +1,174 @@
+"""Changes of the rule book: add, replace, remove, switch, order, and the whole text at once.
+
+What is saved can be carried out: every rule and script is read as Sieve first. Two who change the book at
+once both have their way, where they name single rules; of two whole texts the second is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+
+from msgspec.structs import replace
+
+from eilbote.clock import local_day_and_hour
+from eilbote.engine.app import App
+from eilbote.errors import Gone, Misused, NotAllowed, Problem
+from eilbote.sieve.build import build_rule, build_script
+from eilbote.sieve.rule import OwnScript, Rule
+from eilbote.sieve.rule_book import Book, judge_book, line_of_script, read_book
+from eilbote.sieve.rule_edit import with_entry, with_moved, with_replaced, without_entry
+from eilbote.sieve.script import Script, read_script
+from eilbote.sieve.values import Position, ScriptProblem
+from eilbote.store.rule_values import Book as Saved
+
+Entry = Rule | OwnScript
+_TRIES = 5
+
+
+def saved_book(app: App) -> Saved:
+    """The book's text with its revision, right or wrong."""
+    return app.store.rule_book.get()
+
+
+def entries(app: App) -> tuple[Entry, ...]:
+    """All rules and scripts in their order. Misused with the first problem of a book that is wrong."""
+    return read_book(saved_book(app).text).entries
+
+
+def entry_named(app: App, name: str) -> Entry:
+    """Gone `rules.unknown`."""
+    found = read_book(saved_book(app).text).entry(name)
+    if found is None:
+        raise Gone("rules.unknown", name=name)
+    return found
+
+
+def judge_text(app: App, text: str) -> tuple[ScriptProblem, ...]:
+    """What is wrong with a whole text: of the document, and of its Sieve, with lines of the document."""
+    book, problems = judge_book(text)
+    return problems or tuple(_wrong_sieve(app, book, text))
+
+
+def save_text(app: App, text: str, revision: int, origin: str = "user") -> Saved:
+    """Saves a whole text in place of that of `revision`. Misused with its first problem, NotAllowed
+    `rules.changed_meanwhile`."""
+    for wrong in judge_text(app, text):
+        raise Misused(_placed(wrong))
+    return app.store.rule_book.save(text, revision, app.clock.now(), origin)
+
+
+def add_entries(app: App, new: Iterable[Entry], at: int | None = None) -> tuple[Entry, ...]:
+    """Adds rules and scripts, at this place (from 0) or at the end. A name that is taken gets a number."""
+    added: list[Entry] = []
+
+    def edit(text: str) -> str:
+        added.clear()
+        for number, entry in enumerate(new_ones):
+            free = replace(entry, name=free_name(read_book(text), entry.name))
+            text = with_entry(text, free, None if at is None else at + number)
+            added.append(free)
+        return text
+
+    new_ones = tuple(new)
+    _edit(app, edit)
+    return tuple(added)
+
+
+def replace_entry(app: App, name: str, entry: Entry) -> Saved:
+    """This one in place of the one called `name`. Gone `rules.unknown`, Misused `rules.name_taken`."""
+    return _edit(app, lambda text: with_replaced(text, name, entry))
+
+
+def remove_entries(app: App, names: Iterable[str]) -> Saved:
+    """Takes them out of the book; what they did stays in history. Gone `rules.unknown`: then none is."""
+    wanted = tuple(names)
+
+    def edit(text: str) -> str:
+        for name in wanted:
+            text = without_entry(text, name)
+        return text
+
+    return _edit(app, edit)
+
+
+def switch_entries(app: App, names: Iterable[str], on: bool) -> Saved:
+    """Switches rules and scripts on or off. Gone `rules.unknown`: then none is."""
+    wanted = tuple(names)
+
+    def edit(text: str) -> str:
+        for name in wanted:
+            held = read_book(text).entry(name)
+            if held is None:
+                raise Gone("rules.unknown", name=name)
+            new = replace(held, enabled=on) if isinstance(held, Rule) else replace(held, run=on)
+            text = with_replaced(text, name, new)
+        return text
+
+    return _edit(app, edit)
+
+
+def order_entry(app: App, name: str, at: int) -> Saved:
+    """Puts it at this place among all (from 0). Gone `rules.unknown`."""
+    return _edit(app, lambda text: with_moved(text, name, at))
+
+
+def sieve_of(app: App, entry: Entry) -> str:
+    """The Sieve of one rule or script by itself."""
+    return entry.sieve if isinstance(entry, OwnScript) else build_rule(entry, _today(app))
+
+
+def sieve_of_account(app: App, address: str) -> str:
+    """The script that is carried out for an account, all of its rules together."""
+    return build_script(read_book(saved_book(app).text).of(address), _today(app))
+
+
+def free_name(book: Book, name: str) -> str:
+    """The name, with a number behind it where it is taken."""
+    free, more = name, 2
+    while book.entry(free) is not None:
+        free, more = f"{name[:190]} ({more})", more + 1
+    return free
+
+
+def _edit(app: App, change: Callable[[str], str]) -> Saved:
+    """Applies a change to the newest text, again where somebody else saved meanwhile."""
+    for left in reversed(range(_TRIES)):
+        saved = saved_book(app)
+        text = change(saved.text)
+        if text == saved.text:
+            return saved
+        try:
+            return save_text(app, text, saved.revision)
+        except NotAllowed as refused:
+            if refused.problem.code != "rules.changed_meanwhile" or not left:
+                raise
+    raise AssertionError("the last try gives or raises")
+
+
+def _wrong_sieve(app: App, book: Book, text: str) -> Iterable[ScriptProblem]:
+    scripts = {entry.name: entry.sieve for entry in book.entries if isinstance(entry, OwnScript)}
+    for entry in book.entries:
+        if isinstance(entry, OwnScript):
+            found = read_script(entry.sieve, included=scripts)
+        else:
+            found = read_script(build_rule(entry, _today(app)))
+        if isinstance(found, Script):
+            continue
+        for wrong in found:
+            line = line_of_script(text, entry.name, 0)
+            if isinstance(entry, OwnScript) and not wrong.script:
+                line = line_of_script(text, entry.name, wrong.at.line)
+            yield ScriptProblem(Position(line, wrong.at.column), wrong.problem)
+
+
+def _placed(wrong: ScriptProblem) -> Problem:
+    """A problem of Sieve, told with its line of the book."""
+    if wrong.problem.code.startswith("rules."):
+        return wrong.problem
+    parameters = {"line": str(wrong.at.line), "column": str(wrong.at.column), "code": wrong.problem.code}
+    return Problem("rules.script_wrong", parameters)
+
+
+def _today(app: App) -> date:
+    return date.fromisoformat(local_day_and_hour(app.clock.now())[0])
