@@ -194,7 +194,7 @@ def test_a_problem_has_its_line_and_key(text: str, line: int, code: str, told: d
 
 def test_several_problems_are_told_at_once() -> None:
     _, problems = judge_book(rule('if = [{larger = "x"}, {spam = 0}]', "match = 3", 'then = [{mark = "x"}]'))
-    assert [each.problem.parameters["key"] for each in problems] == ["mark", "larger", "match"]
+    assert [each.problem.parameters["key"] for each in problems] == ["larger", "match", "mark"]
 
 
 def test_a_book_is_bounded() -> None:

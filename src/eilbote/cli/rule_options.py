@@ -125,11 +125,11 @@ def conditions_of(given: dict[str, Any]) -> tuple[AnyCondition, ...]:
     """The conditions of the options. Misused with the option's name as `place`."""
     found: list[AnyCondition] = []
     for each in _CONDITIONS:
-        for prefix in ("", "not_"):
-            values = given.get(f"{prefix}{each.key}")
+        for prefix in ("", "not-"):
+            values = given.get(f"{'not' if prefix else 'if'}_{each.key}")
             if values in (None, ()):
                 continue
-            option = f"--{prefix.replace('_', '-')}{each.key}"
+            option = f"--{prefix}{each.key}"
             for table in _tables(each, values if each.several else (values,), given):
                 if prefix:
                     table["not"] = True
@@ -145,7 +145,7 @@ def actions_of(given: dict[str, Any]) -> tuple[AnyAction, ...]:
     """The actions of the options. Misused as `conditions_of`."""
     found: list[AnyAction] = []
     for each in _ACTIONS:
-        values = given.get(each.key)
+        values = given.get(f"then_{each.key}")
         if not values:
             continue
         for value in values if each.several else (values,):
@@ -210,7 +210,7 @@ def _condition_option(each: _Condition, *, negated: bool) -> Option:
     prefix = "not-" if negated else ""
     more: dict[str, Any] = {"is_flag": False, "flag_value": ANY} if each.bare else {}
     return Option(
-        [f"--{prefix}{each.key}", f"{prefix.replace('-', '_')}{each.key}"],
+        [f"--{prefix}{each.key}", f"{'not' if negated else 'if'}_{each.key}"],
         metavar=None if each.choices else each.metavar,
         type=click.Choice(each.choices) if each.choices else str,
         multiple=each.several,
@@ -222,9 +222,9 @@ def _condition_option(each: _Condition, *, negated: bool) -> Option:
 
 def _action_option(each: _Action) -> Option:
     if not each.metavar and not each.choices:
-        return Option([f"--{each.key}", each.key], is_flag=True, help=each.meaning)
+        return Option([f"--{each.key}", f"then_{each.key}"], is_flag=True, help=each.meaning)
     return Option(
-        [f"--{each.key}", each.key],
+        [f"--{each.key}", f"then_{each.key}"],
         metavar=None if each.choices else each.metavar,
         type=click.Choice(each.choices) if each.choices else str,
         multiple=each.several,

@@ -11,6 +11,15 @@ rules = Group(
         "they act; see why each of them acted; take it back."
     ),
     lazy={
+        "list": ("eilbote.cli.rules_list", "list_", mark("List rules and scripts")),
+        "show": ("eilbote.cli.rules_list", "show", mark("Show the rule book or one rule, also as Sieve")),
+        "add": ("eilbote.cli.rules_add", "add", mark("Add a rule")),
+        "ready-made": ("eilbote.cli.rules_ready_made", "ready_made", mark("Ready-made rules to add")),
+        "edit": ("eilbote.cli.rules_edit", "edit", mark("Edit the rule book")),
+        "enable": ("eilbote.cli.rules_edit", "enable", mark("Switch rules on")),
+        "disable": ("eilbote.cli.rules_edit", "disable", mark("Switch rules off")),
+        "order": ("eilbote.cli.rules_edit", "order", mark("Put a rule at another place")),
+        "remove": ("eilbote.cli.rules_edit", "remove", mark("Remove rules")),
         "check": ("eilbote.cli.rules_try", "check", mark("Check a script or a rule book")),
         "test": ("eilbote.cli.rules_try", "test", mark("Show what rules would do, and change nothing")),
         "run": ("eilbote.cli.rules_try", "run", mark("Carry rules out over mail that is there")),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.completion import account_names
@@ -14,9 +15,11 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.rule_options import actions_of, conditions_of, option_of, rule_options
 from eilbote.cli.rule_text_file import read_text
 from eilbote.cli.rules_list import entry_shape, in_words
+from eilbote.cli.terminal import harmless
 from eilbote.engine import edit_rules as door
 from eilbote.engine.accounts import find_account
 from eilbote.errors import Misused, Problem
+from eilbote.sieve.in_words import name_in_words
 from eilbote.sieve.read_back import read_back
 from eilbote.sieve.rule import Match, OwnScript, Rule, stops_by_itself
 from eilbote.sieve.rule_check import faults
@@ -34,7 +37,7 @@ from eilbote.sieve.rule_check import faults
     short_help=mark("Add a rule"),
     epilog=mark(
         "eilbote rules add --from @steuerberater.example --move Buchhaltung\n"
-        "eilbote rules add --subject Rechnung --attachment pdf --label rechnung --copy Buchhaltung\n"
+        "eilbote rules add --subject Rechnung --attachment pdf --copy Buchhaltung\n"
         "eilbote rules add --priority high --not-list --mark flagged --move Dringend"
     ),
 )
@@ -99,7 +102,7 @@ def add(
         else:
             face.say(mark("Added: {name}"), name=entry.name)
             when, what = in_words(face, entry)
-            face.say("  {when} → {what}", when=when, what=what)
+            face.line(f"  {harmless(when)} → {harmless(what)}")
     if not face.json:
         face.note(mark("See what it would do: eilbote rules test"))
 
@@ -123,8 +126,7 @@ def _from_options(
         place = option_of(fault, conditions, actions)
         raise Misused(Problem(fault.problem.code, {**fault.problem.parameters, "place": place}))
     if name is None:
-        when, what = in_words(face, rule)
-        rule = Rule(f"{when} → {what}"[:120].strip(), conditions, actions, match, stop, not off, account)
+        rule = replace(rule, name=name_in_words(rule, face.catalogue.text))
     return rule
 
 

@@ -17,6 +17,8 @@ from eilbote.cli.rules_list import entry_shape
 from eilbote.engine import edit_rules as door
 from eilbote.engine.app import App
 from eilbote.errors import Misused, Problem
+from eilbote.sieve.ready_made import offers
+from eilbote.sieve.rule_text import entry_text
 from eilbote.sieve.values import ScriptProblem
 
 
@@ -62,14 +64,14 @@ def edit(face: Face, file: Path | None, revision: int | None) -> None:
 def _edited(face: Face, app: App, text: str) -> str | None:
     """The text as the editor leaves it, again and again while it is wrong and its writer goes on; None where
     the writer gives up. What was written stays in a file then."""
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise Misused("rules.no_editor")
     import tempfile  # noqa: PLC0415  # only an editor needs a file
 
     handle, name = tempfile.mkstemp(prefix="eilbote-rules-", suffix=".toml")
     path = Path(name)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text or face.text(_BEGINNING))
+        file.write(text or _beginning(face))
     while True:
         try:
             click.edit(filename=name)
@@ -86,14 +88,16 @@ def _edited(face: Face, app: App, text: str) -> str | None:
             raise click.exceptions.Exit(USAGE)
 
 
-_BEGINNING = mark(
-    "# Rules run from top to bottom. An example:\n"
-    "#\n"
-    "# [[rule]]\n"
-    '# name = "Tax adviser"\n'
-    '# if = [{from = "@example.org"}, {subject = ["invoice", "receipt"]}]\n'
-    '# then = [{move = "Accounting"}, {mark = "flagged"}]\n'
-)
+def is_terminal() -> bool:
+    """Whether a person sits there who can use an editor."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _beginning(face: Face) -> str:
+    """What an empty book shows in an editor: a rule in comments."""
+    example = entry_text(offers(face.catalogue.text)[-1].rules[0])
+    lines = [face.text(mark("Rules run from top to bottom. An example:")), "", *example.splitlines()]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
 
 
 def _tell_problems(face: Face, problems: tuple[ScriptProblem, ...], file: Path | None) -> None:

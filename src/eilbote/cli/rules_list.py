@@ -12,6 +12,12 @@ from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless
 from eilbote.engine import edit_rules as door
 from eilbote.engine.accounts import find_account
+from eilbote.sieve.in_words import (
+    action_in_words,
+    actions_in_words,
+    condition_in_words,
+    conditions_in_words,
+)
 from eilbote.sieve.rule import OwnScript, Rule, Where
 from eilbote.sieve.rule_table import rule_table, script_table
 from eilbote.sieve.rule_text import entry_text

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
-from eilbote.errors import Gone, Misused, NotAllowed, Problem
+from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.sieve.build import build_rule, build_script
 from eilbote.sieve.rule import OwnScript, Rule
 from eilbote.sieve.rule_book import Book, judge_book, line_of_script, read_book
@@ -54,7 +54,7 @@ def save_text(app: App, text: str, revision: int, origin: str = "user") -> Saved
     """Saves a whole text in place of that of `revision`. Misused with its first problem, NotAllowed
     `rules.changed_meanwhile`."""
     for wrong in judge_text(app, text):
-        raise Misused(_placed(wrong))
+        raise Misused(wrong.problem)
     return app.store.rule_book.save(text, revision, app.clock.now(), origin)
 
 
@@ -160,14 +160,6 @@ def _wrong_sieve(app: App, book: Book, text: str) -> Iterable[ScriptProblem]:
             if isinstance(entry, OwnScript) and not wrong.script:
                 line = line_of_script(text, entry.name, wrong.at.line)
             yield ScriptProblem(Position(line, wrong.at.column), wrong.problem)
-
-
-def _placed(wrong: ScriptProblem) -> Problem:
-    """A problem of Sieve, told with its line of the book."""
-    if wrong.problem.code.startswith("rules."):
-        return wrong.problem
-    parameters = {"line": str(wrong.at.line), "column": str(wrong.at.column), "code": wrong.problem.code}
-    return Problem("rules.script_wrong", parameters)
 
 
 def _today(app: App) -> date:

@@ -87,6 +87,22 @@ def actions_in_words(rule: Rule, say: Say) -> str:
     return ", ".join(parts)
 
 
+def name_in_words(rule: Rule, say: Say) -> str:
+    """A name for a rule that got none: what it looks for, and where that goes."""
+    first = conditions_in_words(rule, say)
+    for condition in rule.conditions[:1]:
+        match condition:
+            case Sender(negated=False) | Recipient(negated=False):
+                first = condition.who[0]
+            case Subject(negated=False) | Body(negated=False):
+                first = condition.texts[0]
+            case _:
+                first = condition_in_words(condition, say)
+    places = [each.mailbox for each in rule.actions if isinstance(each, (Move, Copy))]
+    goal = places[0] if places else actions_in_words(rule, say)
+    return f"{_short(first.strip())} → {_short(goal.strip())}"
+
+
 def condition_in_words(condition: AnyCondition, say: Say) -> str:
     """One condition."""
     words = _condition(condition, say)
@@ -103,7 +119,7 @@ def action_in_words(action: AnyAction, say: Say) -> str:
         case Archive():
             return say("move to the archive")
         case Label():
-            return say("label {labels}", labels=_some(action.labels, say))
+            return say("label {labels}", labels=", ".join(action.labels))
         case Mark():
             return say("mark as read") if action.flag is Flagging.READ else say("flag")
         case Forward():
@@ -142,8 +158,15 @@ def _condition(condition: AnyCondition, say: Say) -> str:
                 return say("has {field}", field=name)
             return f"{name} {_compared(condition.how, condition.texts, say)}"
         case Priority():
-            level = {Level.HIGH: say("high"), Level.NORMAL: say("normal"), Level.LOW: say("low")}
-            return say("priority {level}", level=level[condition.level])
+            match condition.level:
+                case Level.HIGH:
+                    return say("high priority")
+                case Level.NORMAL:
+                    return say("normal priority")
+                case Level.LOW:
+                    return say("low priority")
+                case _:
+                    assert_never(condition.level)
         case Larger():
             return say("larger than {size}", size=size_text(condition.size))
         case Smaller():
@@ -179,7 +202,7 @@ def _condition(condition: AnyCondition, say: Say) -> str:
 
 
 def _compared(how: How, values: tuple[str, ...], say: Say) -> str:
-    some = _some(tuple(f"“{_short(value)}”" for value in values), say)
+    some = _some(tuple(say("“{text}”", text=_short(value)) for value in values), say)
     match how:
         case How.CONTAINS:
             return say("contains {texts}", texts=some)

@@ -91,6 +91,7 @@ def judge_book(text: str) -> tuple[Book, tuple[ScriptProblem, ...]]:
         entries.append(entry)
         if len(problems) >= MOST_PROBLEMS:
             break
+    problems.sort(key=lambda found: found.at.line)
     return Book(tuple(entries)), tuple(problems[:MOST_PROBLEMS])
 
 
