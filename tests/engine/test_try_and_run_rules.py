@@ -12,6 +12,7 @@ from eilbote.config import Config
 from eilbote.engine import act, rule_history, setup
 from eilbote.engine.app import App, open_app
 from eilbote.engine.chosen_rules import Wanted
+from eilbote.engine.read import show_mail
 from eilbote.engine.rule_history import Chosen
 from eilbote.engine.ruling import LOOK
 from eilbote.engine.run_rules import run_rules
@@ -170,3 +171,16 @@ def test_a_mail_tells_its_history(app: App, account: Account) -> None:
     assert rule_history.undo(app, [row.run.id]).mails == 1
     with pytest.raises(Gone):
         rule_history.undo(app, [999])
+
+
+def test_undo_of_a_mail_takes_all_that_rules_did_at_once_back(app: App, account: Account) -> None:
+    run_rules(app, Wanted(rule="Rechnungen"))
+    books = app.store.mailboxes.find(account.id, "Buchhaltung")
+    assert books is not None
+    (first, *_) = app.store.messages.list_placements(mailbox=books.id)
+    assert first.flags == {"$Bezahlen"}
+    assert show_mail(app, str(first.id)).ruled[0].rules == ("Rechnungen",)
+    act.undo(app, [first.id])
+    (back,) = app.store.messages.get(first.id)
+    assert (back.mailbox, back.flags) == ("INBOX", frozenset())
+    assert show_mail(app, str(first.id)).ruled[0].undone is not None

@@ -24,6 +24,7 @@ from eilbote.errors import Gone
 from eilbote.figures import long_date, number, size
 from eilbote.mail.envelope import Address
 from eilbote.mail.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
+from eilbote.store.rule_values import Run
 
 _MOST_PEOPLE = 50
 _LONGEST_LINE = 5_000
@@ -90,11 +91,26 @@ def show_mail(face: Face, shown: read.Shown) -> None:
     if shown.attachments:
         face.line()
         _list_attachments(face, shown.attachments)
+    if shown.ruled:
+        _tell_of_rules(face, shown.ruled)
     if shown.defects:
         face.note(
             mark("This mail breaks the rules of e-mail in places: {defects}"),
             defects=", ".join(shown.defects[:5]),
         )
+
+
+def _tell_of_rules(face: Face, runs: Sequence[Run]) -> None:
+    """What rules did with it; why, their history says."""
+    from eilbote.cli.rule_words import deed_words  # noqa: PLC0415  # few mails have met a rule
+
+    face.line()
+    for run in runs:
+        done = "; ".join(deed_words(face, deed) for deed in run.deeds)
+        undone = f" ({face.text(mark('taken back'))})" if run.undone is not None else ""
+        face.line(face.text(mark("Rules, {date}:"), date=long_date(run.ran, face.catalogue.language)))
+        face.line(f"  {done}{undone}")
+    face.note(mark("Why: eilbote rules history {entry}"), entry=runs[0].id)
 
 
 def _people(face: Face, people: Sequence[Address]) -> str:

@@ -1,11 +1,10 @@
-"""The JSON shapes of rules, and their words for people: actions, reasons, rows of history."""
+"""The JSON shapes of rules: problems, actions, reasons, rows of history."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from eilbote.catalogue import Catalogue
-from eilbote.cli.command import mark
 from eilbote.cli.shapes import moment, problem_shape
 from eilbote.engine.rule_history import Told as Row
 from eilbote.engine.try_rules import Trial, Tried
@@ -26,37 +25,6 @@ from eilbote.store.rule_runs import Undone
 from eilbote.store.rule_values import Deed, Told
 
 JSON = dict[str, object]
-
-DEEDS = {
-    "keep": mark("keep"),
-    "fileinto": mark("into {argument}"),
-    "redirect": mark("on to {argument}"),
-    "discard": mark("into the trash"),
-    "reject": mark("refuse"),
-    "vacation": mark("answer"),
-    "notify": mark("notify {argument}"),
-    "addheader": mark("add the field {argument}"),
-    "deleteheader": mark("take out the field {argument}"),
-    "look": mark("marked for a look"),
-}
-"""What history and previews say of an action."""
-
-REFUSED = {
-    "imported": mark("not sent: the mail was imported"),
-    "run": mark("not sent: the mail is not new"),
-    "own": mark("not sent: it would come back here"),
-    "answered-before": mark("not sent: the sender was answered lately"),
-    "seen-before": mark("not sent: it was here before"),
-    "too-many-forwards": mark("not sent: it was forwarded too often"),
-    "too-many-hops": mark("not sent: it went through too many servers"),
-    "report": mark("not sent: it is a delivery report"),
-    "automatic": mark("not sent: a program wrote it"),
-    "list": mark("not sent: it came over a mailing list"),
-    "no-sender": mark("not sent: it has no sender"),
-    "nobody-reads": mark("not sent: nobody reads at its sender's address"),
-    "not-addressed": mark("not sent: it was not written to you"),
-}
-"""Why an action that was wanted was not done."""
 
 
 def check_shape(found: ScriptProblem, catalogue: Catalogue) -> JSON:

@@ -12,7 +12,7 @@ from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option, limit_option
 from eilbote.cli.rule_shapes import row_shape, undone_shape
-from eilbote.cli.rules_try import deed_words, show_step
+from eilbote.cli.rule_words import deed_words, show_step
 from eilbote.cli.table import Column, Row
 from eilbote.engine import rule_history
 from eilbote.engine.rule_history import Chosen, Told

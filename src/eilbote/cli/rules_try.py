@@ -13,14 +13,8 @@ from eilbote.cli.exits import FAILED, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option
-from eilbote.cli.rule_shapes import (
-    DEEDS,
-    REFUSED,
-    check_shape,
-    outcome_shape,
-    trial_shape,
-    tried_shape,
-)
+from eilbote.cli.rule_shapes import check_shape, outcome_shape, trial_shape, tried_shape
+from eilbote.cli.rule_words import DEEDS, deed_words, show_step
 from eilbote.cli.shapes import problem_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless
@@ -206,21 +200,6 @@ def _show_tried(face: Face, tried: Tried) -> None:
             show_step(face, step)
     if tried.problem is not None:
         face.problem(tried.problem, warning=True)
-
-
-def show_step(face: Face, step: Told) -> None:
-    """A test with its result, or a command."""
-    sign = {True: "✓", False: "✗", None: "·"}[step.result]
-    face.line(harmless(f"    {sign} {step.line}: {step.detail or step.name}")[:300], "dim")
-
-
-def deed_words(face: Face, deed: Deed, *, rule: bool = True) -> str:
-    """One action in words, with its flags, its rule if wanted, and why it is not done."""
-    said = face.text(DEEDS.get(deed.action, deed.action), argument=deed.argument)
-    flags = f" [{' '.join(map(harmless, deed.flags))}]" if deed.flags else ""
-    by = f" ({harmless(deed.rule)})" if rule and deed.rule else ""
-    refused = f": {face.text(REFUSED.get(deed.refused, deed.refused))}" if deed.refused else ""
-    return said + flags + by + refused
 
 
 def _show_counts(face: Face, trial: Trial) -> None:

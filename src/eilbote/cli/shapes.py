@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eilbote.engine.verify import Healed, VerifyReport
     from eilbote.mail.identity import Identity
     from eilbote.store.outgoing_attempts import Attempt
+    from eilbote.store.rule_values import Run
 from eilbote.store.sending_pauses import Pause
 
 JSON = dict[str, object]
@@ -110,6 +111,20 @@ def shown_shape(shown: Shown) -> JSON:
         "text": shown.text,
         "parts": [part_shape(each) for each in shown.attachments],
         "defects": list(shown.defects),
+        "rules": [ruled_shape(run) for run in shown.ruled],
+    }
+
+
+def ruled_shape(run: Run) -> JSON:
+    """One of `rules` in `show`: what a rule did with the mail; `rules history ENTRY` says why."""
+    return {
+        "entry": str(run.id),
+        "date": moment(run.ran),
+        "origin": run.origin.value,
+        "rules": list(run.rules),
+        "actions": [{"action": deed.action, "argument": deed.argument or None} for deed in run.deeds],
+        "problem": None if run.problem is None else problem_shape(run.problem),
+        "undone": moment(run.undone),
     }
 
 

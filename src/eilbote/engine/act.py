@@ -171,12 +171,18 @@ def delete(
 
 
 def undo(app: App, ids: Sequence[int]) -> list[int]:
-    """Takes back the latest change of each message; one that was deleted, here or on the server, is
-    brought back within the days of undo. Raises Gone where nothing is to be taken back."""
+    """Takes back the latest change of each message, all that rules did at once as one; one that was
+    deleted, here or on the server, is brought back within the days of undo. Raises Gone where nothing is
+    to be taken back."""
     check_allowed(Origin.USER, Act.UNDO)
     debts: list[int] = []
     for id_ in ids:
         latest = app.store.journal.latest_of(id_)
+        run = app.store.rule_runs.standing(id_, latest.id) if latest is not None else None
+        if latest is not None and run is not None:
+            app.store.rule_runs.undo(run, app.clock.now())
+            debts.append(latest.id)
+            continue
         if latest is not None:
             debts += app.store.journal.undo(latest.id, app.clock.now())
             continue

@@ -19,6 +19,7 @@ from eilbote.mail.part import Part
 from eilbote.mail.skeleton import has_only_header, left_out_of
 from eilbote.mail.text import readable_text
 from eilbote.search.parse import parse_query
+from eilbote.store.rule_values import Run
 from eilbote.store.values import Account, Conflict, Mailbox, Placement, Quarantined
 
 _MOST_CHOSEN = 1_000_000
@@ -48,6 +49,8 @@ class Shown(Struct, frozen=True):
     in_part: bool = False
     labels: tuple[str, ...] = ()
     """Those of Gmail that are no mailbox here: the others are seen by where it lies."""
+    ruled: tuple[Run, ...] = ()
+    """What rules did with it, the newest first."""
 
 
 class DecidedConflict(Struct, frozen=True):
@@ -119,11 +122,18 @@ def show_mail(app: App, mail_id: str, message: Message | None = None) -> Shown:
     message = message or parse_message(app.store.messages.raw(number))
     in_part = not placements[0].whole
     labels = _labels_beside(app, number, placements)
+    ruled = tuple(app.store.rule_runs.of_messages([number]).get(number, ()))
     if in_part and has_only_header(message.raw):
-        return Shown(placements, "", (), (), headers_only=True, in_part=True, labels=labels)
+        return Shown(placements, "", (), (), headers_only=True, in_part=True, labels=labels, ruled=ruled)
     attachments = tuple(_attachment(part, in_part=in_part) for part in message.attachments)
     return Shown(
-        placements, readable_text(message), attachments, message.defects, in_part=in_part, labels=labels
+        placements,
+        readable_text(message),
+        attachments,
+        message.defects,
+        in_part=in_part,
+        labels=labels,
+        ruled=ruled,
     )
 
 

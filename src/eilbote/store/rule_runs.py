@@ -200,6 +200,14 @@ class RuleRuns:
                     found.setdefault(integer(row[2]), []).append(_run(row))
         return found
 
+    def standing(self, message: int, debt: int) -> int | None:
+        """The run that made this change of a message and was not taken back; None where none did."""
+        with self._database.read() as session:
+            rows = session.rows(
+                "SELECT id, debts FROM rule_run WHERE message = ? AND undone IS NULL", (message,)
+            )
+        return next((integer(run) for run, debts in rows if debt in _numbers.decode(text(debts))), None)
+
     def filtered_at(self, message: int) -> float | None:
         """When rules looked at a mail, whatever came of it; None: never."""
         with self._database.read() as session:

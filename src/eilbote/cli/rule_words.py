@@ -1,0 +1,54 @@
+"""What rules did or would do, in words for people: actions, why one was not done, steps of a script."""
+
+from __future__ import annotations
+
+from eilbote.cli.command import mark
+from eilbote.cli.face import Face
+from eilbote.cli.terminal import harmless
+from eilbote.store.rule_values import Deed, Told
+
+DEEDS = {
+    "keep": mark("keep"),
+    "fileinto": mark("into {argument}"),
+    "redirect": mark("on to {argument}"),
+    "discard": mark("into the trash"),
+    "reject": mark("refuse"),
+    "vacation": mark("answer"),
+    "notify": mark("notify {argument}"),
+    "addheader": mark("add the field {argument}"),
+    "deleteheader": mark("take out the field {argument}"),
+    "look": mark("marked for a look"),
+}
+"""What history and previews say of an action."""
+
+REFUSED = {
+    "imported": mark("not sent: the mail was imported"),
+    "run": mark("not sent: the mail is not new"),
+    "own": mark("not sent: it would come back here"),
+    "answered-before": mark("not sent: the sender was answered lately"),
+    "seen-before": mark("not sent: it was here before"),
+    "too-many-forwards": mark("not sent: it was forwarded too often"),
+    "too-many-hops": mark("not sent: it went through too many servers"),
+    "report": mark("not sent: it is a delivery report"),
+    "automatic": mark("not sent: a program wrote it"),
+    "list": mark("not sent: it came over a mailing list"),
+    "no-sender": mark("not sent: it has no sender"),
+    "nobody-reads": mark("not sent: nobody reads at its sender's address"),
+    "not-addressed": mark("not sent: it was not written to you"),
+}
+"""Why an action that was wanted was not done."""
+
+
+def show_step(face: Face, step: Told) -> None:
+    """A test with its result, or a command."""
+    sign = {True: "✓", False: "✗", None: "·"}[step.result]
+    face.line(harmless(f"    {sign} {step.line}: {step.detail or step.name}")[:300], "dim")
+
+
+def deed_words(face: Face, deed: Deed, *, rule: bool = True) -> str:
+    """One action in words, with its flags, its rule if wanted, and why it is not done."""
+    said = face.text(DEEDS.get(deed.action, deed.action), argument=deed.argument)
+    flags = f" [{' '.join(map(harmless, deed.flags))}]" if deed.flags else ""
+    by = f" ({harmless(deed.rule)})" if rule and deed.rule else ""
+    refused = f": {face.text(REFUSED.get(deed.refused, deed.refused))}" if deed.refused else ""
+    return said + flags + by + refused
