@@ -127,3 +127,33 @@ def test_a_nul_in_what_a_domain_says_is_no_mark_of_ours(text: str) -> None:
 )
 def test_the_name_of_a_domain_is_hidden_wherever_it_stands(text: str) -> None:
     assert "firma" not in DomainHiding("firma.example", ()).hidden({"records": [text]})["records"][0]
+
+
+OF_OURS = {"type", "kind", "security", "role", "protocol", "outcome"}
+"""Fields that hold no word but our own."""
+
+
+def texts_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where a text stands: what holds it, and under which key."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, str) and key not in OF_OURS:
+            yield value, key
+        elif isinstance(inner, dict | list):
+            yield from texts_in(inner)
+
+
+@pytest.mark.parametrize("world", list(worlds()), ids=["logged-in", "expired"])
+def test_whoever_is_named_in_any_field_is_hidden(world: World) -> None:
+    data = json.loads(written(world.diagnose().transcript))
+    tried = 0
+    for holder, key in list(texts_in(data)):
+        old = holder[key]
+        holder[key] = f"{old} said berta.zeuge@kanzlei-zeuge.example from 93.184.216.99"
+        try:
+            told = written(shared(read_transcript(json.dumps(data).encode()))).decode()
+            tried += 1
+        except Misused:
+            told = ""  # a word that only we choose
+        holder[key] = old
+        assert not [one for one in ("berta", "zeuge", "93.184") if one in told], (key, old)
+    assert tried > 50

@@ -334,6 +334,15 @@ def test_a7_17_a_domain_that_is_a_host_as_well_is_hidden_as_the_domain(domain: s
     assert judge_again(told).cause.code == diagnosed.report.cause.code
 
 
+def test_a7_12_two_sent_mailboxes_are_told_without_the_name_of_a_third() -> None:
+    names = ("INBOX.Sent", "Gesendet", "Sent to Berta", "Gesendet an Berta", "Berta/Sent Items")
+    box = Box(folders=tuple(Folder(one, "", 3) for one in names))
+    world = World(logins={IMAP: LoggedIn(IMAP, box=box)})
+    told = shared(world.diagnose().transcript)
+    assert b"Berta" not in written(told)
+    assert "BOX02" in {one.id for one in judge_again(told).findings if one.verdict is Verdict.WARN}
+
+
 def test_a7_12_hosts_of_known_providers_stay() -> None:
     told = written(shared(World().diagnose().transcript)).decode()
     assert "imap.gmx.net" in told and "anna" not in told

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from eilbote.diagnosis.certificates import is_interceptor
+from eilbote.diagnosis.checks.box import SENT_NAMES
 from eilbote.diagnosis.domain.sharing import DomainHiding
 from eilbote.diagnosis.evidence import Evidence, Searched, SettingsFile, Target
 from eilbote.diagnosis.ladder import climb
@@ -307,20 +308,16 @@ def _of_key(name: str, value: Any, hide: _Hiding) -> Any:
     return _changed(value, hide, name)
 
 
-_SENT = ("sent", "gesendet")
+_PLAIN_FOLDERS = ("inbox", "drafts", "junk", "trash", "archive", *SENT_NAMES)
 
 
 def _folder_name(folder: Mapping[str, Any], at: int) -> str:
+    """Of a mailbox only the last part is told, where everybody's is called so."""
     name = str(folder.get("name", ""))
-    plain = name.lower() in (
-        "inbox",
-        "drafts",
-        "sent",
-        "junk",
-        "trash",
-        "archive",
-    ) or name.lower().startswith(_SENT)
-    return name if plain else f"mailbox {at}"
+    last = name.rpartition("/")[2].rpartition(".")[2]
+    if last.lower() not in _PLAIN_FOLDERS:
+        return f"mailbox {at}"
+    return name if name == last else f"mailbox {at}/{last}"
 
 
 def _only_answers(hide: _Hiding) -> Callable[[Sequence[str]], list[str]]:

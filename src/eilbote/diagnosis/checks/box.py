@@ -13,7 +13,7 @@ from eilbote.diagnosis.whose import found_reply, login_check
 
 _ROLES = ("drafts", "sent", "junk", "trash")
 _MAILS_PER_SECOND = 200
-_SENT_NAMES = ("sent", "gesendet", "sent items", "sent messages", "gesendete objekte", "gesendete elemente")
+SENT_NAMES = ("sent", "gesendet", "sent items", "sent messages", "gesendete objekte", "gesendete elemente")
 _HIDING = ("spamverdacht", "unbekannt", "spam")
 
 
@@ -125,7 +125,7 @@ def _sent(place: Place, folders: Sequence[Folder]) -> list[Finding]:
     candidates = [
         one
         for one in folders
-        if one.role == "sent" or one.name.rpartition("/")[2].rpartition(".")[2].lower() in _SENT_NAMES
+        if one.role == "sent" or one.name.rpartition("/")[2].rpartition(".")[2].lower() in SENT_NAMES
     ]
     full = [one.name for one in candidates if one.messages]
     if len(full) > 1:
