@@ -62,7 +62,7 @@ def field_text(raw: bytes, start: int, end: int) -> str:
 class Headers:
     """The fields of one block, in order. Names compare without case."""
 
-    __slots__ = ("_fields", "defects")
+    __slots__ = ("_fields", "_named", "defects")
 
     def __init__(self, raw: bytes, start: int, end: int) -> None:
         """Reads `raw[start:end]`, which is a block as `split_headers` finds it."""
@@ -86,6 +86,7 @@ class Headers:
             fields.append((found[1].rstrip(), found[2]))
             at = found.end()
         self._fields = tuple(fields)
+        self._named: dict[str, list[str]] | None = None
         self.defects = tuple(defects)
 
     def __len__(self) -> int:
@@ -104,13 +105,20 @@ class Headers:
 
     def source(self, name: str) -> str | None:
         """The first field's value undecoded, folds and all, as `words.text_of` reads it."""
-        wanted = name.lower()
-        return next((value for known, value in self._fields if known.lower() == wanted), None)
+        found = self._by_name().get(name.lower())
+        return found[0] if found else None
 
     def sources(self, name: str) -> list[str]:
         """As `source`, of every field of this name."""
-        wanted = name.lower()
-        return [value for known, value in self._fields if known.lower() == wanted]
+        return list(self._by_name().get(name.lower(), ()))
+
+    def _by_name(self) -> dict[str, list[str]]:
+        """Made at the first question: rules ask a hundred."""
+        if self._named is None:
+            self._named = {}
+            for name, value in self._fields:
+                self._named.setdefault(name.lower(), []).append(value)
+        return self._named
 
     def raw(self, name: str) -> bytes | None:
         """The exact bytes after the colon and its spaces, without the last line end."""
