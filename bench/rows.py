@@ -16,10 +16,12 @@ import msgspec
 
 from bench import setting as at
 from bench.clients import Client, Eilbote
+from bench.filtering import RULES, by_eilbote, by_pigeonhole, compiling, pigeonhole, script, write_maildir
 from bench.mailboxes import Recipe, mails
 from bench.measure import measure
 from bench.report import Goal, Line, at_least_times, within_times
 from bench.sending import CONNECTIONS, LATENCY, by, by_msmtp, chunking_sink, queueing, sink, slow_line
+from bench.server import CACHE
 from bench.serving import served
 from bench.setting import Maker, Setting
 from bench.web import answer_times, at_rest, first_load, memory_at_work, page_served
@@ -352,6 +354,51 @@ def web(setting: Setting) -> list[Line]:
     ]
 
 
+def rules(setting: Setting) -> list[Line]:
+    """A script of 100 rules over many mails, dry run: `sieve-filter` over a Maildir, ours over the store."""
+    recipe = setting.realistic
+    (client,) = setting.in_sync((at.eilbote,), recipe)
+    maildir = write_maildir(CACHE / "maildir", recipe)
+    lines = []
+    peak = 0
+    with pigeonhole() as peer:
+        for kind, bodies, needed in (("fields alone", False, 1.0), ("a tenth of them bodies", True, 0.3)):
+            text = script(RULES, bodies=bodies)
+            by_pigeonhole(peer, text, maildir)  # Dovecot keeps what it has read of each mail's header
+            times: dict[str, list[float]] = {"sieve-filter": [], "Eilbote": []}
+            for _ in range(setting.rounds):
+                times["sieve-filter"].append(by_pigeonhole(peer, text, maildir).seconds)
+                cost = by_eilbote(client, text)
+                times["Eilbote"].append(cost.seconds)
+                peak = max(peak, cost.peak_bytes)
+            lines.append(
+                Line(
+                    f"{RULES} rules that look at {kind}, over {recipe.mails:,} mails",
+                    "s",
+                    {name: median(taken) for name, taken in times.items()},
+                    (at_least_times("sieve-filter", times["sieve-filter"], times["Eilbote"], needed),),
+                )
+            )
+        own, theirs = compiling(peer, 10 * RULES)
+    few = by_eilbote(client, script(RULES, bodies=True), "--search", "Rechnung").peak_bytes
+    more = (peak - few) / _BYTES_A_MB
+    return [
+        *lines,
+        Line(
+            f"Compiling {10 * RULES:,} rules",
+            "s",
+            {"Eilbote": own, "sievec, whole process": theirs},
+            (Goal("under a second", own, 1.0, "at most"),),
+        ),
+        Line(
+            "Peak memory of trying rules",
+            "MB",
+            {"some mails": few / _BYTES_A_MB, f"{recipe.mails:,} mails": peak / _BYTES_A_MB},
+            (Goal("flat: at most 20 MB more", more, 20.0, "at most"),),
+        ),
+    ]
+
+
 def _taking_turns(clients: tuple[Client, ...], round_: int) -> tuple[Client, ...]:
     return clients if round_ % 2 == 0 else clients[::-1]
 
@@ -368,4 +415,5 @@ ROWS: dict[str, Row] = {
     "sending": sending,
     "queue": queue,
     "web": web,
+    "rules": rules,
 }

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ./debian.sh
 
-need "The benchmarks" dovecot=dovecot-imapd /usr/lib/dovecot/imap=dovecot-imapd \
+need "The benchmarks" dovecot=dovecot-imapd sieve-filter=dovecot-sieve /usr/lib/dovecot/imap=dovecot-imapd \
     mbsync=isync offlineimap=offlineimap3 msmtp=msmtp /usr/sbin/smtp-sink=postfix
