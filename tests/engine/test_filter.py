@@ -198,3 +198,19 @@ def test_the_first_sync_of_an_account_filters_nothing(
         new.sync()
         assert rules.asked == ["move 2"]
         assert lying(new) == {"INBOX": ["away 1", "move 1"], "Buchhaltung": ["move 2"]}
+
+
+def test_a_first_look_at_another_mailbox_makes_no_inbox_mail_new(
+    dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(dovecot, tmp_path / "home") as new:
+        rules = Rules(SORTING).switch_on(new.app, monkeypatch)
+        deliver(new, "move 1")
+        asyncio.run(sync_accounts(new.app, mailbox="Archive"))
+        book = new.app.store.rule_book.get()
+        new.app.store.rule_book.save("# changed", book.revision, new.app.clock.now())
+        new.sync()
+        assert rules.asked == []
+        deliver(new, "move 2")
+        new.sync()
+        assert rules.asked == ["move 2"]

@@ -126,3 +126,18 @@ def test_what_is_put_into_a_local_account_is_sorted_and_nobody_is_written_to(
         assert app.store.outbox.all(account.id) == []
         refused = [deed.refused for run in app.store.rule_runs.history() for deed in run.deeds]
         assert "imported" in refused
+
+
+def test_who_was_written_to_is_known_and_who_writes_first_is_new(kim: World) -> None:
+    script = """require ["fileinto", "vnd.eilbote.sender"];
+if eilbote_sender "known" { fileinto "Bekannt"; } elsif eilbote_sender "first-contact" { fileinto "Neu"; }"""
+    kim.server.append(kim.user, [mail(1).replace(b"To: kim@example.de", b"To: anna7@example.org")], "Sent")
+    kim.server.append(kim.user, [mail(5)])
+    kim.sync()
+    text = f"[[script]]\nname = \"x\"\nsieve = '''\n{script}\n'''\n"
+    kim.app.store.rule_book.save(text, 0, kim.app.clock.now())
+    seven, five, nine = mail(7, subject="sieben"), mail(5, message_id="<5b@x>"), mail(9, subject="neun")
+    kim.server.append(kim.user, [seven, five, nine])
+    kim.sync()
+    assert lying(kim)["Bekannt"] == ["sieben"]
+    assert lying(kim)["Neu"] == ["neun"]

@@ -15,6 +15,7 @@ from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.ruling import Case
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.mail.address import read_addresses
+from eilbote.search.values import Field, Words
 from eilbote.sieve.values import Said, World
 from eilbote.store.rule_values import MemoryKind, RunOrigin
 from eilbote.store.values import Account
@@ -22,6 +23,7 @@ from eilbote.store.values import Account
 ADDRESS_BOOK = ":addrbook:default"
 """The list of RFC 6134 section 2.4 that everybody has: here, whom the account has written to."""
 
+_SENDER = "vnd.eilbote.sender"
 _ASK_ENVELOPE = frozenset({"envelope", "vacation", "vacation-seconds", "reject", "ereject", "enotify"})
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
@@ -59,9 +61,23 @@ class Worlds:
             environment=self._environment,
             lists=self._lists,
             seen_before=_SeenBefore(self._app, self._account.id, now),
-            said=Said(),
+            said=self._said(case, mail) if extensions is None or _SENDER in extensions else Said(),
             received=case.internal_date,
         )
+
+    def _said(self, case: Case, mail: StoredMail) -> Said:
+        """What is known of the sender without an assistant: whom the account has written to is known, and who
+        neither wrote nor was written to before writes for the first time, as far as the index knows."""
+        sender = next(
+            (one.spec for text in mail.texts("from") for one in read_addresses(text) if one.spec), ""
+        )
+        if not sender:
+            return Said()
+        known = sender.lower() in self._lists[ADDRESS_BOOK]
+        if known:
+            return Said(known=True, first_contact=False)
+        found = self._app.store.search.find(Words(sender, field=Field.SENDER), self._account.id, 2)
+        return Said(known=False, first_contact=all(one == case.message for one in found))
 
     def _delivered_to(self, mail: StoredMail) -> str:
         """Whom the server delivered it to, as it says itself; else the account."""

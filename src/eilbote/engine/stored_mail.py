@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from eilbote.errors import Gone
 from eilbote.mail.headers import Headers, split_headers
 from eilbote.mail.message import Message, parse_message, with_line_feeds
+from eilbote.mail.words import decode_words
 
 
 class StoredMail:
     """One mail. `whole`: all of it is here; else `message` raises Gone `store.headers_only`."""
 
-    __slots__ = ("_fields", "_get", "_message", "_raw", "id", "size", "whole")
+    __slots__ = ("_get", "_message", "_raw", "_sources", "_texts", "id", "size", "whole")
 
     def __init__(self, number: int, size: int, get: Callable[[], bytes], *, whole: bool = True) -> None:
         self.id = number
@@ -22,7 +23,8 @@ class StoredMail:
         self.whole = whole
         self._get = get
         self._raw: bytes | None = None
-        self._fields: Headers | None = None
+        self._sources: dict[str, list[str]] | None = None
+        self._texts: dict[str, list[str]] = {}
         self._message: Message | None = None
 
     @property
@@ -33,12 +35,17 @@ class StoredMail:
         return self._raw
 
     def texts(self, field: str) -> Sequence[str]:
-        """Every field of this name, decoded."""
-        return self._headers().all(field)
+        """Every field of this name (in lower case), decoded."""
+        found = self._texts.get(field)
+        if found is None:
+            found = self._texts[field] = [decode_words(value) for value in self.sources(field)]
+        return found
 
     def sources(self, field: str) -> Sequence[str]:
-        """Every field of this name, undecoded."""
-        return self._headers().sources(field)
+        """Every field of this name (in lower case), undecoded."""
+        if self._sources is None:
+            self._sources = _by_name(self.raw)
+        return self._sources.get(field, ())
 
     def header(self) -> bytes:
         """The header block with its blank line."""
@@ -63,11 +70,17 @@ class StoredMail:
         _, _, body = split_headers(self.raw, 0, len(self.raw))
         return header + self.raw[body:]
 
-    def _headers(self) -> Headers:
-        if self._fields is None:
-            # Of the header alone: what follows it is not touched.
-            start, end, body = split_headers(self.raw, 0, len(self.raw))
-            block = with_line_feeds(self.raw[start:body])
-            start, end, _ = split_headers(block, 0, len(block))
-            self._fields = Headers(block, start, end)
-        return self._fields
+
+def _by_name(raw: bytes) -> dict[str, list[str]]:
+    """The fields of the header alone: what follows it is not touched."""
+    start, _, body = split_headers(raw, 0, len(raw))
+    block = with_line_feeds(raw[start:body])
+    start, end, _ = split_headers(block, 0, len(block))
+    found: dict[str, list[str]] = {}
+    for name, value in Headers(block, start, end).pairs():
+        known = name.lower()
+        if known in found:
+            found[known].append(value)
+        else:
+            found[known] = [value]
+    return found

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from eilbote.mail.mailbox import flags_from_text
 from eilbote.mail.thread import message_key
 from eilbote.store.database import Row, Session, chunked, in_list, integer, real, text
+from eilbote.store.local import is_local
 from eilbote.store.rule_values import Unfiltered
 from eilbote.store.values import Mailbox
 
@@ -31,12 +32,13 @@ def begin_all(session: Session, now: float) -> None:
     )
     for account, synced, servers in rows:
         known = json.loads(text(servers))
-        if synced or (known["imap"] is None and known["pop3"] is None):
+        if synced or (known["imap"] is None and known["pop3"] is None):  # the latter is never synced
             begin(session, integer(account), now)
 
 
 def begin(session: Session, account: int, now: float) -> None:
-    """What the account has now counts as there before."""
+    """What the account has now counts as there before. Nothing happens where its inbox lies on a server and
+    was never looked at."""
     inbox = session.one(
         "SELECT uidvalidity, uidnext, cursor_uid FROM mailbox WHERE account = ? AND role = 'inbox'"
         " UNION ALL SELECT uidvalidity, uidnext, cursor_uid FROM mailbox"
@@ -46,6 +48,8 @@ def begin(session: Session, account: int, now: float) -> None:
     uidvalidity, uid = 0, 0
     if inbox is not None:
         uidvalidity, uid = integer(inbox[0]), max(integer(inbox[1]), integer(inbox[2]) + 1)
+    if not uidvalidity and not is_local(session, account):
+        return
     session.run(
         "INSERT INTO rule_cursor (account, change_number, message, uidvalidity, uid, since)"
         " SELECT a.id, a.change_number, c.value, ?, ?, ? FROM account a, counter c"
@@ -80,7 +84,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
         return []
     newest, uidvalidity, first_uid = (integer(value) for value in begun[:3])
     since = real(begun[3])
-    same_numbers = uidvalidity == inbox.watermarks.uidvalidity
+    same_numbers = uidvalidity in (0, inbox.watermarks.uidvalidity)  # 0: there was no inbox then
     found: list[Unfiltered] = []
     for chunk in chunked(one for one in dict.fromkeys(messages) if one > newest):
         rows = session.rows(
