@@ -113,6 +113,9 @@ WRONG = [
     ('require "variables"; set :lower :upper "a" "x";', [(1, 33, "tags_together")]),
     ('require "variables"; set "a";', [(1, 22, "argument_missing")]),
     # loops, ihave
+    ('require "ihave"; if not ihave "copy" { stop; } foo;', [(1, 48, "unknown_command")]),
+    ('if true { keep; } else { stop; } foo;', [(1, 34, "unknown_command")]),
+    ('require "ihave"; if true {} elsif ihave "copy" { stop; } foo;', [(1, 58, "unknown_command")]),
     ("require \"foreverypart\"; break;", [(1, 25, "outside_loop")]),
     (
         'require "foreverypart"; foreverypart :name "a" { break :name "b"; }',
@@ -134,6 +137,7 @@ WRONG = [
 ]  # fmt: skip
 
 RIGHT = [
+    'require "ihave"; if ihave "nobody-has-this" { foo; } else { stop; } what_is_this;',
     'require "ihave"; if ihave "nobody-has-this" { what_is_this 1 :x; } else { keep; }',
     'require "ihave"; if not ihave "nobody-has-this" { error "so"; } what_is_this;',
     'require ["ihave", "fileinto"]; if ihave "copy" { fileinto :copy "A"; } fileinto :copy "B";',

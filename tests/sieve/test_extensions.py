@@ -344,6 +344,15 @@ def test_steps_show_what_variables_held_and_what_was_compared() -> None:
     assert steps[3].detail == 'exists ["x-none", "to"] ← "to"'
 
 
+def test_half_a_character_is_never_handed_on() -> None:
+    octets = 'if string :comparator "i;octet" :matches "ä" "??" { fileinto "${1}"; }'
+    address = 'if address :matches "from" "*" { fileinto "${1}"; }'
+    for test in (octets, address):
+        text = f'require ["variables", "fileinto"]; {test}'
+        (mailbox,) = stored(ours(text, b"From: caf\xe9\xff\xc3 <\xc3(\xff@\xe9>\r\n\r\n"))
+        assert mailbox.encode()
+
+
 def test_a_body_sets_no_match_variables() -> None:
     text = (
         'require ["body", "variables", "fileinto"]; if header :matches "subject" "* *" {}\n'

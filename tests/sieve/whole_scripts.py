@@ -32,6 +32,21 @@ elsif anyof (exists "list-id", header :is "precedence" "list") { fileinto "Lists
 else { keep; }
 if size :over 300 { fileinto "Large"; }
 """,
+    "behind a choice": """
+require "fileinto";
+if exists "subject" {} else { stop; }
+if exists "x-none" {} elsif exists "cc" { stop; } else {}
+fileinto "A";
+if exists "x-none" { keep; } elsif exists "from" {} else { stop; }
+fileinto "B";
+if exists "x-label" {} else { discard; stop; }
+fileinto "C";
+""",
+    "discarded twice": "discard; discard;",
+    "the last flags count": """
+require ["fileinto", "imap4flags"];
+keep :flags "a"; keep :flags ["b", "c"]; fileinto :flags "x" "A"; fileinto :flags "" "A";
+""",
     "nested": """
 require "fileinto";
 if true {

@@ -77,7 +77,8 @@ class _Checker:
     def _block(self, commands: Sequence[Command], *, top: bool = False) -> tuple[Bound, ...]:
         found: list[Bound] = []
         previous = ""
-        settled: bool | None = False  # of the chain of if and elsif here: True where one of them is certain
+        settled = False  # of the chain of if and elsif here: whether one of them is certainly true
+        refused = True  # whether all of them so far are certainly false
         for command in commands:
             if top:
                 for comment in command.comments:
@@ -86,7 +87,7 @@ class _Checker:
             if command.name in ("elsif", "else") and previous not in ("if", "elsif"):
                 self._wrong(command.at, "sieve.else_without_if", command=command.name)
             if command.name not in ("elsif", "else"):
-                settled = False
+                settled, refused = False, True
             previous = command.name
             if settled and command.name in ("elsif", "else"):
                 continue
@@ -97,10 +98,12 @@ class _Checker:
                 # Stays, as the `elsif` behind it needs it.
                 bound.block = ()
             found.append(bound)
-            if command.name in ("if", "elsif", "else") and bound.certain:
-                settled = True
-                if bound.block and bound.block[-1].word.name in _ENDS:
+            if command.name in ("if", "elsif", "else"):
+                taken = bound.certain is True or command.name == "else"
+                if taken and refused and bound.block and bound.block[-1].word.name in _ENDS:
                     break  # what follows is never reached
+                settled = settled or taken
+                refused = refused and bound.certain is False
         return tuple(found)
 
     def _command(self, command: Command) -> Bound | None:
@@ -115,7 +118,7 @@ class _Checker:
         self._needs(command.at, word.needs, word.name)
         tags, arguments = self._arguments(command, word)
         tests = self._tests(command, word)
-        certain = tests[0].certain if tests and word.tests else (True if word.name == "else" else None)
+        certain = tests[0].certain if tests and word.tests else None
         bound = Bound(word, command, tags, arguments, tests, (), certain, self._rule)
         if word.block:
             if command.block is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from msgspec import structs
+
 from eilbote.errors import Problem
 from eilbote.mail.message import Message
 from eilbote.mail.part import Part
@@ -15,6 +17,7 @@ from eilbote.sieve.bodies import Bodies
 from eilbote.sieve.mail import EditedMail, SeenMail
 from eilbote.sieve.values import (
     Action,
+    Discard,
     FileInto,
     HeaderEdit,
     Keep,
@@ -225,43 +228,34 @@ class Run:
 
 
 def _joined(before: Action, action: Action) -> Action | None:
-    """Of two actions that do the same, the one that stands for both (RFC 5228 section 2.10.3)."""
+    """Of two actions that do the same, the one that stands for both (RFC 5228 section 2.10.3); what the
+    later says of flags counts."""
     match before, action:
+        case Discard(), Discard():
+            return before
         case Keep(), Keep():
-            return Keep(before.at, _union(before.flags, action.flags))
+            return Keep(before.at, action.flags)
         case FileInto(), FileInto() if (before.mailbox, before.special_use, before.mailbox_id) == (
             action.mailbox,
             action.special_use,
             action.mailbox_id,
         ):
-            return FileInto(
-                before.at,
-                before.mailbox,
-                _union(before.flags, action.flags),
-                before.copy and action.copy,
-                before.create or action.create,
-                before.special_use,
-                before.mailbox_id,
-            )
+            copy, create = before.copy and action.copy, before.create or action.create
+            return structs.replace(before, flags=action.flags, copy=copy, create=create)
         case Keep(), FileInto() if _is_inbox(action):
-            return Keep(before.at, _union(before.flags, action.flags))
+            return Keep(before.at, action.flags)
         case FileInto(), Keep() if _is_inbox(before):
-            return FileInto(before.at, before.mailbox, _union(before.flags, action.flags))
+            return structs.replace(before, flags=action.flags, copy=False)
         case Redirect(), Redirect() if (before.address, before.list_name) == (
             action.address,
             action.list_name,
         ):
-            return Redirect(before.at, before.address, before.copy and action.copy, before.list_name)
+            return structs.replace(before, copy=before.copy and action.copy)
     return None
 
 
 def _is_inbox(action: FileInto) -> bool:
     return action.mailbox.upper() == "INBOX" and not action.special_use and not action.mailbox_id
-
-
-def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    known = {flag.lower() for flag in first}
-    return (*first, *(flag for flag in second if flag.lower() not in known))
 
 
 def _exclude_each_other(before: Action, action: Action) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from eilbote.sieve.bound import Reference, Template, Words
 from eilbote.sieve.state import Run
 from eilbote.sieve.strings import shortened
 from eilbote.sieve.tree import Text
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 TextOf = Callable[[Run], str]
 
@@ -41,6 +44,9 @@ def text_of(words: Words) -> TextOf:
                 break
         text = "".join(found)
         run.pay(len(text))
+        if not text.isascii() and _HALF.search(text):
+            # A match of octets may have cut a character in two.
+            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return shortened(text, run.limits.variable_bytes)
 
     return expand
