@@ -17,8 +17,9 @@ from eilbote.engine.diagnose import Diagnosed
 from eilbote.errors import Problem
 from eilbote.net.stream import tls_context
 from tests.diagnosis.clinic import opened_clinic
-from tests.diagnosis.corpus import Scenario, everything
+from tests.diagnosis.corpus import everything
 from tests.diagnosis.peers import SECRET, Authority
+from tests.diagnosis.scenario import Scenario
 
 
 class Case(NamedTuple):

@@ -39,8 +39,9 @@ from eilbote.net.stream import tls_context
 from eilbote.secret import Secret
 from eilbote.store.values import AccountState
 from tests.diagnosis.clinic import Clinic, opened_clinic
-from tests.diagnosis.corpus import certificates, peers_of, protections
 from tests.diagnosis.peers import SECRET, Authority, Peer
+from tests.diagnosis.scenario import peers_of
+from tests.diagnosis.scenarios_of_tls import certificates, protections
 from tests.diagnosis.worlds import IMAP, NOW, SMTP, World, good_talk
 
 
