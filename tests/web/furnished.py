@@ -15,8 +15,10 @@ from eilbote.config import Config
 from eilbote.delivery.values import SendState
 from eilbote.engine import read, setup
 from eilbote.engine.app import App, open_app
+from eilbote.engine.chosen_rules import Wanted
 from eilbote.engine.indexing import index_all
 from eilbote.engine.owner import sync_accounts
+from eilbote.engine.run_rules import run_rules
 from eilbote.engine.send import Envelope, queue_mail
 from eilbote.engine.users import set_rights
 from eilbote.secret import Secret
@@ -72,7 +74,8 @@ async def furnished(folder: Path) -> AsyncIterator[Furnished]:
             (report,) = await sync_accounts(app)
             assert report.failed is None, report.failed
             index_all(app.store)
-            yield Furnished(app, _ids(app) | _given_people(app) | _given_outbox(app))
+            ids = _ids(app) | _given_people(app) | _given_outbox(app)
+            yield Furnished(app, ids | _given_rules(app))
 
 
 def _ids(app: App) -> dict[str, str]:
@@ -94,6 +97,46 @@ def _ids(app: App) -> dict[str, str]:
         "boxed": str(app.store.messages.list_placements(mailbox=boxes["Rechnungen"].id, limit=1)[0].id),
         "found": str(read.search_mail(app, "küche angebot", None, 1)[0].id),
     }
+
+
+_RULES = """\
+[[rule]]
+name = "Rechnungen"
+if = [{subject = ["Rechnung", "Mahnung"]}]
+then = [{label = "Rechnung"}]
+stop = true
+
+[[rule]]
+name = "Vom Steuerberater"
+if = [{from = ["@steuerberater.example", "anna.berger@example.org"]}, {attachment = "pdf"}]
+then = [{move = "Buchhaltung"}, {mark = "flagged"}]
+
+[[rule]]
+name = "Alte Newsletter"
+match = "any"
+enabled = false
+if = [{list = true}, {older = "30d"}]
+then = [{archive = true}]
+
+[[script]]
+name = "Eigenes"
+sieve = '''
+require ["fileinto"];
+if header :contains "subject" "Angebot" {
+    fileinto "Angebote";
+    verschiebe "Kundschaft";
+}
+'''
+"""
+
+
+def _given_rules(app: App) -> dict[str, str]:
+    """Rules, one of them with a problem, and what one did with mail that was there."""
+    app.store.rule_book.save(_RULES, 0, NOW)
+    done = run_rules(app, Wanted(rule="Rechnungen", mailbox="Rechnungen"), sure=True)
+    assert done.changed
+    (run, *_) = app.store.rule_runs.history()
+    return {"ruled": str(run.message)}
 
 
 def _given_people(app: App) -> dict[str, str]:

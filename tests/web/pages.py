@@ -176,6 +176,39 @@ async def _address_examined(page: Page) -> None:
     await _examined(page)
 
 
+async def _tried(page: Page) -> None:
+    await page.fill("#builder [name=value]", "@example.org")
+    await page.fill("#builder [name=what]", "Buchhaltung")
+    await page.wait_for_selector("#preview .becomes")
+
+
+async def _every_kind(page: Page) -> None:
+    """A row of many of the kinds that look different."""
+    for place, kind in enumerate(("subject", "attachment", "older", "during", "field", "language", "larger")):
+        if place:
+            await page.click("#add-condition")
+            await page.wait_for_function(f"document.querySelectorAll('[name=kind]').length === {place + 1}")
+        await page.locator("[name=kind]").nth(place).select_option(kind)
+        await page.wait_for_function(
+            f"document.querySelectorAll('[name=kind]')[{place}].querySelector('[selected]')?.value === '{kind}'"
+        )
+    await page.locator("[name=then]").first.select_option("reply")
+    await page.wait_for_selector("textarea[name=what]")
+
+
+async def _unsaveable(page: Page) -> None:
+    await page.fill("#builder [name=value]", "niemand@")
+    await page.click("#save")
+    await page.wait_for_selector(".part .wrong")
+
+
+async def _simple_script(page: Page) -> None:
+    await page.fill("[name=name]", "Mein Skript")
+    script = 'require "fileinto";\nif header :contains "subject" "Angebot" { fileinto "Angebote"; }'
+    await page.fill("#source", script)
+    await page.wait_for_selector("#simple")
+
+
 SHOWN = (
     Shown("sign-in", "/sign-in", "/sign-in", ""),
     Shown("sign-in-wrong", "/sign-in", "/sign-in", "", fill(name="Kim", password="falsch")),
@@ -240,6 +273,26 @@ SHOWN = (
     ),
     Shown("doctor-domain", "/doctor/domain", "/doctor/domain?domain=firma.example", then=_domain_examined),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
+    Shown("rules", "/rules", "/rules"),
+    Shown("rules-none", "/rules", "/rules", "Noah"),
+    Shown("rules-reader", "/rules", "/rules", "Lea"),
+    Shown("rule-new", "/rules/new", "/rules/new"),
+    Shown("rule-new-tried", "/rules/new", "/rules/new", then=_tried),
+    Shown("rule-new-kinds", "/rules/new", "/rules/new", then=_every_kind),
+    Shown("rule-from-mail", "/rules/new", "/rules/new?mail={html}"),
+    Shown("rule-edit", "/rules/edit", "/rules/edit?name=Vom+Steuerberater"),
+    Shown("rule-wrong", "/rules/edit", "/rules/new", then=_unsaveable),
+    Shown("rule-sieve", "/rules/sieve", "/rules/sieve?name=Vom+Steuerberater"),
+    Shown("rules-sieve", "/rules/sieve", "/rules/sieve"),
+    Shown("script-new", "/rules/script", "/rules/script"),
+    Shown("script-wrong", "/rules/script", "/rules/script?name=Eigenes"),
+    Shown("script-simple", "/rules/script", "/rules/script", then=_simple_script),
+    Shown("rule-run", "/rules/run", "/rules/run?name=Rechnungen"),
+    Shown("rule-offer", "/rules/offer", "/rules/offer?key=newsletters"),
+    Shown("rule-offer-senders", "/rules/offer", "/rules/offer?key=business-partners"),
+    Shown("rule-history", "/rules/history", "/rules/history"),
+    Shown("rule-history-none", "/rules/history", "/rules/history", "Noah"),
+    Shown("mail-ruled", "/all/{mail}", "/all/{ruled}"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),
     Shown("help", "/help", "/help"),

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from msgspec.structs import replace
 
+from eilbote.catalogue import Catalogue
 from eilbote.engine import browse, read
 from eilbote.engine.bulk import MOST_AT_ONCE
 from eilbote.engine.condition import troubles
@@ -17,6 +18,7 @@ from eilbote.engine.users import may_change
 from eilbote.web.done import take_done
 from eilbote.web.lists import BY_CONVERSATION, Scope, day_mark, list_of
 from eilbote.web.reading import reading_of
+from eilbote.web.rule_said import words
 from eilbote.web.visit import SignedIn, Visit, to, user_of
 
 routes = APIRouter()
@@ -101,6 +103,7 @@ def _page(visit: Visit, scope: Scope, mail: str, view: str, *, growing: bool = F
         behind=read.search_is_behind(app) if scope.path == "/search" else 0,
         most_at_once=MOST_AT_ONCE,
         by_conversation=scope.by == BY_CONVERSATION,
+        **words(Catalogue(visit.language)),
     )
     if chosen_by in (BY_CONVERSATION, "mail"):
         response.set_cookie(_cookie(visit), chosen_by, max_age=_BY_SECONDS, httponly=True, samesite="strict")

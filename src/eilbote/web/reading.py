@@ -14,6 +14,7 @@ from eilbote.engine.drafts import is_draft
 from eilbote.engine.first_contact import is_first_contact
 from eilbote.engine.invitations import Invited, invited_by
 from eilbote.engine.pictures import PictureWish, wish_of
+from eilbote.engine.rule_work import Seen, history_of_mail
 from eilbote.engine.users import may_change
 from eilbote.mail.header_story import HeaderStory, header_story
 from eilbote.mail.letter import Letter, letter_of
@@ -59,6 +60,8 @@ class Reading(Struct, frozen=True):
     """Names an answer, so that a form sent twice is one mail."""
     changeable: bool
     is_draft: bool
+    ruled: list[Seen]
+    """What rules did with it, the newest first."""
 
 
 def reading_of(visit: Visit, mail: str, view: str) -> Reading:
@@ -103,6 +106,7 @@ def reading_of(visit: Visit, mail: str, view: str) -> Reading:
         app.clock.random_bytes(_KEY_BYTES).hex(),
         changeable,
         is_draft(app, placement),
+        history_of_mail(app, user, placement.id),
     )
 
 

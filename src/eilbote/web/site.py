@@ -38,6 +38,12 @@ from eilbote.web import (
     own,
     people,
     pictures,
+    rule_building,
+    rule_history,
+    rule_offers,
+    rule_running,
+    rule_scripts,
+    rules,
     searching,
     settings,
     sign_in,
@@ -76,6 +82,12 @@ PAGES = (
     help_page.routes,
     forwarding.routes,
     writing.routes,
+    rules.routes,
+    rule_building.routes,
+    rule_scripts.routes,
+    rule_running.routes,
+    rule_history.routes,
+    rule_offers.routes,
 )
 
 
