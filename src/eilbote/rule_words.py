@@ -60,6 +60,7 @@ from eilbote.store.rule_values import Deed, Told
 _SHOWN = 4
 """Values of a condition that a sentence names; of more it says how many."""
 _LONGEST = 80
+_FLAGGING = ("addflag", "setflag", "removeflag")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -370,7 +371,10 @@ def _flags_said(flags: Iterable[str], said: Catalogue) -> str:
 
 def reasons_said(steps: Iterable[Told], rule: str, said: Catalogue) -> list[str]:
     """Why a rule acted: its tests that were true, each once; where none was, those that were not."""
-    tests = [one for one in steps if one.result is not None and one.rule == rule]
+    told = list(steps)
+    # Nobody is named where a mail only gets flags: then those rules are meant that gave any.
+    meant = {rule} if rule else {one.rule for one in told if one.name in _FLAGGING}
+    tests = [one for one in told if one.result is not None and one.rule in meant]
     true = [reason_said(one, said) for one in tests if one.result]
     if true:
         return list(dict.fromkeys(true))

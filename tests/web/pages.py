@@ -187,10 +187,10 @@ async def _every_kind(page: Page) -> None:
     for place, kind in enumerate(("subject", "attachment", "older", "during", "field", "language", "larger")):
         if place:
             await page.click("#add-condition")
-            await page.wait_for_function(f"document.querySelectorAll('[name=kind]').length === {place + 1}")
+            await page.locator("[name=kind]").nth(place).wait_for()
         await page.locator("[name=kind]").nth(place).select_option(kind)
-        await page.wait_for_function(
-            f"document.querySelectorAll('[name=kind]')[{place}].querySelector('[selected]')?.value === '{kind}'"
+        await page.wait_for_selector(
+            f".part:nth-child({place + 1}) .kind option[selected][value={kind}]", state="attached"
         )
     await page.locator("[name=then]").first.select_option("reply")
     await page.wait_for_selector("textarea[name=what]")

@@ -55,6 +55,7 @@ from eilbote.store.update_values import Arrival
 LOOK = "$EilboteLook"
 """The keyword of a mail that rules could not deal with."""
 
+_FLAGGING = ("addflag", "setflag", "removeflag")
 _MOST_STEPS = 200
 _LONGEST = 300
 
@@ -130,6 +131,8 @@ class _Deciding:
         self._refused = False
         self._discarded = False
         self._home = homes.name_of(case.place[0])
+        # A mail that only gets flags is kept without an action of any rule.
+        self._flagging = [step.rule for step in outcome.trace if step.name in _FLAGGING and step.rule]
         self._kept = outcome.implicit_keep or any(isinstance(one, Keep) for one in outcome.actions)
 
     def deeds(self) -> tuple[Deed, ...]:
@@ -148,6 +151,7 @@ class _Deciding:
         outcome, deeds = self._outcome, self.deeds()
         # What could not go on to somebody is not thrown away for it.
         self._kept = self._kept or (self._refused and not self._targets and not self._discarded)
+        acted = list(dict.fromkeys((*self._flagging, *self._acted)))
         return _ruling(
             self._case,
             effects=(*self._local(), *self._sends),
@@ -156,8 +160,8 @@ class _Deciding:
                 for one in outcome.remembered
             ),
             deeds=deeds,
-            steps=told(outcome.trace, self._acted),
-            rules=tuple(dict.fromkeys(name for name in self._acted if name)),
+            steps=told(outcome.trace, acted),
+            rules=tuple(acted),
         )
 
     def _take(self, action: Action, rule: str) -> None:
@@ -165,7 +169,8 @@ class _Deciding:
             case Keep():
                 self._flags |= _flags(action.flags)
                 if not action.implicit or not self._case.flags.issuperset(action.flags):
-                    self._done(action, rule, "keep", flags=action.flags)
+                    last = self._flagging[-1] if self._flagging else ""
+                    self._done(action, rule or last, "keep", flags=action.flags)
             case FileInto():
                 check_allowed(Origin.RULE, Act.COPY if self._targets or self._kept else Act.MOVE)
                 target = self._homes.named(action.mailbox, action.special_use, action.mailbox_id)
@@ -219,7 +224,8 @@ class _Deciding:
         refused: str = "",
     ) -> None:
         said = argument if len(argument) <= _LONGEST else argument[:_LONGEST] + "…"
-        self._deeds.append(Deed(name, said, tuple(flags), action.at.line, rule, refused))
+        new = tuple(flag for flag in flags if flag not in self._case.flags)
+        self._deeds.append(Deed(name, said, new, action.at.line, rule, refused))
         if rule:
             self._acted.append(rule)
 
