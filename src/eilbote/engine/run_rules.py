@@ -23,7 +23,6 @@ from eilbote.engine.filter import Decider, judged
 from eilbote.engine.rule_homes import Homes
 from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.rule_world import Worlds
-from eilbote.engine.ruling import troubled
 from eilbote.engine.try_rules import Tell, Trial, case_of, share_of, try_rules
 from eilbote.errors import EilboteError, Gone, NotAllowed, Problem, Unreachable
 from eilbote.store.rule_values import Ruling
@@ -110,17 +109,19 @@ class _Running:
     def run(self, mails: Iterator[Lies]) -> None:
         for lies in mails:
             ruling = self._ruled(lies)
-            if ruling.effects or ruling.problem is not None:
+            if ruling is not None and (ruling.effects or ruling.problem is not None):
                 self._perform(ruling)
 
-    def _ruled(self, lies: Lies) -> Ruling:
+    def _ruled(self, lies: Lies) -> Ruling | None:
+        """What is to be done with a mail; None where all of it is needed and is not here."""
         case = case_of(
             self._account.id, lies, self._decider.revision, self._done.batch, redirects=self._redirects
         )
         try:
             return judged(case, lies.mail, self._decider, self._worlds, self._homes, self._mailing)
-        except Gone as gone:  # all of the mail is needed and is not here
-            return troubled(case, gone.problem)
+        except Gone as gone:
+            self._note(gone.problem)
+            return None
 
     def _perform(self, ruling: Ruling) -> None:
         runs, now = self._app.store.rule_runs, self._app.clock.now()
@@ -139,5 +140,6 @@ class _Running:
             self._note(ruling.problem)
 
     def _note(self, problem: Problem) -> None:
-        if problem not in self._done.problems:
+        """Each kind once: of a thousand mails that are here in part, one stands for all."""
+        if all(known.code != problem.code for known in self._done.problems):
             self._done.problems.append(problem)
