@@ -305,3 +305,9 @@ if header :mime :anychild :param ["filename", "name"] :matches ["content-disposi
 @given(st.text('if{}()[]",;:#\n \\existsnotkp', max_size=60))
 def test_any_text_is_rules_or_a_script(text: str) -> None:
     assert read_back(text)
+
+
+def test_thousands_of_rules_of_one_name_get_numbers() -> None:
+    found = read_back("# rule:[x]\nif true { keep; }\n" * 10_000)
+    assert len({each.name for each in found}) == 10_000
+    assert found[2].name == "x (3)"

@@ -187,11 +187,12 @@ def _entries(tree: Tree, pieces: list[_Piece]) -> Iterator[Rule | OwnScript]:
 def _named(entries: Iterable[Rule | OwnScript], name: str) -> Iterator[Rule | OwnScript]:
     """With a name for each that no other has."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for number, entry in enumerate(entries, 1):
-        wanted = (entry.name or f"{name} {number}")[:LONGEST_NAME]
-        free, more = wanted, 2
+        wanted = free = (entry.name or f"{name} {number}")[:LONGEST_NAME]
         while free.lower() in taken:
-            free, more = f"{wanted[: LONGEST_NAME - 8]} ({more})", more + 1
+            more = counts[wanted.lower()] = counts.get(wanted.lower(), 1) + 1
+            free = f"{wanted[: LONGEST_NAME - 8]} ({more})"
         taken.add(free.lower())
         yield replace(entry, name=free)
 
