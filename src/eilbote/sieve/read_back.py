@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -50,7 +51,7 @@ def read_back(text: str, name: str = "Sieve") -> tuple[Rule | OwnScript, ...]:
     if problems or not isinstance(known, Script) or not known.extensions.isdisjoint(_HANGING_TOGETHER):
         return whole
     pieces = [*_pieces(tree, text)]
-    if all(piece.rules is None for piece in pieces):
+    if not any(piece.rules for piece in pieces):
         return whole
     return tuple(_named(_entries(tree, pieces), name))
 
@@ -68,6 +69,7 @@ def _pieces(tree: Tree, text: str) -> Iterator[_Piece]:
     flagged = False
     at = 0
     while at < len(commands):
+        yield from _commented_out(commands[at].comments, commands[at])
         end = at + 1
         while end < len(commands) and commands[end].name in ("elsif", "else"):
             end += 1
@@ -85,6 +87,20 @@ def _pieces(tree: Tree, text: str) -> Iterator[_Piece]:
             )
         flagged = flagged or any(map(_sets_flags, commands[at:end]))
         at = end
+    if commands:
+        yield from _commented_out(tree.comments, commands[-1])
+
+
+def _commented_out(comments: tuple[str, ...], command: Command) -> Iterator[_Piece]:
+    """Rules that are off as Open-Xchange writes it: whole in comments, below the comment with their name."""
+    named = [number for number, comment in enumerate(comments) if _NAMES[1].fullmatch(comment)]
+    for number, end in pairwise((*named, len(comments))):
+        tree, problems = parse_script("\n".join(comments[number + 1 : end]))
+        if not problems and len(tree.commands) == 1 and tree.commands[0].name == "if":
+            hidden = replace(tree.commands[0], comments=(comments[number],))
+            rule = _rule(hidden, [], flagged=False)
+            if rule is not None:
+                yield _Piece(command, (replace(rule, enabled=False),))
 
 
 def _chain(chain: list[Command], lines: list[str], *, flagged: bool, last: bool) -> tuple[Rule, ...] | None:
