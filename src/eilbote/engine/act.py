@@ -42,6 +42,8 @@ class Act(StrEnum):
     MAILBOX = "mailbox"
     UNDO = "undo"
     SEND = "send"
+    SCRIPT = "script"
+    """Of what a server itself does with mail."""
 
 
 ALLOWED: dict[Origin, frozenset[Act]] = {

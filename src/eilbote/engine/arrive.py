@@ -1,5 +1,5 @@
 """What becomes of mail that has just come, within a pass: the rules judge it, and for a mail of which only a
-part is here the rest is asked for.
+part is here the rest is asked for. While rules are on their way to a server or back, mail waits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from eilbote.engine import rule_scripts
 from eilbote.engine.app import App
 from eilbote.engine.filter import Filtered, filter_new
 from eilbote.engine.round import to_the_end
-from eilbote.errors import Problem
+from eilbote.errors import EilboteError, Problem
 from eilbote.store.values import Account, Finding, FindingKind, Mailbox
 
 Bring = Callable[[Mailbox], Awaitable[None]]
@@ -22,6 +22,14 @@ async def arrived(app: App, account: Account, bring: Bring | None = None) -> Fil
     whole and judged at once; else they wait for a later pass."""
     if not await to_the_end(app.store.rule_book.revision):
         return Filtered()
+    if await to_the_end(rule_scripts.pending_of, app, account):
+        from eilbote.engine.settle_rules import settle  # noqa: PLC0415  # hardly ever, after a kill
+
+        try:
+            await settle(app, account)
+        except EilboteError as error:
+            # Until it is known who carries them out, nobody does; the mail that came waits.
+            return Filtered(problems=(error.problem,))
     done = await to_the_end(_judge, app, account)
     if not done.lacking or bring is None or done.inbox is None:
         return done

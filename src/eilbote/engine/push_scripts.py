@@ -63,14 +63,15 @@ class SieveServer(Struct, frozen=True):
 async def find_sieve_server(
     app: App, account: Account, *, named: Server | None = None, around: Surroundings | None = None
 ) -> SieveServer:
-    """Where the account's scripts lie: `named` by the user; else what the domain's SRV record says (RFC 5804
-    section 1.8); else the account's IMAP host.
+    """Where the account's scripts lie: `named` by the user, now or for good; else what the domain's SRV
+    record says (RFC 5804 section 1.8); else the account's IMAP host.
 
     A record that DNSSEC has not proven is believed where it names the IMAP host or its provider, or a host
     below the domain, which has to show a certificate for that name. Raises Misused `account.no_imap`,
     NotAllowed `managesieve.other_host` for any other host, Unreachable `managesieve.not_offered` where the
     domain says that it has no such service.
     """
+    named = named or account.sieve
     if named is not None:
         return SieveServer(named, Told.USER)
     imap = account.imap

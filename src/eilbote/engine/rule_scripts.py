@@ -87,6 +87,13 @@ def entries_of(app: App, account: Account) -> tuple[Entry, ...]:
     return book.of(account.address)
 
 
+def pending_of(app: App, account: Account) -> tuple[Entry, ...]:
+    """The rules of an account that are on their way to its server or back. None in a book that cannot be
+    read: it judges nothing either."""
+    book, problems = _read(app.store.rule_book.get().text)
+    return () if problems else tuple(one for one in book.of(account.address) if one.where is Where.PENDING)
+
+
 def is_active(entry: Entry) -> bool:
     """Whether it is carried out at all."""
     return entry.enabled if isinstance(entry, Rule) else entry.run

@@ -158,6 +158,7 @@ def _account(row: Row | Sequence[Value]) -> Account:
         keep=read_keep(text(row[13])),
         on_server=_on_server(servers.get("on_server")),
         direct=bool(servers.get("direct")),
+        sieve=_server(servers.get("sieve")),
     )
 
 
@@ -176,4 +177,6 @@ def _servers_to_text(account: NewAccount | Account) -> str:
         kept["on_server"] = asdict(account.on_server)
     if account.direct:
         kept["direct"] = True
+    if account.sieve is not None:
+        kept["sieve"] = asdict(account.sieve)
     return json.dumps(kept)

@@ -84,6 +84,8 @@ class Account(Struct, frozen=True):
     """Of a POP3 account: what becomes of a collected mail on the server."""
     direct: bool = False
     """Mail goes straight to the servers of its recipients: there is no submission server."""
+    sieve: Server | None = None
+    """Where its scripts lie (ManageSieve), if the user has named it."""
 
     @property
     def can_send(self) -> bool:
@@ -105,6 +107,7 @@ class NewAccount(Struct, frozen=True):
     state: AccountState = AccountState.NEW
     on_server: OnServer = OnServer()
     direct: bool = False
+    sieve: Server | None = None
 
 
 class Watched(Struct, frozen=True):
