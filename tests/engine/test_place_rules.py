@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
+from eilbote.clock import SystemClock
+from eilbote.engine import place_rules
 from eilbote.engine.act import Origin
+from eilbote.engine.owner import sync_accounts
 from eilbote.engine.place_rules import Placed, activate, name_server, push, take_back
 from eilbote.engine.pull_rules import look, pull
 from eilbote.engine.push_scripts import OWN_NAME, ServerScripts, open_scripts
-from eilbote.engine.rule_scripts import entries_of
+from eilbote.engine.rule_scripts import Entry, entries_of
 from eilbote.engine.settle_rules import SETTLED_AFTER
-from eilbote.errors import EilboteError, Gone, NotAllowed, Refused, Unreachable
-from eilbote.sieve.rule import Where
-from eilbote.sieve.server_script import Found
+from eilbote.errors import Gone, NotAllowed, Refused, Unreachable
+from eilbote.sieve.rule import Rule
+from eilbote.sieve.server_script import Found, build_for_server
 from eilbote.store.rule_book import RuleBook
 from eilbote.store.values import Security, Server
 from tests.engine.test_filter import lying
@@ -58,6 +62,7 @@ def sieving(dovecot_like: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
     return dovecot_like(DovecotOptions(sieve=True))
 
 
+@contextmanager
 def made(dovecot: Dovecot, home: Path, store_url: str = "") -> Iterator[World]:
     with world(dovecot, home, store_url) as kim:
         where = Server(dovecot.host, dovecot.sieve_port, Security.NONE)
@@ -68,13 +73,15 @@ def made(dovecot: Dovecot, home: Path, store_url: str = "") -> Iterator[World]:
 
 @pytest.fixture
 def kim(sieving: Dovecot, tmp_path: Path) -> Iterator[World]:
-    yield from made(sieving, tmp_path / "home")
+    with made(sieving, tmp_path / "home") as opened:
+        yield opened
 
 
 @pytest.fixture
 def both(sieving: Dovecot, tmp_path: Path, store_url: str) -> Iterator[World]:
     """On both stores."""
-    yield from made(sieving, tmp_path / "home", store_url)
+    with made(sieving, tmp_path / "home", store_url) as opened:
+        yield opened
 
 
 def save(kim: World, text: str) -> None:
@@ -129,3 +136,341 @@ def test_the_server_sorts_and_nobody_does_so_again(both: World) -> None:
     }
     assert both.app.store.rule_runs.history() == []
     both.assert_same()
+
+
+# --- killed at every step ----------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The end of a process, which nothing can catch."""
+
+
+class Steps:
+    """Kills at the step of this number, before or after it was done; steps are what the book and the server
+    are asked to change, and what the server is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool) -> None:
+        self.at, self.after, self.done = at, after, list[str]()
+        save = RuleBook.save
+
+        def saving(book: RuleBook, *given: object) -> object:
+            if given[-1] != "place":
+                return save(book, *given)  # type: ignore[arg-type]
+            self._step("save", before=True)
+            result = save(book, *given)  # type: ignore[arg-type]
+            self._step("save", before=False)
+            return result
+
+        monkeypatch.setattr(RuleBook, "save", saving)
+        for name in ("push", "activate", "deactivate", "delete"):
+            monkeypatch.setattr(ServerScripts, name, self._killing(name, getattr(ServerScripts, name)))
+
+    def _killing(self, name: str, step: Callable[..., Awaitable[object]]) -> object:
+        async def killing(*given: object, **options: object) -> object:
+            self._step(name, before=True)
+            result = await step(*given, **options)
+            self._step(name, before=False)
+            return result
+
+        return killing
+
+    def _step(self, name: str, *, before: bool) -> None:
+        if before:
+            self.done.append(name)
+        if len(self.done) == self.at + 1 and before is not self.after:
+            raise Killed
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """It is so much later."""
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + seconds)
+
+
+def passes(kim: World) -> list[str]:
+    """A pass; the codes of its problems."""
+    (report,) = asyncio.run(sync_accounts(kim.app))
+    assert report.failed is None
+    return [problem.code for _, problem in report.problems]
+
+
+def sorted_once(kim: World, number: int) -> None:
+    """Each of these mails was sorted by exactly one of the two."""
+    lies = lying(kim)
+    assert [one for box in lies.values() for one in box if f"Rechnung {number}" in one] == [
+        f"Rechnung {number} $Bezahlen"
+    ]
+    assert f"Rechnung {number} $Bezahlen" in lies["Buchhaltung"]
+    assert lies["Kopien"].count(f"Kopie {number}") == 1
+    assert lies["INBOX"].count(f"Kopie {number}") == 1
+
+
+def killed(kim: World, monkeypatch: pytest.MonkeyPatch, step: object, at: int, *, after: bool) -> list[str]:
+    """Kills there, lets mail come, and looks whether it waits for an answer, is sorted once then, and once
+    more after that. Returns the steps."""
+    with monkeypatch.context() as patch:
+        steps = Steps(patch, at, after=after)
+        with pytest.raises(Killed):
+            step()  # type: ignore[operator]
+    under_way = "pending" in places(kim).values()
+    deliver(kim, "Rechnung 1", "Kopie 1")
+    assert passes(kim) == (["rules.push_under_way"] if under_way else [])
+    if under_way:
+        assert kim.app.store.rule_runs.history() == []
+        with pytest.raises(NotAllowed) as refused:
+            pushed(kim)
+        assert refused.value.problem.code == "rules.push_under_way"
+    later(monkeypatch, SETTLED_AFTER + 1)
+    kim.sync()
+    kim.sync()
+    assert "pending" not in places(kim).values()
+    sorted_once(kim, 1)
+    active, text = on_server(kim)
+    for name, where in places(kim).items():
+        assert (where == "server") == (active is not None and f"rule:[{name}]" in text), (name, where)
+    kim.assert_same()
+    return steps.done
+
+
+PUSHING = ["save", "push", "activate", "save"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(len(PUSHING)))
+def test_a_push_killed_at_any_step_leaves_rules_in_one_place(
+    kim: World, monkeypatch: pytest.MonkeyPatch, at: int, after: bool
+) -> None:
+    save(kim, BOOK)
+    assert killed(kim, monkeypatch, lambda: pushed(kim), at, after=after) == PUSHING[: at + 1]
+    pushed(kim)
+    assert set(places(kim).values()) == {"server", "here"}
+    deliver(kim, "Rechnung 2", "Kopie 2")
+    kim.sync()
+    kim.sync()
+    sorted_once(kim, 2)
+
+
+BACK = ["save", "deactivate", "delete", "save"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(len(BACK)))
+def test_taking_back_killed_at_any_step_leaves_rules_in_one_place(
+    kim: World, monkeypatch: pytest.MonkeyPatch, at: int, after: bool
+) -> None:
+    save(kim, BOOK)
+    pushed(kim)
+
+    def back() -> None:
+        asyncio.run(take_back(kim.app, kim.account))
+
+    assert killed(kim, monkeypatch, back, at, after=after) == BACK[: at + 1]
+    back()
+    assert set(places(kim).values()) == {"here"}
+    assert on_server(kim) == (None, "")
+    deliver(kim, "Rechnung 2", "Kopie 2")
+    kim.sync()
+    kim.sync()
+    sorted_once(kim, 2)
+
+
+def test_killed_in_the_middle_on_both_stores(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(both, BOOK)
+    assert killed(both, monkeypatch, lambda: pushed(both), 2, after=True) == PUSHING[:3]
+    assert places(both)["Rechnungen"] == "server"
+
+
+def test_two_pushes_at_once_are_one(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process begins between the look and the edit: one of the two is told to wait."""
+    save(both, BOOK)
+    put = ServerScripts.push
+    codes: list[str] = []
+
+    async def putting(scripts: ServerScripts, *given: object, **options: object) -> object:
+        with pytest.raises(NotAllowed) as refused:
+            await push(both.app, both.account)
+        codes.append(refused.value.problem.code)
+        return await put(scripts, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ServerScripts, "push", putting)
+    assert pushed(both).there == ("Kopie", "Rechnungen")
+    assert codes == ["rules.push_under_way"]
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_the_server_refuses_stays_here(kim: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pigeonhole reads a script of its own mind: what it refuses is named, and nothing has changed."""
+    save(kim, BOOK)
+
+    def wrong(entries: Sequence[Entry], available: Collection[str], today: date) -> str:
+        text = build_for_server(entries, available, today)
+        return text.replace('fileinto :copy :create "Kopien"', 'fileinto :nope "Kopien"')
+
+    monkeypatch.setattr(place_rules, "build_for_server", wrong)
+    with pytest.raises(Refused) as refused:
+        pushed(kim)
+    assert refused.value.problem.code == "rules.refused_there"
+    assert refused.value.problem.parameters["rule"] == "Kopie"
+    assert set(places(kim).values()) == {"here"}
+    assert on_server(kim) == (None, "")
+    deliver(kim, "Rechnung 1", "Kopie 1")
+    kim.sync()
+    kim.sync()
+    sorted_once(kim, 1)
+
+
+def test_a_server_without_managesieve(kim: World) -> None:
+    save(kim, BOOK)
+    (port,) = free_ports(1)
+    kim.account = name_server(kim.app, kim.account, Server("127.0.0.1", port, Security.NONE))
+    with pytest.raises(Unreachable):
+        pushed(kim)
+    assert set(places(kim).values()) == {"here"}
+
+
+def test_a_full_server_changes_nothing(
+    dovecot_like: Callable[[DovecotOptions], Dovecot], tmp_path: Path
+) -> None:
+    with made(dovecot_like(DovecotOptions(sieve=True, most_scripts=1)), tmp_path / "home") as kim:
+        save(kim, BOOK)
+        asyncio.run(written(kim, "anderes", "keep;", active=False))
+        with pytest.raises(Refused) as refused:
+            pushed(kim)
+        assert refused.value.problem.code in ("managesieve.quota", "managesieve.too_many_scripts")
+        assert set(places(kim).values()) == {"here"}
+
+
+# --- beside other programs ---------------------------------------------------------------------------------
+
+
+async def written(kim: World, name: str, text: str, *, active: bool = True) -> None:
+    """Another program stores a script."""
+    async with open_scripts(kim.app, kim.account) as scripts:
+        await scripts.push(name, text, overwrite=True)
+        if active:
+            await scripts.activate(name, replace=True)
+
+
+ROUNDCUBE = """require ["fileinto", "mailbox"];
+# rule:[Liste]
+if header :contains "subject" "Liste"
+{
+\tfileinto :create "Listen";
+}
+"""
+
+
+def test_another_script_is_replaced_only_when_told(kim: World) -> None:
+    save(kim, BOOK)
+    asyncio.run(written(kim, "roundcube", ROUNDCUBE))
+    with pytest.raises(NotAllowed) as refused:
+        pushed(kim)
+    assert refused.value.problem.code == "managesieve.other_active"
+    assert set(places(kim).values()) == {"here"}
+    assert pushed(kim, replacing=True).there == ("Kopie", "Rechnungen")
+    assert on_server(kim)[0] == OWN_NAME
+
+
+def test_what_another_program_changed_is_told_and_kept(kim: World) -> None:
+    save(kim, BOOK)
+    pushed(kim)
+    assert not pushed(kim).changed
+    changed = on_server(kim)[1].replace("Buchhaltung", "Anderswo")
+    asyncio.run(written(kim, OWN_NAME, changed))
+    (script,) = asyncio.run(look(kim.app, kim.account)).scripts
+    assert script.found is Found.FOREIGN
+    with pytest.raises(Refused) as refused:
+        pushed(kim)
+    assert refused.value.problem.code == "managesieve.changed_there"
+    assert on_server(kim)[1] == changed
+    pushed(kim, replacing=True)
+    assert "Buchhaltung" in on_server(kim)[1]
+
+
+def test_a_changed_book_is_told_and_pushed_again(kim: World) -> None:
+    save(kim, BOOK)
+    pushed(kim)
+    save(kim, kim.app.store.rule_book.get().text.replace("Buchhaltung", "Belege"))
+    (script,) = asyncio.run(look(kim.app, kim.account)).scripts
+    assert script.found is Found.OLD
+    assert pushed(kim).changed
+    deliver(kim, "Rechnung 1")
+    kim.sync()
+    assert lying(kim) == {"Belege": ["Rechnung 1 $Bezahlen"]}
+
+
+def test_whoever_switches_another_script_on_is_told_of_lost_rules(kim: World) -> None:
+    save(kim, BOOK)
+    pushed(kim)
+    asyncio.run(written(kim, "roundcube", ROUNDCUBE))
+    found = asyncio.run(look(kim.app, kim.account))
+    assert (found.there, found.lost, found.both) == ((), ("Rechnungen", "Kopie"), ())
+    asyncio.run(activate(kim.app, kim.account, OWN_NAME, replacing=True))
+    assert asyncio.run(look(kim.app, kim.account)).lost == ()
+
+
+def test_activating_another_script_brings_rules_back_here(kim: World) -> None:
+    save(kim, BOOK)
+    pushed(kim)
+    asyncio.run(written(kim, "roundcube", ROUNDCUBE, active=False))
+    with pytest.raises(NotAllowed):
+        asyncio.run(activate(kim.app, kim.account, "roundcube"))
+    done = asyncio.run(activate(kim.app, kim.account, "roundcube", replacing=True))
+    assert done.there == ()
+    assert set(places(kim).values()) == {"here"}
+    deliver(kim, "Rechnung 1", "Kopie 1", "Liste 1")
+    kim.sync()
+    kim.sync()
+    sorted_once(kim, 1)
+    assert lying(kim)["Listen"] == ["Liste 1"]
+
+
+def test_what_filters_there_is_pulled_as_carried_out_there(both: World) -> None:
+    asyncio.run(written(both, "roundcube", ROUNDCUBE))
+    pulled = asyncio.run(pull(both.app, both.account))
+    assert [one.name for one in pulled.entries] == ["Liste"]
+    assert places(both) == {"Liste": "server"}
+    again = asyncio.run(pull(both.app, both.account))
+    assert (again.entries, again.known) == ((), 1)
+    deliver(both, "Liste 1")
+    both.sync()
+    assert lying(both) == {"Listen": ["Liste 1"]}
+    asyncio.run(take_back(both.app, both.account))
+    assert places(both) == {"Liste": "here"}
+    deliver(both, "Liste 2")
+    both.sync()
+    both.sync()
+    assert lying(both) == {"Listen": ["Liste 1", "Liste 2"]}
+    assert len(both.app.store.rule_runs.history()) == 1
+
+
+def test_what_does_not_filter_is_pulled_switched_off(kim: World) -> None:
+    asyncio.run(written(kim, "urlaub", 'require "vacation";\nvacation "Weg";\n', active=False))
+    hard = 'require "variables";\nset "a" "b";\nkeep;\n'
+    asyncio.run(written(kim, "schwer", hard, active=False))
+    for name in ("urlaub", "schwer"):
+        assert not asyncio.run(pull(kim.app, kim.account, name)).active
+    on = [one.enabled if isinstance(one, Rule) else one.run for one in entries_of(kim.app, kim.account)]
+    assert (set(places(kim).values()), on) == ({"here"}, [False, False])
+    with pytest.raises(Gone) as gone:
+        asyncio.run(pull(kim.app, kim.account))
+    assert gone.value.problem.code == "rules.nothing_there"
+
+
+def test_a_script_alone_goes_there_as_it_is(kim: World) -> None:
+    script = 'require ["fileinto", "variables"];\nset "x" "Ziel";\nfileinto :create "${x}";\n'
+    save(kim, f"[[script]]\nname = \"eigenes\"\nsieve = '''\n{script.replace(':create ', '')}'''\n")
+    assert pushed(kim).there == ("eigenes",)
+    assert asyncio.run(look(kim.app, kim.account)).there == ("eigenes",)
+    assert asyncio.run(pull(kim.app, kim.account)).entries == ()
+
+
+@pytest.mark.parametrize("origin", [Origin.RULE, Origin.ASSISTANT])
+def test_only_a_person_says_where_rules_run(kim: World, origin: Origin) -> None:
+    save(kim, BOOK)
+    for step in (push, take_back, pull):
+        with pytest.raises(NotAllowed) as refused:
+            asyncio.run(step(kim.app, kim.account, origin=origin))
+        assert refused.value.problem.code == "act.not_allowed"

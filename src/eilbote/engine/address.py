@@ -22,6 +22,7 @@ _PORTS = {
     "imap": {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143},
     "smtp": {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25},
     "pop3": {Security.TLS: 995, Security.STARTTLS: 110, Security.NONE: 110},
+    "managesieve": {Security.TLS: 4190, Security.STARTTLS: 4190, Security.NONE: 4190},
 }
 _PLAIN_PORTS = {143, 1143, 110, 1110, 25, 587, 1025, 2525}
 
@@ -46,7 +47,7 @@ def checked_address(text: str) -> str:
 def server_from(text: str, protocol: str, security: str | None) -> Server:
     """A server out of `HOST` or `HOST:PORT` (an IPv6 address in brackets).
 
-    What is not given follows from the rest: TLS unless the port is known for STARTTLS.
+    What is not given follows from the rest: TLS unless the port or the protocol is known for STARTTLS.
     Raises Misused `account.bad_server`, NotAllowed `account.insecure` for a line without protection
     to anything but this machine itself.
     """
@@ -54,7 +55,8 @@ def server_from(text: str, protocol: str, security: str | None) -> Server:
     if security is not None:
         kind = Security(security)
     else:
-        kind = Security.STARTTLS if port in _PLAIN_PORTS else Security.TLS
+        known = protocol == "managesieve" or port in _PLAIN_PORTS
+        kind = Security.STARTTLS if known else Security.TLS
     if kind is Security.NONE and not is_loopback(host):
         raise NotAllowed("account.insecure", host=host)
     return Server(host, port or _PORTS[protocol][kind], kind)

@@ -14,10 +14,11 @@ from msgspec import Struct
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
+from eilbote.engine.owner import sync_accounts
 from eilbote.engine.push_scripts import OWN_NAME, ServerScripts, open_scripts
 from eilbote.engine.rule_scripts import Entry, compiled, entries_of, is_active
 from eilbote.engine.settle_rules import moving, settle_by, text_of
-from eilbote.errors import Gone, Misused, NotAllowed, Refused
+from eilbote.errors import Gone, Misused, NotAllowed, Refused, Unreachable
 from eilbote.protocols.managesieve.values import Remark
 from eilbote.sieve.read_back import read_back
 from eilbote.sieve.rule import Where
@@ -70,6 +71,7 @@ async def push(
     check_allowed(origin, Act.SCRIPT)
     entries = entries_of(app, account)
     wanted = _known(entries, names) if names else None
+    await _judge_what_came(app, account)
     async with open_scripts(app, account) as scripts:
         await settle_by(app, account, scripts)
         entries = entries_of(app, account)
@@ -100,6 +102,7 @@ async def take_back(app: App, account: Account, *, origin: Origin = Origin.USER)
     """No script of the server filters any more, ours is deleted, and the account's rules are carried out
     here again. Misused where they could not be, as the book has them; NotAllowed `rules.push_under_way`."""
     check_allowed(origin, Act.SCRIPT)
+    await _judge_what_came(app, account)
     async with open_scripts(app, account) as scripts:
         await settle_by(app, account, scripts)
         return await _taken_back(app, account, scripts, ())
@@ -113,6 +116,7 @@ async def activate(
 
     NotAllowed `managesieve.other_active` unless `replacing`; Gone `managesieve.no_such_script`."""
     check_allowed(origin, Act.SCRIPT)
+    await _judge_what_came(app, account)
     async with open_scripts(app, account) as scripts:
         await settle_by(app, account, scripts)
         listing = await scripts.list()
@@ -129,6 +133,14 @@ async def activate(
         async with moving(app, account, scripts, away, carried):
             await scripts.activate(name, replace=True)
         return _placed(account, scripts, _there(app, account), ())
+
+
+async def _judge_what_came(app: App, account: Account) -> None:
+    """A pass, so that mail which came before a change is treated as it was until then. What comes between
+    this and the change, within a second or so, is not known here yet."""
+    (report,) = await sync_accounts(app, [account.address])
+    if report.failed is not None:
+        raise Unreachable(report.failed)
 
 
 async def _taken_back(app: App, account: Account, scripts: ServerScripts, stays: Sequence[Stay]) -> Placed:

@@ -20,7 +20,15 @@ from eilbote.sieve.read_back import read_back
 from eilbote.sieve.rule import Rule, Where
 from eilbote.sieve.rule_book import judge_book
 from eilbote.sieve.rule_edit import with_entry
-from eilbote.sieve.server_script import Found, Stay, build_for_server, carries, compared, does_the_same
+from eilbote.sieve.server_script import (
+    Found,
+    Stay,
+    build_for_server,
+    carries,
+    compared,
+    does_the_same,
+    unsealed,
+)
 from eilbote.store.values import Account, Server
 
 
@@ -76,7 +84,7 @@ async def pull(app: App, account: Account, name: str = "", *, origin: Origin = O
         book = app.store.rule_book.get()
         known = judge_book(book.text)[0]
         content, made, held = book.text, list[Entry](), 0
-        for entry in read_back(text, script):
+        for entry in read_back(unsealed(text), script):
             if any(does_the_same(entry, one) for one in known.of(account.address)):
                 held += 1
                 continue

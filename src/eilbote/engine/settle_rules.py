@@ -79,7 +79,8 @@ async def moving(
             await _follow(app, account, scripts)
     except TimeoutError:
         server = scripts.where.server
-        raise Unreachable("net.timeout", 60.0, host=server.host, port=server.port) from None
+        seconds = round(UNDER_WAY_SECONDS)
+        raise Unreachable("net.timeout", 60.0, host=server.host, port=server.port, seconds=seconds) from None
 
 
 def _check_nobody_under_way(app: App, account: Account) -> None:

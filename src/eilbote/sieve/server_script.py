@@ -32,6 +32,7 @@ Entry = Rule | OwnScript
 
 _SEAL = re.compile(r"# Eilbote \(([0-9a-f]{64})\)[^\n]*\n")
 _NAMED = re.compile(r" (?:rule|script):\[(.*)\]")
+_ALONE_THERE = re.compile(r"\A# script:\[[^\n]*\]\n")
 _ALONE = frozenset({"variables", "encoded-character", "foreverypart"})
 """What changes how other rules in the same script are read."""
 
@@ -208,6 +209,13 @@ def sealed(script: str) -> str:
     return f"# Eilbote ({_print(script)}): rules.toml, not here, is where to change this.\n{script}"
 
 
+def unsealed(script: str) -> str:
+    """What was sealed, without the name of a script that went there by itself."""
+    text = _unix(script)
+    seal = _SEAL.match(text)
+    return text if seal is None else _ALONE_THERE.sub("", text[seal.end() :], count=1)
+
+
 def is_ours(script: str) -> bool:
     """Whether it is as it was sealed."""
     text = _unix(script)
@@ -234,7 +242,7 @@ def carries(script: str, entries: Iterable[Entry]) -> frozenset[str]:
         for comment in command.comments
         if (found := _NAMED.fullmatch(comment))
     }
-    said = {_bare(one) for one in read_back(script)}
+    said = {_bare(one) for one in read_back(unsealed(script))}
     return frozenset(one.name for one in entries if one.name.lower() in named or _bare(one) in said)
 
 
