@@ -6,13 +6,31 @@ it stands; what lies behind counts as not there. Never raises, whatever the mail
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from eilbote.mail.charset import decode
 from eilbote.mail.encoding import decode_transfer
 from eilbote.mail.html import html_to_text
 from eilbote.mail.part import Part
 from eilbote.sieve.values import Limits
+
+
+class _Content:
+    """What one part holds, decoded when first asked for: tests of text need no pictures."""
+
+    __slots__ = ("_make", "_text", "kind")
+
+    def __init__(self, kind: str, make: Callable[[], str]) -> None:
+        self.kind = kind
+        self._make = make
+        self._text: str | None = None
+
+    def text(self) -> str:
+        """As text."""
+        if self._text is None:
+            self._text = self._make()
+        return self._text
 
 
 class Bodies:
@@ -26,7 +44,7 @@ class Bodies:
         self._limit = limits.body_bytes
         self._raw: str | None = None
         self._texts: tuple[str, ...] | None = None
-        self._contents: tuple[tuple[str, str], ...] | None = None
+        self._contents: tuple[_Content, ...] | None = None
 
     def raw(self) -> str:
         """`:raw`: the whole body as it stands, boundaries and all, nothing decoded (RFC 5173 section 5.1)."""
@@ -40,38 +58,38 @@ class Bodies:
         """`:text`: each part that is text, HTML as a person reads it (RFC 5173 section 5.3)."""
         if self._texts is None:
             self._texts = tuple(
-                html_to_text(text) if kind == "text/html" else text
-                for kind, text in self._all()
-                if kind.startswith("text/")
+                html_to_text(each.text()) if each.kind == "text/html" else each.text()
+                for each in self._all()
+                if each.kind.startswith("text/")
             )
         return self._texts
 
     def contents(self, types: tuple[str, ...]) -> tuple[str, ...]:
         """`:content`: each part of one of these types, decoded; of a multipart what stands before its first
         part and behind its last, of an embedded message its header (RFC 5173 section 5.2)."""
-        return tuple(text for kind, text in self._all() if any(is_of_type(kind, one) for one in types))
+        return tuple(each.text() for each in self._all() if any(is_of_type(each.kind, one) for one in types))
 
-    def _all(self) -> tuple[tuple[str, str], ...]:
+    def _all(self) -> tuple[_Content, ...]:
         if self._contents is None:
             self._contents = tuple(self._read())
         return self._contents
 
-    def _read(self) -> Iterator[tuple[str, str]]:
+    def _read(self) -> Iterator[_Content]:
         left = self._limit
         for part in self._root.walk():
             if left <= 0:
                 return
             if part.is_multipart:
                 for piece in _around(part):
-                    yield part.content_type, piece[:left].decode("utf-8", "replace")
+                    yield _Content(part.content_type, partial(_as_it_stands, piece[:left]))
                     left -= len(piece)
             elif part.is_message:
                 head = part.children[0]
                 data = part.raw[head.header_start : min(head.header_end, head.header_start + left)]
-                yield part.content_type, data.decode("utf-8", "replace")
+                yield _Content(part.content_type, partial(_as_it_stands, data))
                 left -= len(data)
             else:
-                yield part.content_type, _decoded(part, left)
+                yield _Content(part.content_type, partial(_decoded, part, left))
                 left -= part.size
 
 
@@ -91,6 +109,10 @@ def is_of_type(kind: str, wanted: str) -> bool:
     5173 section 5.2); a name with a slash at its end or with two names none."""
     wanted = wanted.lower()
     return not wanted or kind == wanted or ("/" not in wanted and kind.partition("/")[0] == wanted)
+
+
+def _as_it_stands(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _decoded(part: Part, most: int) -> str:

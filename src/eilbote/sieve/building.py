@@ -15,10 +15,12 @@ from eilbote.sieve.values import Limits
 class Building:
     """What builders of one script share: limits, and the places of values in a run."""
 
-    __slots__ = ("_slots", "limits")
+    __slots__ = ("_slots", "_variables", "limits")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, variables: bool = True) -> None:
+        """`variables`: matches set those of RFC 5229 section 3.2, as somebody may ask for them."""
         self.limits = limits
+        self._variables = variables
         self._slots: dict[object, int] = {}
 
     @property
@@ -34,7 +36,8 @@ class Building:
         """The source compared with the keys (or the key) at this place of the arguments."""
         value = bound.arguments[place]
         keys = value if isinstance(value, tuple) else (bound.text(place),)
-        return comparison(bound, keys, source, self.slot_of, self.limits, sets_variables=sets_variables)
+        sets = sets_variables and self._variables
+        return comparison(bound, keys, source, self.slot_of, self.limits, sets_variables=sets)
 
 
 def fields_of(

@@ -6,7 +6,9 @@ a hundred tests of one subject fold it one time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
+from operator import methodcaller
 from typing import NamedTuple
 
 from eilbote.sieve.bound import Bound, Words
@@ -21,6 +23,7 @@ Values = Callable[[Run], Sequence[str]]
 
 
 _DEAR_REGEX = 16
+_WILD = re.compile(r"[*?\\]")
 
 
 class Probe(NamedTuple):
@@ -66,6 +69,10 @@ def comparison(
     fixed = constants(keys)
     if fixed is None:
         return Probe(_made_anew(match, comparator, relation, keys, values, at, sets_variables), values)
+    if match is MatchType.MATCHES and not sets_variables:
+        simple = _simple(fixed, comparator)
+        if simple is not None:
+            return Probe(_related(simple, *_folded(source, comparator, slot_of)), values)
     if match in (MatchType.MATCHES, MatchType.REGEX):
         matchers = tuple(matcher(match, comparator, key, limits) for key in fixed)
         return Probe(_matching(matchers, values, at, sets_variables, _dear(match) * len(matchers)), values)
@@ -79,6 +86,30 @@ def comparison(
     tests = [yes_or_no(match, comparator, key, relation) for key in fixed]
     related = tuple(test for test in tests if test is not None)
     return Probe(_related(related, *folded), values)
+
+
+def _within(word: str) -> Callable[[str], bool]:
+    return lambda value: word in value
+
+
+def _simple(keys: Sequence[str], comparator: Comparator) -> tuple[Callable[[str], bool], ...] | None:
+    """Tests of folded values for patterns with `*` at their ends alone; None where any has more to it."""
+    fold = folding(comparator)
+    found: list[Callable[[str], bool]] = []
+    for key in keys:
+        inner = key.strip("*")
+        if _WILD.search(inner):
+            return None
+        start, end, word = key.startswith("*"), key.endswith("*"), fold(inner)
+        if not key.strip("*"):
+            found.append((lambda value: True) if key else (lambda value: not value))
+        elif start and end:
+            found.append(_within(word))
+        elif start or end:
+            found.append(methodcaller("endswith" if start else "startswith", word))
+        else:
+            found.append(word.__eq__)
+    return tuple(found)
 
 
 def _dear(match: MatchType) -> int:

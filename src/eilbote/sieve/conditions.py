@@ -22,7 +22,7 @@ from eilbote.sieve.mime_conditions import (
     header_in_part,
 )
 from eilbote.sieve.state import Run
-from eilbote.sieve.texts import text_of, texts_of
+from eilbote.sieve.texts import constants, text_of, texts_of
 from eilbote.sieve.values import Remembered
 
 _DAY = 86_400
@@ -50,6 +50,12 @@ def _exists(bound: Bound, building: Building) -> Probe:
     if "mime" in bound.tags:
         return exists_in_part(bound, building)
     names = texts_of(bound.texts(0))
+    fixed = constants(bound.texts(0))
+    if fixed is not None and len(fixed) == 1:
+        only = fixed[0].lower()
+        return Probe(
+            lambda run: bool(run.mail.sources(only)), lambda run: fixed if run.mail.sources(only) else ()
+        )
     return Probe(
         lambda run: all(run.mail.sources(name.lower()) for name in names(run)),
         lambda run: [name for name in names(run) if run.mail.sources(name.lower())],

@@ -48,7 +48,7 @@ class Script:
         """The function of a run, made when first asked for, and the places that a run needs."""
         made = self._forms.get(trace)
         if made is None:
-            building = Building(self.limits)
+            building = Building(self.limits, variables="variables" in self.extensions)
             act = Compiler(building, trace=trace).script(self._bound, self._included)
             made = self._forms[trace] = (act, building.slots)
         return made
