@@ -72,7 +72,10 @@ def read_actions(block: tuple[Command, ...]) -> Done | None:
     own = any(isinstance(each, Tag) and each.name == "flags" for c in commands for each in c.arguments)
     if (own or sorted(flagging, reverse=True) != flagging) and not _flags_of_one_place(commands, stop):
         return None  # flags that not all of the places get
-    sets = any(command.name == "setflag" for command in commands)
+    flagged = [command.name for command in commands if command.name in ("addflag", "setflag")]
+    if "setflag" in flagged[1:]:
+        return None  # it forgets those before
+    sets = own or "setflag" in flagged
     return Done(tuple(_one_place(found)), stop, sets)
 
 
