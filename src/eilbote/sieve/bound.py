@@ -14,7 +14,6 @@ from eilbote.sieve.tree import Command, Test, Text
 from eilbote.sieve.values import Position
 from eilbote.sieve.vocabulary import Word
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # RFC 5229 section 3: what looks otherwise is plain text.
 _REFERENCE = re.compile(
     r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*\.(?:(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+)\.)*)?)"

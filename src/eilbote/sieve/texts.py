@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from eilbote.sieve.bound import Reference, Template, Words
+from eilbote.sieve.bound import Reference, Words
 from eilbote.sieve.state import Run
 from eilbote.sieve.strings import shortened
 from eilbote.sieve.tree import Text
@@ -69,8 +69,3 @@ def value_of(run: Run, reference: Reference) -> str:
     name = reference.name
     held = run.shared if reference.shared or name in run.locals else run.variables
     return held.get(name, "")
-
-
-def is_template(words: Words) -> bool:
-    """Whether variables stand in it."""
-    return isinstance(words, Template)
