@@ -64,7 +64,9 @@ def run(app: App) -> None:
         store.rule_book.save(BOOK, 0, NOW)
     for number, subject in enumerate(MAILS, 1):
         if store.mailboxes.get(inbox.id).watermarks.cursor < number:
-            one = arrival(number, raw=raw(number, subject), message_id=f"{number}@example.com")
+            one = arrival(
+                number, raw=raw(number, subject), message_id=f"{number}@example.com", date=app.clock.now()
+            )
             marks = Watermarks(uidvalidity=7, uidnext=number + 1, cursor=number)
             store.messages.apply(inbox.id, MailboxUpdate(arrivals=[one], watermarks=marks), NOW)
         account = store.accounts.get(account.id)

@@ -5,6 +5,7 @@ must not be answered. Answers to a person are held back by memory, everything by
 from __future__ import annotations
 
 import asyncio
+import imaplib
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
@@ -63,14 +64,17 @@ def rules(kim: World, chef: str) -> None:
     kim.app.store.rule_book.save(text, kim.app.store.rule_book.revision(), kim.app.clock.now())
 
 
-def deliver(kim: World, subject: str, sender: str, more: str = "", number: int = 1) -> None:
+def deliver(
+    kim: World, subject: str, sender: str, more: str = "", number: int = 1, arrived: float | None = None
+) -> None:
     raw = (
         f"Return-Path: <{sender}>\r\nFrom: Max Muster <{sender}>\r\nTo: {kim.account.address}\r\n{more}"
         f"Subject: {subject}\r\nMessage-ID: <{subject.replace(' ', '')}-{number}@example.com>\r\n"
         "\r\nHallo.\r\n"
     )
     with kim.server.imap(kim.user) as client:
-        client.append("INBOX", None, None, raw.encode())
+        date = None if arrived is None else imaplib.Time2Internaldate(arrived)
+        client.append("INBOX", None, date, raw.encode())
 
 
 def flags_of(kim: World) -> dict[str, list[Flags]]:
@@ -170,3 +174,16 @@ def test_a_cap_of_the_day_stops_a_flood_and_the_mail_stays(kim: World, postfix: 
     kim.sync()
     assert [LOOK in flags for flags in flags_of(kim)["INBOX"]] == [True]
     assert len(postfix.delivered(chef)) == 2
+
+
+def test_nobody_is_written_to_because_of_old_mail(kim: World, postfix: Postfix) -> None:
+    """Another program copies old mail into the inbox: it is sorted, and that is all."""
+    rules(kim, postfix.new_address())
+    for number, days in enumerate((3, 400)):
+        arrived = kim.app.clock.now() - days * 86_400
+        for subject in ("weiter", "nur", "frei", "nein", "sag"):
+            deliver(kim, f"{subject} {number}", postfix.new_address(), number=number, arrived=arrived)
+    kim.sync()
+    assert kim.app.store.outbox.all(kim.account.id) == []
+    assert set(refused(kim)) == {"old"}
+    assert {name: len(mails) for name, mails in kim.truth().items()} == {"INBOX": 6, "Fort": 2, "Trash": 2}

@@ -23,6 +23,7 @@ DEEDS = {
 
 REFUSED = {
     "imported": mark("not sent: the mail was imported"),
+    "old": mark("not sent: the mail is too old"),
     "run": mark("not sent: the mail is not new"),
     "own": mark("not sent: it would come back here"),
     "answered-before": mark("not sent: the sender was answered lately"),

@@ -124,8 +124,8 @@ class _Filtering:
             mail.internal_date,
             RunOrigin.ARRIVAL,
             self._decider.revision,
-            # What was imported from files is no new mail: it is sorted, and nobody is written to.
-            unsent="imported" if is_local(self._account) and self._account.pop3 is None else "",
+            unsent=self._unsent(mail),
+            arrived=not is_local(self._account),
         )
         stored = StoredMail(mail.message, 0, lambda: app.store.messages.raw(mail.message), whole=mail.whole)
         try:
@@ -140,6 +140,13 @@ class _Filtering:
                 ruling = troubled(case, gone.problem)
         self._perform(case, ruling)
         return True
+
+    def _unsent(self, mail: Unfiltered) -> str:
+        """Old mail may turn up at any time, out of files or of another account: it is sorted, and nobody is
+        written to. When a maildrop got its mail, nobody knows."""
+        if not is_local(self._account):
+            return "old" if mail.older else ""
+        return "imported" if self._account.pop3 is None else ""
 
     def _ruled(self, case: Case, stored: StoredMail) -> Ruling:
         return judged(case, stored, self._decider, self._worlds, self._homes, self._mailing)

@@ -56,6 +56,8 @@ LOOK = "$EilboteLook"
 """The keyword of a mail that rules could not deal with."""
 
 _FLAGGING = ("addflag", "setflag", "removeflag")
+_LATEST_ANSWER = 7 * 86_400.0
+"""So many seconds after a mail has come, it is answered by nobody but a person."""
 _MOST_STEPS = 200
 _LONGEST = 300
 
@@ -77,6 +79,8 @@ class Case(Struct, frozen=True):
     """Why nothing is sent because of it, as for mail that was imported."""
     redirects: bool = False
     """It is redirected all the same."""
+    arrived: bool = False
+    """Its date is that of its arrival on the server."""
 
 
 def ruling_of(
@@ -206,6 +210,9 @@ class _Deciding:
         check_allowed(Origin.RULE, Act.SEND)
         if self._case.unsent and not (self._case.redirects and isinstance(action, Redirect)):
             return self._case.unsent
+        late = self._now - self._case.internal_date > _LATEST_ANSWER
+        if late and self._case.arrived and not isinstance(action, Redirect):
+            return "old"
         if self._mailing is None:
             return ""
         made = self._mailing.made_by(action, rule, self._mail, self._outcome.headers)

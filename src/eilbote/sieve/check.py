@@ -18,7 +18,7 @@ from eilbote.sieve.tree import Command, Test, Text, Tree
 from eilbote.sieve.values import Limits, ScriptProblem
 from eilbote.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS, Word
 
-_RULE = re.compile(r"\s*rule:\[(.*)\]\s*")
+_RULE = re.compile(r"\s*(?:rule|script):\[(.*)\]\s*")
 _ENDS = ("stop", "error", "return")
 
 

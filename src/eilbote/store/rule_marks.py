@@ -107,6 +107,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
                     flags_from_text(text(flags)),
                     real(date),
                     bool(whole),
+                    real(date) < since - _DAY,
                 )
             )
     again = _looked_at_before(session, [one.message for one in found])

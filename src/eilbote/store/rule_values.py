@@ -189,13 +189,15 @@ class Asked(Struct, frozen=True):
 
 
 class Unfiltered(Struct, frozen=True):
-    """A mail that came into the inbox and no rule has looked at. `whole`: all of it is here."""
+    """A mail that came into the inbox and no rule has looked at. `whole`: all of it is here. `older`: its
+    date of arrival is before the day on which rules were there."""
 
     message: int
     uid: Uid
     flags: Flags
     internal_date: float
     whole: bool
+    older: bool = False
 
 
 class Batch(Struct, frozen=True):
