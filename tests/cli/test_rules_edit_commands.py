@@ -100,11 +100,11 @@ def test_a_rule_is_added_listed_and_shown_in_german(run: Runner) -> None:
     assert result.code == 0
     assert result.out == (
         "Hinzugefügt: @steuerberater.example → Buchhaltung\n"
-        "  von @steuerberater.example → nach „Buchhaltung“ verschieben\n"
+        "  Wenn die Mail von @steuerberater.example kommt, nach „Buchhaltung“ verschieben.\n"
     )
     listed = run("rules", "list", "--lang", "de").out
     assert "@steuerberater.example → Buchhaltung" in listed
-    assert "nach „Buchhaltung“ verschieben" in listed
+    assert "Wenn die Mail von @steuerberater.example kommt, nach „Buchhaltung“ verschieben." in listed
     assert book(run) == (
         '[[rule]]\nname = "@steuerberater.example → Buchhaltung"\n'
         'if = [{from = "@steuerberater.example"}]\nthen = [{move = "Buchhaltung"}]\n'

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
+from eilbote.catalogue import Catalogue
 from eilbote.cli.command import Command, Option, mark
 from eilbote.cli.completion import account_names
 from eilbote.cli.face import Face
@@ -19,9 +20,20 @@ from eilbote.cli.terminal import harmless
 from eilbote.engine import edit_rules as door
 from eilbote.engine.accounts import find_account
 from eilbote.errors import Misused, Problem
-from eilbote.sieve.in_words import name_in_words
+from eilbote.rule_words import action_said, condition_said
 from eilbote.sieve.read_back import read_back
-from eilbote.sieve.rule import Match, OwnScript, Rule, stops_by_itself
+from eilbote.sieve.rule import (
+    Body,
+    Copy,
+    Match,
+    Move,
+    OwnScript,
+    Recipient,
+    Rule,
+    Sender,
+    Subject,
+    stops_by_itself,
+)
 from eilbote.sieve.rule_check import faults
 
 
@@ -101,8 +113,7 @@ def add(
             face.record(entry_shape(face, numbers.index(entry.name) + 1, entry))
         else:
             face.say(mark("Added: {name}"), name=entry.name)
-            when, what = in_words(face, entry)
-            face.line(f"  {harmless(when)} → {harmless(what)}")
+            face.line(f"  {harmless(in_words(face, entry))}")
     if not face.json:
         face.note(mark("See what it would do: eilbote rules test"))
 
@@ -126,8 +137,25 @@ def _from_options(
         place = option_of(fault, conditions, actions)
         raise Misused(Problem(fault.problem.code, {**fault.problem.parameters, "place": place}))
     if name is None:
-        rule = replace(rule, name=name_in_words(rule, face.catalogue.text))
+        rule = replace(rule, name=_name(rule, face.catalogue))
     return rule
+
+
+def _name(rule: Rule, said: Catalogue) -> str:
+    """A name for a rule that got none: what it looks for, and where that goes."""
+    match rule.conditions:
+        case (Sender(negated=False, who=(first, *_)) | Recipient(negated=False, who=(first, *_)), *_):
+            wanted = first
+        case (Subject(negated=False, texts=(first, *_)) | Body(negated=False, texts=(first, *_)), *_):
+            wanted = first
+        case (condition, *_):
+            wanted = condition_said(condition, said)
+        case _:
+            wanted = said.text(mark("every mail"))
+    places = [each.mailbox for each in rule.actions if isinstance(each, (Move, Copy))]
+    goals = places or [action_said(each, said) for each in rule.actions]
+    goal = goals[0] if goals else said.text(mark("no later rule"))
+    return f"{wanted.strip()[:60]} → {goal.strip()[:60]}"
 
 
 def _from_script(

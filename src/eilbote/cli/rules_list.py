@@ -12,12 +12,7 @@ from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless
 from eilbote.engine import edit_rules as door
 from eilbote.engine.accounts import find_account
-from eilbote.sieve.in_words import (
-    action_in_words,
-    actions_in_words,
-    condition_in_words,
-    conditions_in_words,
-)
+from eilbote.rule_words import action_said, condition_said, sentence
 from eilbote.sieve.rule import OwnScript, Rule, Where
 from eilbote.sieve.rule_table import rule_table, script_table
 from eilbote.sieve.rule_text import entry_text
@@ -58,8 +53,7 @@ def list_(face: Face, account: str | None) -> None:
         Column("#", right=True),
         Column(face.text(mark("Name")), share=2),
         *([Column(face.text(mark("Account")), share=1)] if several else []),
-        Column(face.text(mark("When")), share=3),
-        Column(face.text(mark("What is done")), share=3),
+        Column(face.text(mark("What it says")), share=5),
         Column(face.text(mark("State")), style="dim"),
     ]
     rows = [
@@ -68,7 +62,7 @@ def list_(face: Face, account: str | None) -> None:
                 str(number),
                 entry.name,
                 *([entry.account or face.text(mark("all"))] if several else []),
-                *in_words(face, entry),
+                in_words(face, entry),
                 _state(face, entry),
             ),
             "" if _is_on(entry) else "dim",
@@ -129,7 +123,7 @@ def entry_shape(face: Face, number: int, entry: Rule | OwnScript) -> JSON:
     if isinstance(entry, OwnScript):
         return {**shape, "sieve": script_table(entry)["sieve"]}
     table = rule_table(entry)
-    say = face.catalogue.text
+    said = face.catalogue
     return {
         **shape,
         "match": entry.match.value,
@@ -137,17 +131,18 @@ def entry_shape(face: Face, number: int, entry: Rule | OwnScript) -> JSON:
         "then": table.get("then", []),
         "stop": entry.stop,
         "words": {
-            "if": [condition_in_words(each, say) for each in entry.conditions],
-            "then": [action_in_words(each, say) for each in entry.actions],
+            "if": [condition_said(each, said) for each in entry.conditions],
+            "then": [action_said(each, said) for each in entry.actions],
+            "sentence": sentence(entry, said),
         },
     }
 
 
-def in_words(face: Face, entry: Rule | OwnScript) -> tuple[str, str]:
-    if isinstance(entry, OwnScript):
-        return face.text(mark("Sieve script")), ""
-    say = face.catalogue.text
-    return conditions_in_words(entry, say), actions_in_words(entry, say)
+def in_words(face: Face, entry: Rule | OwnScript) -> str:
+    """What a rule says, in one sentence; of a script only that it is one."""
+    return (
+        face.text(mark("Sieve script")) if isinstance(entry, OwnScript) else sentence(entry, face.catalogue)
+    )
 
 
 def _state(face: Face, entry: Rule | OwnScript) -> str:
