@@ -6,6 +6,7 @@ import pytest
 
 from eilbote.sieve.script import Script, read_script
 from eilbote.sieve.values import Limits
+from eilbote.sieve.vocabulary import COMMANDS, TESTS
 
 # A script, then line, column and code of each problem.
 WRONG = [
@@ -175,6 +176,17 @@ def test_what_is_wrong_is_named_with_its_place(text: str, expected: list[tuple[i
 @pytest.mark.parametrize("text", RIGHT)
 def test_what_is_right_has_no_problems(text: str) -> None:
     assert problems(text) == []
+
+
+def test_who_forgot_an_argument_is_shown_the_form() -> None:
+    forms = []
+    for text in ('if header "a" {}', "if size :over {}", "redirect;", 'if header "a" "b" "c" {}'):
+        found = read_script(text)
+        assert not isinstance(found, Script)
+        forms.append(found[0].problem.parameters.get("form"))
+    assert forms == ['header ["…"] ["…"]', "size :over 1K", 'redirect "…"', 'header ["…"] ["…"]']
+    assert [COMMANDS[name].form() for name in ("if", "keep", "set")] == ["if … { … }", "keep", 'set "…" "…"']
+    assert [TESTS[name].form() for name in ("size", "anyof")] == ["size :over 1K", "anyof (…, …)"]
 
 
 def test_included_scripts_are_checked_too() -> None:

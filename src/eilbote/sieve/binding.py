@@ -17,20 +17,9 @@ from eilbote.sieve.matching import MatchType, can_match
 from eilbote.sieve.strings import decode_characters
 from eilbote.sieve.tree import Argument, Command, Number, Tag, Test, Text, TextList
 from eilbote.sieve.values import Limits, Position, ScriptProblem
-from eilbote.sieve.vocabulary import IMPLIED, Kind, TagWord, Word
+from eilbote.sieve.vocabulary import IMPLIED, LISTS, Kind, TagWord, Word
 
 _NUMBERS = (Kind.NUMBER,)
-_LISTS = (
-    Kind.TEXTS,
-    Kind.CONSTANTS,
-    Kind.FIELDS,
-    Kind.ADDRESS_FIELDS,
-    Kind.ENVELOPE_PARTS,
-    Kind.KEYS,
-    Kind.MAILBOXES,
-    Kind.FLAGS,
-    Kind.VARIABLES,
-)
 _CONSTANT = (Kind.CONSTANT, Kind.CONSTANTS, Kind.COMPARATOR, Kind.RELATION)
 _OF_VARIABLES = (Kind.VARIABLE, Kind.VARIABLES)
 
@@ -116,10 +105,10 @@ class Binder:
         elif missing == 1 and word.last_optional:
             kinds = kinds[:-1]
         elif missing > 0:
-            self.wrong(node.at, "sieve.argument_missing", command=word.name)
+            self.wrong(node.at, "sieve.argument_missing", command=word.name, form=word.form())
             return None
         elif missing < 0:
-            self.wrong(given[len(kinds)].at, "sieve.argument_extra", command=word.name)
+            self.wrong(given[len(kinds)].at, "sieve.argument_extra", command=word.name, form=word.form())
             return None
         values = [self._value(each, kind, word.name) for each, kind in zip(given, kinds, strict=True)]
         if len(kinds) < len(word.arguments):
@@ -135,16 +124,16 @@ class Binder:
             return 1
         if isinstance(argument, Text):
             words = self._words(argument, kind)
-            return (words,) if kind in _LISTS else words
+            return (words,) if kind in LISTS else words
         if isinstance(argument, TextList):
-            if kind in _LISTS:
+            if kind in LISTS:
                 return tuple(self._words(text, kind) for text in argument.items)
             self.wrong(argument.at, "sieve.wants_text", of=of)
             return argument.items[0]
-        code = "sieve.wants_list" if kind in _LISTS else "sieve.wants_text"
+        code = "sieve.wants_list" if kind in LISTS else "sieve.wants_text"
         self.wrong(argument.at, code, of=of)
         harmless = Template(argument.at, "", ())  # is looked at no more
-        return (harmless,) if kind in _LISTS else harmless
+        return (harmless,) if kind in LISTS else harmless
 
     def _words(self, text: Text, kind: Kind | None) -> Words:
         """The text with encoded characters decoded and variables found."""

@@ -189,7 +189,9 @@ class _Checker:
     def _require(self, command: Command) -> None:
         _, arguments = self._binder.arguments(command, COMMANDS["require"])
         if command.tests or command.block is not None:
-            self._binder.wrong(command.at, "sieve.argument_extra", command="require")
+            self._binder.wrong(
+                command.at, "sieve.argument_extra", command="require", form=COMMANDS["require"].form()
+            )
         if not arguments or not isinstance(arguments[0], tuple):
             return
         for text in arguments[0]:

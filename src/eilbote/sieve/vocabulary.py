@@ -45,6 +45,22 @@ class Kind(Enum):
     IMPORTANCE = auto()
 
 
+LISTS = frozenset(
+    {
+        Kind.TEXTS,
+        Kind.CONSTANTS,
+        Kind.FIELDS,
+        Kind.ADDRESS_FIELDS,
+        Kind.ENVELOPE_PARTS,
+        Kind.KEYS,
+        Kind.MAILBOXES,
+        Kind.FLAGS,
+        Kind.VARIABLES,
+    }
+)
+"""The kinds of which there may be several."""
+
+
 class TagWord(Struct, frozen=True):
     """A tag: what it needs, the value that follows it, and the group of which only one may stand."""
 
@@ -70,6 +86,17 @@ class Word(Struct, frozen=True):
     """The group of tags of which one must stand."""
     first_optional: bool = False
     last_optional: bool = False
+
+    def form(self) -> str:
+        """What it looks like without the tags that may be missing, for who wrote it otherwise."""
+        tags = [tag for tag in self.tags if self.one_of and tag.group == self.one_of]
+        parts = [self.name, *(f":{tag.name}" for tag in tags[:1])]
+        parts += (
+            "1K" if kind is Kind.NUMBER else '["…"]' if kind in LISTS else '"…"' for kind in self.arguments
+        )
+        if self.tests:
+            parts.append("(…, …)" if self.tests < 0 else "…")
+        return " ".join((*parts, "{ … }") if self.block else parts)
 
     def tag(self, name: str) -> TagWord | None:
         """The tag of this name."""
