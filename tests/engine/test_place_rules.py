@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eilbote.clock import SystemClock
-from eilbote.engine import place_rules
+from eilbote.engine import place_rules, settle_rules
 from eilbote.engine.act import Origin
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.place_rules import Placed, activate, name_server, push, take_back
@@ -295,6 +295,73 @@ def test_two_pushes_at_once_are_one(both: World, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ServerScripts, "push", putting)
     assert pushed(both).there == ("Kopie", "Rechnungen")
     assert codes == ["rules.push_under_way"]
+
+
+def test_mail_that_comes_during_a_change_is_sorted_once(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes while a script is on its way there or back: before it filters, and while it still does."""
+    save(both, BOOK)
+
+    def arriving(name: str, number: int) -> None:
+        step = getattr(ServerScripts, name)
+
+        async def doing(*given: object, **options: object) -> object:
+            deliver(both, f"Rechnung {number}", f"Kopie {number}")
+            return await step(*given, **options)
+
+        monkeypatch.setattr(ServerScripts, name, doing)
+
+    arriving("push", 1)
+    arriving("deactivate", 2)
+    pushed(both)
+    both.sync()
+    both.sync()
+    sorted_once(both, 1)
+    assert len(both.app.store.rule_runs.history()) == 2
+    asyncio.run(take_back(both.app, both.account))
+    both.sync()
+    both.sync()
+    sorted_once(both, 2)
+    assert len(both.app.store.rule_runs.history()) == 2
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_line_that_breaks_leaves_the_question_to_the_next_pass(
+    kim: World, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    save(kim, BOOK)
+    step = ServerScripts.activate
+
+    async def breaking(scripts: ServerScripts, *given: object, **options: object) -> None:
+        if after:
+            await step(scripts, *given, **options)  # type: ignore[arg-type]
+        raise Unreachable("net.closed", host="x", port=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ServerScripts, "activate", breaking)
+        with pytest.raises(Unreachable):
+            pushed(kim)
+    assert "pending" in places(kim).values()
+    deliver(kim, "Rechnung 1", "Kopie 1")
+    assert passes(kim) == ["rules.push_under_way"]
+    later(monkeypatch, SETTLED_AFTER + 1)
+    kim.sync()
+    kim.sync()
+    assert places(kim)["Kopie"] == ("server" if after else "here")
+    sorted_once(kim, 1)
+
+
+def test_a_server_that_hangs_is_given_up(kim: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(kim, BOOK)
+
+    async def hanging(*_given: object, **_options: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(settle_rules, "UNDER_WAY_SECONDS", 0.05)
+    monkeypatch.setattr(ServerScripts, "push", hanging)
+    with pytest.raises(Unreachable) as unreachable:
+        pushed(kim)
+    assert unreachable.value.problem.code == "net.timeout"
+    assert "pending" in places(kim).values()
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------

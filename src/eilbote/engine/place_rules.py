@@ -14,9 +14,11 @@ from msgspec import Struct
 from eilbote.clock import local_day_and_hour
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
+from eilbote.engine.filter import filter_new
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.push_scripts import OWN_NAME, ServerScripts, open_scripts
-from eilbote.engine.rule_scripts import Entry, compiled, entries_of, is_active
+from eilbote.engine.round import to_the_end
+from eilbote.engine.rule_scripts import Entry, compiled, decider_for, entries_of, is_active
 from eilbote.engine.settle_rules import moving, settle_by, text_of
 from eilbote.errors import Gone, Misused, NotAllowed, Refused, Unreachable
 from eilbote.protocols.managesieve.values import Remark
@@ -92,15 +94,21 @@ async def push(
             return _placed(account, scripts, going, chosen.stays, changed=False)
         warnings: tuple[Remark, ...] = ()
         async with moving(app, account, scripts, away, going):
+            if listing.active == OWN_NAME:
+                await _judge_meanwhile(app, account, going)
             warnings = await _put(scripts, text)
             if listing.active != OWN_NAME:
+                await _judge_meanwhile(app, account, going)
                 await scripts.activate(OWN_NAME, replace=True)
+            if not going.issuperset(away):
+                await _judge_meanwhile(app, account)
         return _placed(account, scripts, _there(app, account), chosen.stays, warnings)
 
 
 async def take_back(app: App, account: Account, *, origin: Origin = Origin.USER) -> Placed:
-    """No script of the server filters any more, ours is deleted, and the account's rules are carried out
-    here again. Misused where they could not be, as the book has them; NotAllowed `rules.push_under_way`."""
+    """The script of the server that carries out rules of the book filters no more, ours is deleted, and the
+    rules are carried out here again. Misused where they could not be, as the book has them; NotAllowed
+    `rules.push_under_way`."""
     check_allowed(origin, Act.SCRIPT)
     await _judge_what_came(app, account)
     async with open_scripts(app, account) as scripts:
@@ -131,16 +139,37 @@ async def activate(
             raise NotAllowed("rules.stays.all_accounts", rule=shared[0])
         _check_can_be_here(app, account, {one for one in away if one not in carried})
         async with moving(app, account, scripts, away, carried):
+            await _judge_meanwhile(app, account, carried)
             await scripts.activate(name, replace=True)
+            if not carried.issuperset(away):
+                await _judge_meanwhile(app, account)
         return _placed(account, scripts, _there(app, account), ())
 
 
 async def _judge_what_came(app: App, account: Account) -> None:
-    """A pass, so that mail which came before a change is treated as it was until then. What comes between
-    this and the change, within a second or so, is not known here yet."""
+    """A pass, so that mail which came before a change is treated as it was until then, and little is left to
+    do while rules are on their way."""
     (report,) = await sync_accounts(app, [account.address])
     if report.failed is not None:
         raise Unreachable(report.failed)
+
+
+async def _judge_meanwhile(app: App, account: Account, going: Collection[str] = ()) -> None:
+    """While rules are on their way no pass judges mail: what has come by now is judged at this moment, by the
+    rules that are here and by those still `going` to the server, and never again by others."""
+    await sync_accounts(app, [account.address])
+    await to_the_end(_judge, app, account, going)
+
+
+def _judge(app: App, account: Account, going: Collection[str]) -> None:
+    entries = entries_of(app, account)
+    here = [
+        one
+        for one in entries
+        if is_active(one) and (one.where is Where.HERE or (one.where is Where.PENDING and one.name in going))
+    ]
+    decider = decider_for(app, here, entries, app.store.rule_book.revision()) if here else None
+    filter_new(app, account, decider)
 
 
 async def _taken_back(app: App, account: Account, scripts: ServerScripts, stays: Sequence[Stay]) -> Placed:
@@ -148,11 +177,15 @@ async def _taken_back(app: App, account: Account, scripts: ServerScripts, stays:
     entries = entries_of(app, account)
     away = [one.name for one in entries if one.where is not Where.HERE]
     _check_can_be_here(app, account, away)
+    active = "" if listing.active is None else await text_of(scripts, listing.active)
+    carried = carries(active, [one for one in entries if one.where is not Where.HERE])
     async with moving(app, account, scripts, away):
-        if listing.active is not None and (away or listing.active == OWN_NAME):
+        if carried or listing.active == OWN_NAME:
             await scripts.deactivate()
         if listing.find(OWN_NAME) is not None:
             await scripts.delete(OWN_NAME)
+        if away:
+            await _judge_meanwhile(app, account)
     return _placed(account, scripts, (), stays, changed=bool(away) or listing.find(OWN_NAME) is not None)
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
+from eilbote.engine.edit_rules import free_name
 from eilbote.engine.place_rules import chosen_for, today
 from eilbote.engine.push_scripts import OWN_NAME, open_scripts
 from eilbote.engine.rule_scripts import Entry, entries_of, is_active
@@ -89,8 +90,7 @@ async def pull(app: App, account: Account, name: str = "", *, origin: Origin = O
                 held += 1
                 continue
             new = _pulled(entry, account, filters=filters)
-            while judge_book(content)[0].entry(new.name) is not None:
-                new = replace(new, name=_another(new.name))
+            new = replace(new, name=free_name(judge_book(content)[0], new.name))
             content = with_entry(content, new)
             made.append(new)
         if not made or saved(app, content, book.revision):
@@ -132,9 +132,3 @@ def _pulled(entry: Entry, account: Account, *, filters: bool) -> Entry:
         on = entry.enabled and filters
         return replace(entry, account=account.address, where=where if on else Where.HERE, enabled=on)
     return replace(entry, account=account.address, where=where, run=filters)
-
-
-def _another(name: str) -> str:
-    """The name with a number behind it, or the next one."""
-    head, _, tail = name.rpartition(" ")
-    return f"{head} {int(tail) + 1}" if head and tail.isdecimal() and len(tail) < 4 else f"{name} 2"

@@ -233,12 +233,12 @@ def compared(script: str | None, wanted: str) -> Found:
 
 
 def carries(script: str, entries: Iterable[Entry]) -> frozenset[str]:
-    """The names of those of these rules that a script carries out: by the name above a command, or because
-    one in it does the same."""
-    tree = parse_script(script)[0]
+    """The names of those of these rules that a script carries out: because one in it does the same, or in
+    ours by the name above a command, as the book may have changed since."""
+    commands = parse_script(script)[0].commands if _SEAL.match(_unix(script)) else ()
     named = {
         found[1].lower()
-        for command in tree.commands
+        for command in commands
         for comment in command.comments
         if (found := _NAMED.fullmatch(comment))
     }
