@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eilbote.errors import Gone, Misused
 from eilbote.sieve.rule import Copy, Flagging, Larger, Mark, Move, OwnScript, Rule, Sender, Subject, Where
 from eilbote.sieve.rule_book import read_book
-from eilbote.sieve.rule_edit import with_entry, with_moved, with_replaced, without_entry
+from eilbote.sieve.rule_edit import with_changed, with_entry, with_moved, with_replaced, without_entry
 from eilbote.sieve.rule_text import entry_text
 from tests.sieve.made_rules import RULE
 
@@ -162,3 +162,16 @@ def test_any_edits_of_any_rules_are_exact(rules: Sequence[Rule], data: st.DataOb
 def test_an_edit_keeps_a_copy_of_nothing() -> None:
     text = with_replaced(BOOK, "Zweite", Rule("Zweite", (), (Copy("Anderes"),)))
     assert text == BOOK.replace('{copy="Alles"}', '{copy = "Anderes"}')
+
+
+def test_many_are_changed_at_once_as_each_would_be() -> None:
+    entries = read_book(BOOK).entries
+    away = [replace(one, where=Where.PENDING, account="kim@example.de") for one in entries]
+    one_by_one = BOOK
+    for entry in away:
+        one_by_one = with_replaced(one_by_one, entry.name, entry)
+    stranger = replace(away[0], name="Niemand")
+    assert with_changed(BOOK, [stranger, *away]) == one_by_one
+    assert list(read_book(one_by_one).entries) == away
+    assert with_changed(BOOK, entries) == BOOK
+    assert with_changed(one_by_one, entries[:1]) == with_replaced(one_by_one, entries[0].name, entries[0])

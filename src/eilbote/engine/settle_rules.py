@@ -21,7 +21,7 @@ from eilbote.engine.rule_scripts import pending_of
 from eilbote.errors import Garbled, Gone, Misused, NotAllowed, Refused, Unreachable
 from eilbote.sieve.rule import Where
 from eilbote.sieve.rule_book import judge_book
-from eilbote.sieve.rule_edit import with_replaced
+from eilbote.sieve.rule_edit import with_changed
 from eilbote.sieve.server_script import carries
 from eilbote.store.values import Account
 
@@ -106,15 +106,16 @@ def _send_off(app: App, account: Account, names: Sequence[str], going: Collectio
     """The book says that these are on their way. What somebody else has changed in it meanwhile stays."""
     for _ in range(TRIES if names else 0):
         book = app.store.rule_book.get()
-        text, known = book.text, judge_book(book.text)[0]
-        if any(one.where is Where.PENDING for one in known.of(account.address)):
+        known = judge_book(book.text)[0].of(account.address)
+        if any(one.where is Where.PENDING for one in known):
             minutes = ceil(SETTLED_AFTER / 60)
             raise NotAllowed("rules.push_under_way", address=account.address, minutes=minutes)
-        for name in names:
-            entry = known.entry(name)
-            if entry is not None:
-                bound = account.address if name in going and not entry.account else entry.account
-                text = with_replaced(text, name, replace(entry, where=Where.PENDING, account=bound))
+        leaving = (
+            replace(one, where=Where.PENDING, account=account.address if one.name in going else one.account)
+            for one in known
+            if one.name in names
+        )
+        text = with_changed(book.text, leaving)
         if saved(app, text, book.revision):
             return
     if names:
@@ -125,11 +126,13 @@ def _arrived(app: App, account: Account, carried: Collection[str]) -> None:
     """The book says that those which the server carries out are there, and all others on their way here."""
     for _ in range(TRIES):
         book = app.store.rule_book.get()
-        text = book.text
-        for entry in judge_book(text)[0].of(account.address):
-            if entry.where is Where.PENDING:
-                where = Where.SERVER if entry.name in carried else Where.HERE
-                text = with_replaced(text, entry.name, replace(entry, where=where))
+        known = judge_book(book.text)[0].of(account.address)
+        come = (
+            replace(one, where=Where.SERVER if one.name in carried else Where.HERE)
+            for one in known
+            if one.where is Where.PENDING
+        )
+        text = with_changed(book.text, come)
         if text == book.text or saved(app, text, book.revision):
             return
     raise NotAllowed("rules.changed_meanwhile", revision=app.store.rule_book.revision())

@@ -6,7 +6,7 @@ it is handed out, so that no edit can break a book.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -45,12 +45,31 @@ def with_replaced(text: str, name: str, entry: Rule | OwnScript) -> str:
     other = book.entry(entry.name)
     if other is not None and other is not book.entries[number]:
         raise Misused("rules.name_taken", name=entry.name)
+    return _read_again(text[: block.start] + _rewritten(text, block, entry) + text[block.end :])
+
+
+def with_changed(text: str, entries: Iterable[Rule | OwnScript]) -> str:
+    """With each of these in place of the one of its name, all at once; those that are not there are left
+    out."""
+    text = _unix(text)
+    wanted = {entry.name.lower(): entry for entry in entries}
+    pieces, end = list[str](), 0
+    for held, block in zip(read_book(text).entries, blocks_of(text), strict=True):
+        entry = wanted.get(held.name.lower())
+        if entry is not None and entry != held:
+            pieces += (text[end : block.start], _rewritten(text, block, entry))
+            end = block.end
+    return _read_again("".join((*pieces, text[end:])))
+
+
+def _rewritten(text: str, block: Block, entry: Rule | OwnScript) -> str:
+    """The block of an entry, as the entry is now."""
     old = text[block.start : block.end]
     new = _changed(old, block.name, entry) if isinstance(entry, Rule) is (block.name == "rule") else None
     if new is None or _entries(new) != [entry]:
         blank = old[len(old.rstrip("\n")) :]
         new = _comments(old) + entry_text(entry).rstrip("\n") + (blank or "\n")
-    return _read_again(text[: block.start] + new + text[block.end :])
+    return new
 
 
 def without_entry(text: str, name: str) -> str:
