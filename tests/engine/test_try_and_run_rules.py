@@ -184,3 +184,17 @@ def test_undo_of_a_mail_takes_all_that_rules_did_at_once_back(app: App, account:
     (back,) = app.store.messages.get(first.id)
     assert (back.mailbox, back.flags) == ("INBOX", frozenset())
     assert show_mail(app, str(first.id)).ruled[0].undone is not None
+
+
+def test_running_again_copies_nothing_again_and_makes_no_mail_its_own_duplicate(
+    app: App, account: Account
+) -> None:
+    script = """require ["fileinto", "copy", "imap4flags", "duplicate"];
+    if duplicate { discard; stop; }
+    if header :contains "subject" "Rechnung" { fileinto :copy "Kopien"; addflag "$Da"; }"""
+    assert run_rules(app, Wanted(script=script)).changed == 3
+    assert lying(app, account) == {"INBOX": 12, "Kopien": 3, "Trash": 1}
+    again = run_rules(app, Wanted(script=script, mailbox="INBOX"))
+    assert (again.changed, again.problems) == (0, [])
+    assert lying(app, account) == {"INBOX": 12, "Kopien": 3, "Trash": 1}
+    assert len(app.store.rule_runs.history()) == 3

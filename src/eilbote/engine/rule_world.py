@@ -48,6 +48,7 @@ class Worlds:
     def of(self, case: Case, mail: StoredMail, extensions: frozenset[str] | None = None) -> World:
         """What there is beside this mail, as far as a script with these extensions can ask for it."""
         now = self._app.clock.now()
+        arrives = case.origin is RunOrigin.ARRIVAL
         envelope = extensions is None or not _ASK_ENVELOPE.isdisjoint(extensions)
         return World(
             now=now,
@@ -56,11 +57,12 @@ class Worlds:
             envelope_to=self._delivered_to(mail) if envelope else None,
             own_addresses=self._own,
             # RFC 5232 section 2: what is being delivered has none.
-            flags=() if case.origin is RunOrigin.ARRIVAL else tuple(sorted(case.flags)),
+            flags=() if arrives else tuple(sorted(case.flags)),
             mailboxes=self._mailboxes,
             environment=self._environment,
             lists=self._lists,
-            seen_before=_SeenBefore(self._app, self._account.id, now),
+            # A mail that was there is no duplicate of itself.
+            seen_before=_SeenBefore(self._app, self._account.id, now) if arrives else frozenset(),
             said=self._said(case, mail) if extensions is None or _SENDER in extensions else Said(),
             received=case.internal_date,
         )

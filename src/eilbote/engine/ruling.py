@@ -162,6 +162,7 @@ class _Deciding:
             memories=tuple(
                 Memory(MemoryKind.DUPLICATE, one.handle, one.unique_id, self._now + one.seconds)
                 for one in outcome.remembered
+                if self._case.origin is RunOrigin.ARRIVAL
             ),
             deeds=deeds,
             steps=told(outcome.trace, acted),

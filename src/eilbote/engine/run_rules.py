@@ -134,7 +134,7 @@ class _Running:
             return
         if done is None:
             return
-        self._done.changed += ruling.problem is None
+        self._done.changed += ruling.problem is None and bool(done.run)
         self._done.queued += len(done.outgoing)
         if ruling.problem is not None:
             self._note(ruling.problem)

@@ -59,6 +59,8 @@ class Doing:
                 self._owed(acts.change_flags(session, [self._place], add, remove, ORIGIN, now))
             case CopyTo(target=target, add=add):
                 home = self._home(target)
+                if _has_twin(session, home.id, self._ruling.message):
+                    return
                 made = acts.copy(session, [self._place], home.id, ORIGIN, now)
                 self._owed(made)
                 for one in made:
@@ -122,3 +124,13 @@ class Doing:
         key = f"{ORIGIN}:{self._run}:{len(self.outgoing)}"
         mail = outgoing_queue.add(session, replace(effect.mail, key=key), self._now)
         self.outgoing.append(mail.id)
+
+
+def _has_twin(session: Session, mailbox: int, message: int) -> bool:
+    """Whether the same bytes lie there already: rules that run again make no second copy."""
+    twin = session.one(
+        "SELECT 1 FROM message m JOIN message t ON t.content = m.content"
+        " JOIN placement p ON p.message = t.id WHERE m.id = ? AND p.mailbox = ?",
+        (message, mailbox),
+    )
+    return twin is not None

@@ -145,7 +145,10 @@ class RuleRuns:
                     "UPDATE rule_run SET debts = ?, outgoing = ? WHERE id = ?",
                     (_text(doing.debts), _text(doing.outgoing), run),
                 )
-            if ruling.batch:
+            elif run and ruling.batch and ruling.problem is None:
+                session.run("DELETE FROM rule_run WHERE id = ?", (run,))  # all was so already
+                run = 0
+            if ruling.batch and run:
                 session.run("UPDATE rule_batch SET mails = mails + 1 WHERE id = ?", (ruling.batch,))
             return Performed(run, tuple(doing.debts), tuple(doing.outgoing), tuple(doing.answered_before))
 
