@@ -391,14 +391,17 @@ def reason_said(step: Told, said: Catalogue) -> str:
     fields = {one.lower() for one in texts}
     match step.name:
         case "address" | "header" | "envelope" if ":mime" not in asked and texts:
+            if fields & {"list-id", "list-post", "precedence"}:
+                return t("it came over a mailing list")
+            contained = _contained(asked, texts, seen)
+            if "subject" in fields and contained:
+                return t("{what} contains {values}", what=t("the subject"), values=_quoted(contained, said))
             if "from" in fields:
                 return t("the sender is {value}", value=value)
             if fields & {"to", "cc"}:
                 return t("the recipient is {value}", value=value)
             if "subject" in fields:
                 return t("the subject is {value}", value=value)
-            if fields & {"list-id", "list-post", "precedence"}:
-                return t("it came over a mailing list")
             return t("the field {name} is {value}", name=texts[0], value=value)
         case "header":
             return t("a file is attached")
@@ -417,14 +420,21 @@ def reason_said(step: Told, said: Catalogue) -> str:
             if ":over" in asked:
                 return t("it is larger than {size}", size=amount)
             return t("it is smaller than {size}", size=amount)
-        case "vnd.eilbote.language" if texts:
+        case "eilbote_language" if texts:
             return t("it is written in {languages}", languages=language_said(texts[-1], said))
-        case "vnd.eilbote.category" if texts:
+        case "eilbote_category" if texts:
             return t("its category is {names}", names=value)
         case "true":
             return t("it is for every mail")
         case _:
             return asked[:200]
+
+
+def _contained(asked: str, texts: Sequence[str], seen: Sequence[str]) -> str:
+    """Which of the texts that a test asked for stands in what it found; empty where it asked otherwise."""
+    if ":contains" not in asked or not seen:
+        return ""
+    return next((one for one in texts[1:] if one.lower() in seen[0].lower()), "")
 
 
 # Pieces of sentences

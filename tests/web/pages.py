@@ -202,6 +202,12 @@ async def _unsaveable(page: Page) -> None:
     await page.wait_for_selector(".part .wrong")
 
 
+async def _server_asked(page: Page) -> None:
+    async with page.expect_navigation():
+        await page.locator("form:has([value=look]) button").click()
+    await page.wait_for_selector(".told")
+
+
 async def _simple_script(page: Page) -> None:
     await page.fill("[name=name]", "Mein Skript")
     script = 'require "fileinto";\nif header :contains "subject" "Angebot" { fileinto "Angebote"; }'
@@ -292,6 +298,9 @@ SHOWN = (
     Shown("rule-offer-senders", "/rules/offer", "/rules/offer?key=business-partners"),
     Shown("rule-history", "/rules/history", "/rules/history"),
     Shown("rule-history-none", "/rules/history", "/rules/history", "Noah"),
+    Shown("rule-server", "/rules/server", "/rules/server"),
+    Shown("rule-server-refused", "/rules/server", "/rules/server", then=_server_asked),
+    Shown("rule-server-none", "/rules/server", "/rules/server", "Noah"),
     Shown("mail-ruled", "/all/{mail}", "/all/{ruled}"),
     Shown("settings", "/settings", "/settings"),
     Shown("system", "/settings/system", "/settings/system"),

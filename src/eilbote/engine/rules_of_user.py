@@ -19,7 +19,7 @@ from eilbote.engine.users import accounts_of, may_change
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.sieve.read_back import read_back
 from eilbote.sieve.ready_made import Offer, offers
-from eilbote.sieve.rule import OwnScript, Rule
+from eilbote.sieve.rule import OwnScript, Rule, Where
 from eilbote.sieve.rule_book import judge_book
 from eilbote.sieve.rule_edit import with_entry, with_moved, with_replaced, without_entry
 from eilbote.sieve.rule_text import entry_text
@@ -110,6 +110,31 @@ def accounts_seen(app: App, user: User) -> list[Account]:
 def accounts_for_rules(app: App, user: User) -> list[Account]:
     """The accounts for which the user may make rules."""
     return [one for one in accounts_of(app, user) if may_change(user, one.id)]
+
+
+def is_there(app: App, user: User, name: str) -> bool:
+    """Whether a rule that the user sees is carried out by a mail server, or on its way there or back."""
+    return any(
+        one.entry.name.lower() == name.lower() and one.entry.where is not Where.HERE
+        for one in seen_book(app, user).entries
+    )
+
+
+def may_place(app: App, user: User, account: Account) -> bool:
+    """Whether the user may say where the rules of an account are carried out: all of them, those for all
+    accounts too."""
+    entries = judge_book(app.store.rule_book.get().text)[0].of(account.address)
+    return all(may_change_for(app, user, one.account) for one in entries) and may_change(user, account.id)
+
+
+def account_for_server(app: App, user: User, address: str) -> Account:
+    """Gone `account.unknown`, also where the user may not read its mail; NotAllowed `rules.not_yours`."""
+    for one in accounts_of(app, user):
+        if _same(one, address):
+            if not may_place(app, user, one):
+                raise NotAllowed("rules.not_yours", account=address)
+            return one
+    raise Gone("account.unknown", name=address[:200])
 
 
 def script_problems(script: OwnScript, known: Sequence[OwnScript] = ()) -> tuple[ScriptProblem, ...]:

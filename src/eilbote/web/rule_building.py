@@ -16,7 +16,7 @@ from eilbote.engine.rule_from_mail import FromMail, rule_from_mail
 from eilbote.engine.rules_of_user import SeenEntry
 from eilbote.errors import EilboteError, Gone, Misused, NotAllowed, Problem
 from eilbote.rule_words import LANGUAGES_KNOWN, language_said, sentence
-from eilbote.sieve.rule import Rule
+from eilbote.sieve.rule import Rule, Where
 from eilbote.web.rule_done import RuleDone
 from eilbote.web.rule_form import (
     ACTIONS,
@@ -25,6 +25,7 @@ from eilbote.web.rule_form import (
     changed,
     form_of,
     form_sent,
+    is_carried,
     is_right,
     name_for,
     rule_typed,
@@ -51,7 +52,8 @@ def edit(visit: SignedIn, name: str = "") -> Response:
     if seen.is_script:
         return to(f"/rules/script?{_query(name)}")
     assert isinstance(seen.entry, Rule)
-    return _page(visit, form_of(seen.entry, seen.mark), changeable=seen.changeable)
+    problem = None if is_carried(seen.entry) else Problem("rules.simplified")
+    return _page(visit, form_of(seen.entry, seen.mark), changeable=seen.changeable, problem=problem)
 
 
 @routes.post("/edit")
@@ -73,6 +75,8 @@ def build(visit: SignedIn) -> Response:
     except (Misused, NotAllowed, Gone) as error:
         return _page(visit, checked, status=400, problem=error.problem, strict=True)
     act = "changed" if form.before else "added"
+    if rule.where is not Where.HERE:
+        act = "there"
     return RuleDone(act, 0, rule.name).keep(to("/rules"), visit.site.port)
 
 

@@ -25,6 +25,7 @@ from eilbote.sieve.rule import (
     Subject,
     Where,
 )
+from eilbote.sieve.rule_check import canonical
 from eilbote.sieve.rule_reading import read_rule
 from eilbote.sieve.rule_table import action_table, condition_table
 
@@ -147,6 +148,13 @@ def form_of(rule: Rule, mark: str = "") -> RuleForm:
         rule.name if mark else "",
         mark,
     )
+
+
+def is_carried(rule: Rule) -> bool:
+    """Whether the form says the rule as it is. Values that begin or end with a space, or names with a comma,
+    it does not."""
+    typed, _ = rule_typed(form_of(rule))
+    return canonical(typed) == canonical(rule)
 
 
 def form_sent(fields: Mapping[str, tuple[str, ...]]) -> RuleForm:
@@ -347,13 +355,15 @@ def _action(row: ActionRow) -> dict[str, object]:
             return {"label": _several("label", row.value)}
         case "reply":
             days = row.more.strip()
-            table: dict[str, object] = {"reply": row.value.replace("\r\n", "\n").strip("\n")}
+            table: dict[str, object] = {"reply": row.value.replace("\r\n", "\n")}
             table["days"] = (f"{days}d" if days.isdecimal() else days) if days else "7d"
             if row.about.strip():
                 table["subject"] = row.about.strip()
             return {**table, "addresses": own} if (own := _several("list", row.own)) else table
+        case "reject":
+            return {"reject": row.value.replace("\r\n", "\n")}
         case "notify":
-            message = row.more.replace("\r\n", "\n").strip("\n")
+            message = row.more.replace("\r\n", "\n")
             return {"notify": value, "message": message} if message.strip() else {"notify": value}
         case _:
             return {row.kind: value}

@@ -40,8 +40,9 @@ def listed(visit: SignedIn) -> Response:
 
 @routes.post("/switch")
 def switch(visit: SignedIn) -> Response:
-    rules_of_user.switch_entry(visit.app, user_of(visit), _name(visit), on=visit.field("on") == "1")
-    return to("/rules")
+    name = _name(visit)
+    rules_of_user.switch_entry(visit.app, user_of(visit), name, on=visit.field("on") == "1")
+    return _said(visit, RuleDone(), name)
 
 
 @routes.post("/move")
@@ -57,13 +58,16 @@ def move(visit: SignedIn) -> Response:
     else:
         before = visit.field("before")[:300]
     rules_of_user.move_entry(visit.app, user_of(visit), name, before)
-    return RuleDone("moved", 0, name).keep(to("/rules"), visit.site.port)
+    return _said(visit, RuleDone("moved", 0, name), name)
 
 
 @routes.post("/remove")
 def remove(visit: SignedIn) -> Response:
     name = _name(visit)
+    there = rules_of_user.is_there(visit.app, user_of(visit), name)
     revision = rules_of_user.remove_entry(visit.app, user_of(visit), name)
+    if there:  # the server goes on with it
+        return RuleDone("there", revision, name).keep(to("/rules"), visit.site.port)
     return RuleDone("removed", revision, name).keep(to("/rules"), visit.site.port)
 
 
@@ -76,6 +80,13 @@ def bring_back(visit: SignedIn) -> Response:
     except EilboteError as error:
         return _page(visit, error.problem)
     return RuleDone("back").keep(to("/rules"), visit.site.port)
+
+
+def _said(visit: Visit, done: RuleDone, name: str) -> Response:
+    """After a change: what is carried out elsewhere is there as it was."""
+    if rules_of_user.is_there(visit.app, user_of(visit), name):
+        done = RuleDone("there", 0, name)
+    return done.keep(to("/rules"), visit.site.port) if done.act else to("/rules")
 
 
 def _name(visit: Visit) -> str:

@@ -1,0 +1,348 @@
+"""Rules on the page without a script: who sees and changes which, what is typed twice or wrong, and that a
+preview changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from eilbote.engine.app import App
+from eilbote.engine.chosen_rules import Wanted
+from eilbote.engine.preview_rule import MOST_MAILS, preview_rule
+from eilbote.engine.rules_of_user import move_entry, seen_book
+from eilbote.engine.run_rules import run_rules
+from eilbote.engine.users import set_rights
+from eilbote.errors import Gone, NotAllowed
+from eilbote.sieve.rule import Body, Move, Rule, Sender, Subject
+from eilbote.sieve.rule_book import read_book
+from eilbote.store.values import Right, Role, User
+from tests.store.given import ANNA, Home, arrival, raw_mail
+from tests.web.browser import Browser, HandClock, browsing, given_user, opened
+
+BOOK = """\
+# Kommentar, der bleibt.
+[[rule]]
+name = "Für alle"
+if = [{subject = "Rechnung"}]
+then = [{move = "Buchhaltung"}]
+
+[[rule]]
+name = "Nur Anna"
+account = "anna@example.org"
+if = [{from = "@verein.example"}]
+then = [{label = "Verein"}]
+
+[[rule]]
+name = "Nur Ben"
+account = "ben@example.org"
+if = [{from = "@geheim.example"}]
+then = [{delete = true}]
+"""
+
+FIELDS = {
+    "kind": "subject",
+    "op": "contains",
+    "value": "Mail",
+    "extra": "",
+    "part": "field",
+    "then": "move",
+    "what": "Neu",
+    "more": "",
+    "about": "",
+    "own": "",
+    "match": "all",
+    "stop": "1",
+    "name": "Neue",
+    "account": "",
+    "where": "here",
+    "before": "",
+    "mark": "",
+}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with opened(tmp_path) as (app, _):
+        yield app
+
+
+@pytest.fixture
+def home(app: App) -> Home:
+    """Anna's account with three mails, and Ben's."""
+    home = Home(app.store)
+    home.arrive(*(arrival(number, raw=raw_mail(number)) for number in (1, 2, 3)))
+    app.store.accounts.add(replace(ANNA, address="ben@example.org", name="Ben"), 1.0)
+    app.store.rule_book.save(BOOK, 0, 1.0)
+    return home
+
+
+def user_named(app: App, name: str) -> User:
+    return next(one for one in app.store.users.all() if one.name == name)
+
+
+def names(app: App) -> list[str]:
+    return [one.name for one in read_book(app.store.rule_book.get().text).entries]
+
+
+def marked(page: str) -> dict[str, str]:
+    """Which rule a form changes, in which state."""
+    found = re.findall(r'name="(before|mark)" value="([^"]*)"', page)
+    return dict(found)
+
+
+async def signed_in(browser: Browser, name: str) -> Browser:
+    await browser.sign_in(name)
+    return browser
+
+
+async def test_a_member_sees_and_changes_only_rules_of_own_accounts(app: App, home: Home) -> None:
+    lea = given_user(app, "Lea", Role.MEMBER)
+    set_rights(app, lea, {home.account: Right.CHANGE})
+    async with browsing(app) as browser:
+        one = await signed_in(browser(), "Lea")
+        page = (await one.get("/rules")).text
+        assert "Für alle" in page and "Nur Anna" in page and "Nur Ben" not in page and "geheim" not in page
+        for path in ("/rules/edit", "/rules/sieve", "/rules/run", "/rules/script"):
+            assert (await one.get(f"{path}?name=Nur+Ben")).status_code == 404
+        assert "geheim" not in (await one.get("/rules/sieve?account=ben@example.org")).text
+        before = app.store.rule_book.get()
+        for name, status in (("Nur Ben", 404), ("Für alle", 403)):
+            for path in ("switch", "move", "remove"):
+                answer = await one.post(f"/rules/{path}", {"name": name, "on": "", "before": "Nur Anna"})
+                assert answer.status_code == status, (name, path)
+                await one.get("/rules")
+        for account in ("", "ben@example.org"):
+            answer = await one.post("/rules/edit", {**FIELDS, "do": "save", "account": account})
+            assert answer.status_code == 400 and "may not change" in answer.text
+            answer = await one.post(
+                "/rules/script", {"name": "S", "sieve": "keep;", "run": "1", "account": account, "do": "save"}
+            )
+            assert answer.status_code == 400
+            answer = await one.post("/rules/offer", {"key": "newsletters", "account": account, "do": "take"})
+            assert answer.status_code == 400
+        assert app.store.rule_book.get() == before
+        mine = {**FIELDS, "do": "save", "account": "anna@example.org"}
+        assert (await one.post("/rules/edit", mine)).status_code == 303
+        assert names(app) == ["Für alle", "Nur Anna", "Nur Ben", "Neue"]
+        # A rule of one's own cannot be given to somebody else's account.
+        form = marked((await one.get("/rules/edit?name=Neue")).text)
+        answer = await one.post("/rules/edit", {**mine, **form, "account": "ben@example.org"})
+        assert answer.status_code == 400
+        assert (await one.post("/rules/switch", {"name": "Nur Anna", "on": ""})).status_code == 303
+        assert (await one.post("/rules/remove", {"name": "Neue"})).status_code == 303
+        text = app.store.rule_book.get().text
+        assert text.startswith("# Kommentar, der bleibt.\n") and "enabled = false" in text
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.MEMBER])
+async def test_who_may_only_read_sees_rules_and_changes_none(app: App, home: Home, role: Role) -> None:
+    lea = given_user(app, "Lea", role)
+    set_rights(app, lea, {home.account: Right.READ})
+    async with browsing(app) as browser:
+        one = await signed_in(browser(), "Lea")
+        page = (await one.get("/rules")).text
+        assert "Nur Anna" in page and "/rules/new" not in page and "/rules/remove" not in page
+        assert "You may see this rule" in (await one.get("/rules/edit?name=Nur+Anna")).text
+        before = app.store.rule_book.get()
+        for path in (
+            "/rules/new",
+            "/rules/script",
+            "/rules/offer?key=newsletters",
+            "/rules/run?name=Nur+Anna",
+        ):
+            assert (await one.get(path)).status_code == 403, path
+        await one.get("/rules")
+        for path in ("edit", "script", "switch", "move", "remove", "offer", "run"):
+            answer = await one.post(f"/rules/{path}", {**FIELDS, "do": "save", "name": "Nur Anna", "on": ""})
+            assert answer.status_code in (400, 403), path
+        assert app.store.rule_book.get() == before
+
+
+async def test_what_two_change_at_once_is_told_to_the_second(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim, other = await signed_in(browser(), "Kim"), await signed_in(browser(), "Kim")
+        form = marked((await kim.get("/rules/edit?name=Nur+Anna")).text)
+        same = marked((await other.get("/rules/edit?name=Nur+Anna")).text)
+        change = {**FIELDS, "name": "Nur Anna", "do": "save", "account": "anna@example.org"}
+        assert (await kim.post("/rules/edit", {**change, **form, "value": "Erste"})).status_code == 303
+        late = await other.post("/rules/edit", {**change, **same, "value": "Zweite"})
+        assert late.status_code == 400 and "Zweite" in late.text and 'role="alert"' in late.text
+        assert "Erste" in app.store.rule_book.get().text
+        # Something else in the book is nobody's hindrance.
+        form = marked((await kim.get("/rules/edit?name=Nur+Anna")).text)
+        await other.get("/rules")
+        assert (await other.post("/rules/switch", {"name": "Nur Ben", "on": ""})).status_code == 303
+        assert (await kim.post("/rules/edit", {**change, **form, "value": "Dritte"})).status_code == 303
+        assert "Dritte" in app.store.rule_book.get().text
+
+
+async def test_the_form_works_without_a_script(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules/new")
+        more = (await kim.post("/rules/edit", {**FIELDS, "do": "condition"})).text
+        assert more.count('name="kind"') == 2 and "Buchhaltung" not in names(app)
+        less = (await kim.post("/rules/edit", {**FIELDS, "do": "without-0"})).text
+        assert less.count('name="kind"') == 0 and "for every mail" in less
+        shown = (await kim.post("/rules/edit", {**FIELDS, "value": "Brief 2", "do": "preview"})).text
+        assert "If the subject contains “Brief 2”, move to “Neu”." in shown
+        assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 3
+        for typed, said in (
+            ({"value": ""}, "is empty"),
+            ({"kind": "from", "op": "", "value": "kein@"}, "kein@"),
+            ({"kind": "larger", "op": "", "value": "viel"}, "viel"),
+            ({"kind": "since", "op": "", "value": "2026-02-30"}, "2026-02-30"),
+            ({"kind": "field", "value": "x", "extra": "Böse Zeile"}, "Zeile"),
+            ({"then": "forward", "what": "nirgends"}, "nirgends"),
+            ({"then": "label", "what": "(nein)"}, "(nein)"),
+            ({"what": ""}, "is empty"),
+        ):
+            answer = await kim.post("/rules/edit", {**FIELDS, **typed, "do": "save"})
+            assert answer.status_code == 400, typed
+            assert said in re.sub(r"<[^>]+>", "", answer.text[answer.text.index('class="wrong"') :]), typed
+        assert len(names(app)) == 3
+
+
+async def test_what_a_rule_says_is_never_markup_nor_sieve(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    evil = '<script>alert(1)</script>"]; discard; #'
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules/new")
+        typed = {**FIELDS, "name": evil, "value": evil, "what": "Neu", "do": "save"}
+        assert (await kim.post("/rules/edit", typed)).status_code == 303
+        for path in (
+            "/rules",
+            "/rules/history",
+            "/rules/sieve",
+            "/rules/sieve?name=" + evil.replace("#", "%23"),
+        ):
+            page = (await kim.get(path)).text
+            assert "<script>alert" not in page, path
+        (made,) = read_book(app.store.rule_book.get().text).entries[3:]
+        assert isinstance(made, Rule) and made.conditions == (Subject(False, (evil,)),)
+        assert made.actions == (Move("Neu"),)
+
+
+async def test_what_was_done_is_seen_and_taken_back_by_who_may(app: App, home: Home) -> None:
+    for name, right in (("Lea", Right.READ), ("Ole", Right.CHANGE), ("Noah", None)):
+        user = given_user(app, name, Role.MEMBER)
+        set_rights(app, user, {home.account: right} if right else {})
+    text = app.store.rule_book.get().text.replace("Rechnung", "Brief")
+    app.store.rule_book.save(text, 1, 2.0)
+    done = run_rules(app, Wanted(rule="Für alle"), sure=True)
+    assert done.changed == 3
+    runs = app.store.rule_runs.history()
+    async with browsing(app) as browser:
+        lea, ole, noah = [await signed_in(browser(), name) for name in ("Lea", "Ole", "Noah")]
+        page = (await lea.get("/rules/history")).text
+        assert "put into “Buchhaltung”" in page and "because the subject contains “Brief”" in page
+        assert 'name="run"' not in page
+        assert "Buchhaltung" not in (await noah.get("/rules/history")).text
+        for who, status in ((lea, 403), (noah, 404)):
+            answer = await who.post("/rules/history/undo", {"run": str(runs[0].id)})
+            assert answer.status_code == status
+            await who.get("/rules/history")
+            assert (
+                await who.post("/rules/history/undo", {"batch": str(done.batch), "do": "batch"})
+            ).status_code == 303
+        assert all(run.undone is None for run in app.store.rule_runs.history())
+        await ole.get("/rules/history")
+        await ole.post("/rules/history/undo", {"run": str(runs[0].id), "back": "https://evil.example/"})
+        assert [run.undone is None for run in app.store.rule_runs.history()] == [False, True, True]
+        answer = await ole.post("/rules/history/undo", {"batch": str(done.batch), "do": "batch"})
+        assert answer.headers["location"] == "/rules/history"
+        assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 3
+
+
+async def test_much_of_a_mailbox_is_asked_about_first(app: App, home: Home) -> None:
+    home.arrive(*(arrival(number, raw=raw_mail(number)) for number in range(4, 61)))
+    text = app.store.rule_book.get().text.replace("Rechnung", "Brief")
+    app.store.rule_book.save(text, 1, 2.0)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules/run?name=F%C3%BCr+alle")
+        asks = await kim.post("/rules/run", {"name": "Für alle"})
+        assert asks.status_code == 200 and 'name="sure" value="1"' in asks.text and "60" in asks.text
+        assert len(app.store.messages.list_placements(mailbox=home.inbox, limit=100)) == 60
+        assert (await kim.post("/rules/run", {"name": "Für alle", "sure": "1"})).status_code == 303
+        assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 0
+        assert "60 mails were changed." in (await kim.get("/rules")).text
+
+
+async def test_what_is_removed_comes_back_unless_somebody_was_quicker(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.post("/rules/remove", {"name": "Nur Anna"})
+        bar = (await kim.get("/rules")).text
+        revision = re.search(r'name="revision" value="(\d+)"', bar)
+        assert revision and names(app) == ["Für alle", "Nur Ben"]
+        assert (await kim.post("/rules/bring-back", {"revision": revision[1]})).status_code == 303
+        assert app.store.rule_book.get().text == BOOK
+        again = await kim.post("/rules/bring-back", {"revision": revision[1]})
+        assert again.status_code == 400 and app.store.rule_book.get().text == BOOK
+
+
+async def test_a_book_that_cannot_be_read_says_where(app: App, home: Home) -> None:
+    app.store.rule_book.save("[[rule]]\nname = 5\n", 1, 2.0)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        page = (await kim.get("/rules")).text
+        assert "none of them runs" in page and "rules.toml:2" in page
+        for path in ("/rules/new", "/rules/history", "/rules/sieve", "/rules/script"):
+            assert (await kim.get(path)).status_code == 200, path
+        answer = await kim.post("/rules/edit", {**FIELDS, "do": "save"})
+        assert answer.status_code == 400
+
+
+def test_a_preview_looks_at_the_newest_mails_only_and_ends_in_time(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, clock):
+        home = Home(app.store)
+        home.arrive(*(arrival(number, raw=raw_mail(number)) for number in range(1, MOST_MAILS + 51)))
+        given_user(app, "Kim")
+        kim = user_named(app, "Kim")
+        rule = Rule("x", (Body(False, ("Guten Tag",)), Sender(True, ("nobody@example.net",))), (Move("y"),))
+        before = app.store.changes.latest(home.account)
+        found = preview_rule(app, kim, rule)
+        assert (found.looked, found.whole) == (MOST_MAILS, False)
+        assert found.touched == MOST_MAILS and found.deeds.total() == MOST_MAILS and len(found.samples) <= 8
+        assert app.store.changes.latest(home.account) == before
+        # Every look at the clock costs half a second now.
+        ticking = _Ticking()
+        slow = preview_rule(replace(app, clock=ticking), kim, rule)
+        assert 0 < slow.looked < 10 and not slow.whole
+        assert isinstance(clock, HandClock)
+
+
+class _Ticking(HandClock):
+    def monotonic(self) -> float:
+        self.at += 0.5
+        return self.at
+
+
+def test_moving_asks_for_what_is_there(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    kim = user_named(app, "Kim")
+    with pytest.raises(Gone):
+        move_entry(app, kim, "Für alle", "gibt es nicht")
+    with pytest.raises(Gone):
+        move_entry(app, kim, "gibt es nicht", "")
+    move_entry(app, kim, "Für alle", "")
+    assert names(app) == ["Nur Anna", "Nur Ben", "Für alle"]
+    assert [one.place for one in seen_book(app, kim).entries] == [0, 1, 2]
+    given_user(app, "Lea", Role.MEMBER)
+    with pytest.raises(Gone):
+        move_entry(app, user_named(app, "Lea"), "Nur Anna", "")
+    set_rights(app, user_named(app, "Lea").id, {home.account: Right.READ})
+    with pytest.raises(NotAllowed):
+        move_entry(app, user_named(app, "Lea"), "Nur Anna", "")
