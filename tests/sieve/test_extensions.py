@@ -289,6 +289,7 @@ def test_what_variables_make_is_checked_when_it_is_known() -> None:
     for extensions, command, code in [
         ("variables", 'redirect "${a}";', "bad_address"),
         ("variables, fileinto", 'fileinto "${a}";', "bad_mailbox"),
+        ("variables, vacation", 'vacation :from "${a}" "x";', "bad_address"),
         ("variables, enotify", 'notify "${a}";', "bad_method"),
         ("variables, date", 'if date "${a}" "${a}" "x" {}', "bad_date_part"),
         ("variables, date", 'if currentdate :zone "${a}" "hour" "x" {}', "bad_zone"),

@@ -16,7 +16,7 @@ from eilbote.sieve.argument_checks import (
     wrong_variable,
 )
 from eilbote.sieve.bodies import part_text
-from eilbote.sieve.bound import Bound, Words
+from eilbote.sieve.bound import Bound, Template, Words
 from eilbote.sieve.building import Building
 from eilbote.sieve.conditions import variable
 from eilbote.sieve.header_actions import addheader, deleteheader
@@ -107,9 +107,12 @@ def _vacation(bound: Bound, building: Building) -> Deed:
     handle = _optional(bound.tag_text("handle"))
     addresses, mime = texts_of(bound.tag_texts("addresses")), "mime" in bound.tags
     named = "handle" in bound.tags
+    made_sender = isinstance(bound.tag_text("from"), Template)
 
     def vacation(run: Run) -> None:
         said = (reason(run), subject(run), sender(run))
+        if made_sender and (wrong := wrong_address(said[2])):
+            run.fail(wrong.code, **wrong.parameters)
         # RFC 5230 section 4.2: without a handle, what is said tells one answer from another.
         key = handle(run) if named else sha256("\0".join((*said, str(mime))).encode()).hexdigest()[:32]
         text, about, by = said
