@@ -141,3 +141,15 @@ if eilbote_sender "known" { fileinto "Bekannt"; } elsif eilbote_sender "first-co
     kim.sync()
     assert lying(kim)["Bekannt"] == ["sieben"]
     assert lying(kim)["Neu"] == ["neun"]
+
+
+def test_scripts_are_told_what_made_them_run(kim: World) -> None:
+    script = """require ["fileinto", "environment", "imapsieve", "variables"];
+if environment :matches "imap.cause" "*" { set "cause" "${1}"; }
+if environment :matches "imap.mailbox" "*" { fileinto "${cause} ${1}"; }"""
+    text = f"[[script]]\nname = \"x\"\nsieve = '''\n{script}\n'''\n"
+    kim.app.store.rule_book.save(text, 0, kim.app.clock.now())
+    kim.sync()
+    kim.server.append(kim.user, [mail(7, subject="sieben")])
+    kim.sync()
+    assert lying(kim)["APPEND INBOX"] == ["sieben"]

@@ -43,7 +43,11 @@ class Worlds:
             "location": "MUA",
             "phase": "post",
             "domain": account.address.rpartition("@")[2],
+            "imap.user": account.address,
+            "imap.email": account.address,
         }
+        # RFC 6785 section 4.4; what is new lies in the inbox, and its flags were never others.
+        self._of_arrival = self._environment | {"imap.cause": "APPEND", "imap.mailbox": "INBOX"}
 
     def of(self, case: Case, mail: StoredMail, extensions: frozenset[str] | None = None) -> World:
         """What there is beside this mail, as far as a script with these extensions can ask for it."""
@@ -59,7 +63,7 @@ class Worlds:
             # RFC 5232 section 2: what is being delivered has none.
             flags=() if arrives else tuple(sorted(case.flags)),
             mailboxes=self._mailboxes,
-            environment=self._environment,
+            environment=self._of_arrival if arrives else self._environment,
             lists=self._lists,
             # A mail that was there is no duplicate of itself.
             seen_before=_SeenBefore(self._app, self._account.id, now) if arrives else frozenset(),
