@@ -241,7 +241,7 @@ class TestWhatHasCome:
     def test_what_came_elsewhere_first_has_not_come_later(self, home: Home, store: Store) -> None:
         store.rule_runs.begin(home.account, NOW)
         (message,) = home.arrive(arrival(5), mailbox=home.archive).ids
-        store.rule_runs.advance(home.account, store.changes.latest(home.account), [message], NOW)
+        store.rule_runs.advance(home.account, store.changes.latest(home.account), NOW, elsewhere=[message])
         # Another client moves it: here it only gets another place.
         with store.database.write() as session:
             session.run("UPDATE placement SET mailbox = ? WHERE message = ?", (home.inbox, message))

@@ -87,6 +87,7 @@ class _Filtering:
         self._judged = 0
         self._acted = 0
         self._queued = 0
+        self._idle: list[int] = []
         self._lacking: list[Uid] = []
         self._problems: list[Problem] = []
 
@@ -102,8 +103,15 @@ class _Filtering:
             elsewhere = {change.message for change in came if change.mailbox not in views}
             for mail in runs.unfiltered(self._inbox, here):
                 waits = not self._filter(mail) or waits
-            if not waits:
-                runs.advance(self._account.id, seen, sorted(elsewhere - set(here)), self._app.clock.now())
+            runs.advance(
+                self._account.id,
+                None if waits else seen,
+                self._app.clock.now(),
+                idle=self._idle,
+                revision=self._decider.revision,
+                elsewhere=sorted(elsewhere - set(here)),
+            )
+            self._idle.clear()
         return Filtered(
             self._inbox,
             self._judged,
@@ -138,7 +146,11 @@ class _Filtering:
                 return False
             else:
                 ruling = troubled(case, gone.problem)
-        self._perform(case, ruling)
+        if ruling.noteworthy or ruling.memories:
+            self._perform(case, ruling)
+        else:  # nothing is to be done: many of these are marked at once
+            self._idle.append(mail.message)
+            self._judged += 1
         return True
 
     def _unsent(self, mail: Unfiltered) -> str:

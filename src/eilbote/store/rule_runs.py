@@ -104,12 +104,23 @@ class RuleRuns:
         with self._database.write() as session:
             rule_marks.begin(session, account, now)
 
-    def advance(self, account: int, change: int, elsewhere: Sequence[int], now: float) -> None:
-        """All mail up to this change was looked at. Mail that came `elsewhere` first has not come if it
-        is in the inbox later."""
+    def advance(
+        self,
+        account: int,
+        change: int | None,
+        now: float,
+        *,
+        idle: Sequence[int] = (),
+        revision: int = 0,
+        elsewhere: Sequence[int] = (),
+    ) -> None:
+        """All mail up to this change was looked at (None: some of it still waits); of it rules wanted
+        nothing with the `idle`. Mail that came `elsewhere` first has not come if it is in the inbox later."""
         with self._database.write() as session:
+            rule_marks.mark(session, idle, revision, now)
             rule_marks.mark(session, elsewhere, 0, now)
-            rule_marks.advance(session, account, change)
+            if change is not None:
+                rule_marks.advance(session, account, change)
 
     def unfiltered(self, inbox: Mailbox, messages: Sequence[int]) -> list[Unfiltered]:
         """Those of some messages that lie in the inbox, have come, and were not looked at; oldest first."""
