@@ -14,6 +14,7 @@ from eilbote.engine import edit_rules as door
 from eilbote.engine.app import App, open_app
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.sieve.rule import Flagging, How, Keep, Mark, Move, OwnScript, Rule, Subject
+from eilbote.sieve.rule_text import entry_text
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -111,6 +112,15 @@ def test_mistakes_in_scripts_have_the_line_of_the_book(app: App) -> None:
     found = [(wrong.at.line, wrong.problem.code) for wrong in door.judge_text(app, text)]
     assert [line for line, _ in found] == [2, 10, 15, 20]
     assert found[1][1] == found[2][1] == "sieve.unknown_command"
+
+
+def test_rules_that_are_too_much_together_are_not_saved(app: App) -> None:
+    words = tuple(f"Überweisung an das Ministerium Nummer {number}" for number in range(150))
+    many = "\n".join(
+        entry_text(Rule(f"Regel {number}", (Subject(False, words),), (Keep(),))) for number in range(120)
+    )
+    with pytest.raises(Misused, match=r"sieve\.too_long"):
+        door.save_text(app, many, 0)
 
 
 def test_scripts_include_each_other(app: App) -> None:

@@ -7,8 +7,9 @@ from email.message import EmailMessage
 
 import pytest
 
-from eilbote.sieve.build import build_rule
+from eilbote.sieve.build import build_rule, build_script
 from eilbote.sieve.mail import MessageMail
+from eilbote.sieve.read_back import read_back
 from eilbote.sieve.rule import (
     AnyAction,
     AnyCondition,
@@ -52,7 +53,7 @@ from eilbote.sieve.rule import (
     Spam,
     Subject,
 )
-from eilbote.sieve.rule_check import faults
+from eilbote.sieve.rule_check import canonical, faults
 from eilbote.sieve.run import run
 from eilbote.sieve.script import Script, read_script
 from eilbote.sieve.values import Action, Importance, Outcome, Said, World
@@ -260,6 +261,28 @@ def shown(action: Action) -> str:
     if kind == "Notify":
         return f"Notify {action.method}/{action.message}"  # type: ignore[union-attr]
     return " ".join((kind, *parts, *getattr(action, "flags", ())))
+
+
+def test_of_several_rules_that_answer_the_first_does() -> None:
+    rules = [
+        Rule("aus", (), (Reply("nie"),), enabled=False),
+        Rule("eins", (Subject(False, ("hallo",)),), (Reply("eins"), Mark(Flagging.READ))),
+        Rule("zwei", (Sender(False, ("anna",)),), (Reply("zwei"), Copy("B"))),
+        Rule("drei", (), (Reply("drei"), Move("C")), stop=True),
+        Rule("vier", (), (Reply("vier"),)),
+    ]
+    text = build_script(rules, TODAY)
+    assert read_back(text) == tuple(map(canonical, rules))
+    script = read_script(text)
+    assert isinstance(script, Script)
+    for raw, told in (
+        (PLAIN, ["Vacation eins", "FileInto B", "FileInto C"]),
+        (mail(Subject="Anders"), ["Vacation zwei", "FileInto B", "FileInto C"]),
+        (mail(Subject="Anders", From="ben@example.org"), ["Vacation drei", "FileInto C"]),
+    ):
+        outcome = run(script, MessageMail(raw), World(NOON))
+        assert outcome.problem is None
+        assert [shown(each).split("/")[0].removesuffix(" \\Seen") for each in outcome.actions] == told
 
 
 def test_a_disabled_rule_does_nothing() -> None:

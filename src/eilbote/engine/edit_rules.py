@@ -47,7 +47,7 @@ def entry_named(app: App, name: str) -> Entry:
 def judge_text(app: App, text: str) -> tuple[ScriptProblem, ...]:
     """What is wrong with a whole text: of the document, and of its Sieve, with lines of the document."""
     book, problems = judge_book(text)
-    return problems or tuple(_wrong_sieve(app, book, text))
+    return problems or tuple(_wrong_sieve(app, book, text)) or tuple(_wrong_whole(app, book))
 
 
 def save_text(app: App, text: str, revision: int, origin: str = "user") -> Saved:
@@ -160,6 +160,15 @@ def _wrong_sieve(app: App, book: Book, text: str) -> Iterable[ScriptProblem]:
             if isinstance(entry, OwnScript) and not wrong.script:
                 line = line_of_script(text, entry.name, wrong.at.line)
             yield ScriptProblem(Position(line, wrong.at.column), wrong.problem)
+
+
+def _wrong_whole(app: App, book: Book) -> Iterable[ScriptProblem]:
+    """What is wrong with all rules of an account together: they may be too much for one script."""
+    scripts = {entry.name: entry.sieve for entry in book.entries if isinstance(entry, OwnScript)}
+    for address in {"", *(entry.account.lower() for entry in book.entries)}:
+        found = read_script(build_script(book.of(address), _today(app)), included=scripts)
+        if not isinstance(found, Script):
+            yield from (ScriptProblem(Position(1, 1), wrong.problem) for wrong in found[:1])
 
 
 def _today(app: App) -> date:

@@ -7,7 +7,7 @@ values, so that no text of a rule can become a command.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import assert_never
 from urllib.parse import quote
@@ -45,6 +45,9 @@ _NOWHERE = Position(0, 0)
 FLAGS = {Flagging.READ: "\\Seen", Flagging.FLAGGED: "\\Flagged"}
 """What IMAP calls the marks."""
 
+MOST_ANSWERS = 50
+"""Earlier rules that an answer looks back at."""
+
 
 def build_script(
     entries: Iterable[Rule | OwnScript], today: date, available: Collection[str] | None = None
@@ -54,8 +57,11 @@ def build_script(
     `today` is the owner's day, from which rules by age count (`needs_today`). `available` are the
     extensions of the server that it is for (None: ours): what only makes a rule kinder, such as making a
     mailbox that is missing, is left out where the server cannot; `required` says what is left to ask.
+
+    A mail is answered once (RFC 5230 section 4.7 makes a second answer an error): of several rules that
+    would, the first does.
     """
-    commands = [command for entry in entries for command in _entry(entry, today, available)]
+    commands = [*_commands(entries, today, available)]
     needs = sorted(_extensions(commands))
     head = (Command(_NOWHERE, "require", (texts(needs),)),) if needs else ()
     parts = [write_script(Tree(head))] if head else []
@@ -72,7 +78,7 @@ def required(
     entries: Iterable[Rule | OwnScript], today: date, available: Collection[str] | None = None
 ) -> frozenset[str]:
     """The extensions that `build_script` asks for."""
-    return frozenset(_extensions(c for entry in entries for c in _entry(entry, today, available)))
+    return frozenset(_extensions(_commands(entries, today, available)))
 
 
 def needs_today(rule: Rule) -> bool:
@@ -96,27 +102,54 @@ def rule_test(rule: Rule, today: date, *, here: bool = True) -> Test:
             assert_never(rule.match)
 
 
-def _entry(entry: Rule | OwnScript, today: date, available: Collection[str] | None) -> Iterator[Command]:
-    if isinstance(entry, OwnScript):
-        if entry.run:
+def answers_on(rule: Rule) -> bool:
+    """Whether the rule answers mail that later rules see too."""
+    return rule.enabled and not rule.stop and any(isinstance(each, Reply) for each in rule.actions)
+
+
+def unanswered(before: Sequence[Test]) -> Test | None:
+    """Whether no earlier rule has answered a mail; None where none does. `before` are their tests."""
+    asked = tuple(before[:MOST_ANSWERS])
+    if not asked:
+        return None
+    one = asked[0] if len(asked) == 1 else Test(_NOWHERE, "anyof", (), asked, grouped=True)
+    return Test(_NOWHERE, "not", (), (one,))
+
+
+def _commands(
+    entries: Iterable[Rule | OwnScript], today: date, available: Collection[str] | None
+) -> Iterator[Command]:
+    before: list[Test] = []
+    for entry in entries:
+        if isinstance(entry, Rule):
+            rule = canonical(entry)
+            test = rule_test(rule, today, here=available is None or "vnd.eilbote.language" in available)
+            yield _rule(rule, test, unanswered(before), today, available)
+            if answers_on(rule):
+                before.append(test)
+        elif entry.run:
             arguments: tuple[Argument, ...] = (tag("personal"), text(entry.name))
             yield Command(_NOWHERE, "include", arguments, comments=(f" script:[{entry.name}]",))
-        return
-    rule = canonical(entry)
-    test = rule_test(rule, today, here=available is None or "vnd.eilbote.language" in available)
+
+
+def _rule(
+    rule: Rule, test: Test, unanswered: Test | None, today: date, available: Collection[str] | None
+) -> Command:
     if not rule.enabled:
         false = Test(_NOWHERE, "false")
         test = Test(_NOWHERE, "allof", (), (false, test), grouped=True) if rule.conditions else false
     comments = [f" rule:[{rule.name}]"]
     if needs_today(rule):
         comments.append(f" today:[{today.isoformat()}]")
-    block = [*_actions(rule.actions, available)]
+    block = [*_actions(rule.actions, unanswered, available)]
     if rule.stop:
         block.append(Command(_NOWHERE, "stop"))
-    yield Command(_NOWHERE, "if", (), (test,), block=tuple(block), comments=tuple(comments))
+    return Command(_NOWHERE, "if", (), (test,), block=tuple(block), comments=tuple(comments))
 
 
-def _actions(actions: tuple[AnyAction, ...], available: Collection[str] | None) -> Iterator[Command]:
+def _actions(
+    actions: tuple[AnyAction, ...], unanswered: Test | None, available: Collection[str] | None
+) -> Iterator[Command]:
     flags = [
         flag
         for each in actions
@@ -128,7 +161,10 @@ def _actions(actions: tuple[AnyAction, ...], available: Collection[str] | None) 
     for action in actions:
         if not isinstance(action, (Mark, Label)):
             name, arguments = _action(action, available)
-            yield Command(_NOWHERE, name, arguments)
+            command = Command(_NOWHERE, name, arguments)
+            if unanswered is not None and isinstance(action, Reply):
+                command = Command(_NOWHERE, "if", (), (unanswered,), block=(command,))
+            yield command
 
 
 def _action(action: AnyAction, available: Collection[str] | None) -> tuple[str, tuple[Argument, ...]]:

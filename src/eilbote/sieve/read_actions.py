@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from eilbote.mail.address import is_address
 from eilbote.sieve.build import FLAGS, mailto
-from eilbote.sieve.read_conditions import texts_of
+from eilbote.sieve.read_conditions import plain, texts_of
 from eilbote.sieve.rule import (
     AnyAction,
     Archive,
@@ -25,7 +25,7 @@ from eilbote.sieve.rule import (
     Reject,
     Reply,
 )
-from eilbote.sieve.tree import Command, Tag
+from eilbote.sieve.tree import Command, Tag, Test
 
 _MARKS = {flag.lower(): mark for mark, flag in FLAGS.items()}
 _WITH_VALUE = frozenset({"flags", "specialuse", "days", "subject", "addresses", "message"})
@@ -60,8 +60,10 @@ class _Odd(Exception):
     """A command that no friendly action does."""
 
 
-def read_actions(block: tuple[Command, ...]) -> Done | None:
-    """The actions of a block, None where something in it is more than a friendly rule can say."""
+def read_actions(block: tuple[Command, ...], unanswered: Test | None = None) -> Done | None:
+    """The actions of a block, None where something in it is more than a friendly rule can say. An answer may
+    stand behind `unanswered`, the test that no earlier rule has answered (`build.unanswered`)."""
+    block = tuple(_answer(command, unanswered) for command in block)
     stop = bool(block) and block[-1].name == "stop"
     commands = block[:-1] if stop else block
     try:
@@ -77,6 +79,15 @@ def read_actions(block: tuple[Command, ...]) -> Done | None:
         return None  # it forgets those before
     sets = own or "setflag" in flagged
     return Done(tuple(_one_place(found)), stop, sets)
+
+
+def _answer(command: Command, unanswered: Test | None) -> Command:
+    """The answer behind the test that none was given before."""
+    match command.block:
+        case (Command(name="vacation") as answer,) if command.name == "if" and unanswered is not None:
+            return answer if plain(command.tests[0]) == unanswered else command
+        case _:
+            return command
 
 
 def _flags_of_one_place(commands: tuple[Command, ...], stop: bool) -> bool:

@@ -15,9 +15,10 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eilbote.sieve.build import answers_on, unanswered
 from eilbote.sieve.parse import parse_script
 from eilbote.sieve.read_actions import ACTIONS, read_actions
-from eilbote.sieve.read_conditions import read_condition_back
+from eilbote.sieve.read_conditions import plain, read_condition_back
 from eilbote.sieve.rule import AnyCondition, Match, OwnScript, Rule
 from eilbote.sieve.rule_check import LONGEST_NAME, canonical, faults
 from eilbote.sieve.script import Script, read_script
@@ -40,6 +41,13 @@ class _Piece(Struct, frozen=True):
 
     command: Command
     rules: tuple[Rule, ...] | None
+
+
+class _Before(Struct):
+    """What earlier rules have done: the tests of those that answer, and whether flags are set."""
+
+    answers: list[Test]
+    flagged: bool = False
 
 
 def read_back(text: str, name: str = "Sieve") -> tuple[Rule | OwnScript, ...]:
@@ -66,7 +74,7 @@ def _pieces(tree: Tree, text: str) -> Iterator[_Piece]:
     """Each command that does something. An `if` with its `elsif` and `else` is one."""
     commands = [command for command in tree.commands if command.name != "require"]
     lines = text.removeprefix("\ufeff").splitlines()
-    flagged = False
+    before = _Before([])
     at = 0
     while at < len(commands):
         yield from _commented_out(commands[at].comments, commands[at])
@@ -75,17 +83,17 @@ def _pieces(tree: Tree, text: str) -> Iterator[_Piece]:
             end += 1
         if commands[at].name == "if":
             chain = commands[at:end]
-            rules = _chain(chain, lines, flagged=flagged, last=end == len(commands))
+            rules = _chain(chain, lines, before, last=end == len(commands))
             yield from (_Piece(command, rules if command is chain[0] else ()) for command in chain)
         else:
             while end < len(commands) and commands[end].name in ACTIONS and commands[end - 1].name != "stop":
                 end += 1
-            rules = _loose(commands[at:end], flagged=flagged) if commands[at].name in ACTIONS else None
+            rules = _loose(commands[at:end], before) if commands[at].name in ACTIONS else None
             end = end if rules is not None else at + 1
             yield from (
                 _Piece(command, rules if command is commands[at] else ()) for command in commands[at:end]
             )
-        flagged = flagged or any(map(_sets_flags, commands[at:end]))
+        before.flagged = before.flagged or any(map(_sets_flags, commands[at:end]))
         at = end
     if commands:
         yield from _commented_out(tree.comments, commands[-1])
@@ -98,16 +106,16 @@ def _commented_out(comments: tuple[str, ...], command: Command) -> Iterator[_Pie
         tree, problems = parse_script("\n".join(comments[number + 1 : end]))
         if not problems and len(tree.commands) == 1 and tree.commands[0].name == "if":
             hidden = replace(tree.commands[0], comments=(comments[number],))
-            rule = _rule(hidden, [], flagged=False)
+            rule = _rule(hidden, [], _Before([]))
             if rule is not None:
                 yield _Piece(command, (replace(rule, enabled=False),))
 
 
-def _chain(chain: list[Command], lines: list[str], *, flagged: bool, last: bool) -> tuple[Rule, ...] | None:
+def _chain(chain: list[Command], lines: list[str], before: _Before, *, last: bool) -> tuple[Rule, ...] | None:
     """The rules of an `if` and what hangs on it: each but the last stops, or nothing comes after them."""
     rules: list[Rule] = []
     for number, command in enumerate(chain):
-        rule = _rule(command, lines, flagged=flagged)
+        rule = _rule(command, lines, before)
         if rule is None or (len(chain) > 1 and not rule.enabled):
             return None
         if number < len(chain) - 1 and not rule.stop:
@@ -118,9 +126,9 @@ def _chain(chain: list[Command], lines: list[str], *, flagged: bool, last: bool)
     return tuple(rules)
 
 
-def _rule(command: Command, lines: list[str], *, flagged: bool) -> Rule | None:
-    done = read_actions(command.block or ())
-    if done is None or (done.sets_flags and flagged):
+def _rule(command: Command, lines: list[str], before: _Before) -> Rule | None:
+    done = read_actions(command.block or (), unanswered(before.answers))
+    if done is None or (done.sets_flags and before.flagged):
         return None
     whole = command.tests[0] if command.tests else Test(command.at, "true")
     test, enabled = _switched(whole, command, lines)
@@ -129,15 +137,20 @@ def _rule(command: Command, lines: list[str], *, flagged: bool) -> Rule | None:
     if said is None:
         return None
     match, conditions = said
-    return _right(Rule(_name(command.comments), conditions, done.actions, match, done.stop, enabled))
+    rule = _right(Rule(_name(command.comments), conditions, done.actions, match, done.stop, enabled))
+    if rule is not None and test is not None and answers_on(rule):
+        before.answers.append(plain(test))
+    return rule
 
 
-def _loose(commands: list[Command], *, flagged: bool) -> tuple[Rule, ...] | None:
+def _loose(commands: list[Command], before: _Before) -> tuple[Rule, ...] | None:
     """Actions for every mail."""
     done = read_actions(tuple(commands))
-    if done is None or (done.sets_flags and flagged):
+    if done is None or (done.sets_flags and before.flagged):
         return None
     rule = _right(Rule(_name(commands[0].comments), (), done.actions, stop=done.stop))
+    if rule is not None and answers_on(rule):
+        before.answers.append(plain(Test(commands[0].at, "true")))
     return None if rule is None else (rule,)
 
 
