@@ -77,6 +77,22 @@ def test_a_book_that_changed_is_a_warning(run: Runner, tmp_path: Path) -> None:
     assert run("rules", "remote").code == 0
 
 
+def test_whoever_changes_a_rule_on_the_server_is_told_to_push(run: Runner) -> None:
+    assert run("rules", "push").code == 0
+    assert "rules push" not in run("rules", "disable", "Weg").err
+    assert "rules push" in run("rules", "disable", "Rechnungen").err
+    assert run("rules", "remote").code == 1
+    assert run("rules", "push").code == 0
+    assert run("rules", "remote").code == 0
+    for command in ("enable", "remove"):
+        run("rules", "push", "Rechnungen")
+        assert run("rules", command, "Rechnungen").code == 0
+    assert run("rules", "remote").code == 1
+    assert run("rules", "push").code == 0
+    assert run("--json", "rules", "remote").record["scripts"] == []
+    assert run("rules", "push").code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

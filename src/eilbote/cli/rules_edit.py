@@ -18,6 +18,7 @@ from eilbote.engine import edit_rules as door
 from eilbote.engine.app import App
 from eilbote.errors import Misused, Problem
 from eilbote.sieve.ready_made import offers
+from eilbote.sieve.rule import OwnScript, Rule
 from eilbote.sieve.rule_text import entry_text
 from eilbote.sieve.values import ScriptProblem
 
@@ -43,6 +44,7 @@ from eilbote.sieve.values import ScriptProblem
 def edit(face: Face, file: Path | None, revision: int | None) -> None:
     with opened_home(face) as app:
         held = door.saved_book(app)
+        there = door.on_server(app)
         text = _edited(face, app, held.text) if file is None else read_text(file)
         if text is None or text == held.text:
             saved = held
@@ -53,6 +55,7 @@ def edit(face: Face, file: Path | None, revision: int | None) -> None:
                 raise click.exceptions.Exit(USAGE)
             saved = door.save_text(app, text, held.revision if revision is None else revision)
         count = len(door.entries(app))
+        _note_server(face, app, there)
     if face.json:
         face.record({"revision": saved.revision, "entries": count, "changed": saved != held})
     elif saved == held:
@@ -116,7 +119,9 @@ def _tell_problems(face: Face, problems: tuple[ScriptProblem, ...], file: Path |
 @click.pass_obj
 def remove(face: Face, names: tuple[str, ...]) -> None:
     with opened_home(face) as app:
+        there = door.on_server(app)
         door.remove_entries(app, names)
+        _note_server(face, app, there)
     _tell(face, mark("{name} is removed."), names)
 
 
@@ -125,7 +130,9 @@ def remove(face: Face, names: tuple[str, ...]) -> None:
 @click.pass_obj
 def enable(face: Face, names: tuple[str, ...]) -> None:
     with opened_home(face) as app:
+        there = door.on_server(app)
         door.switch_entries(app, names, True)
+        _note_server(face, app, there)
     _tell(face, mark("{name} is switched on."), names)
 
 
@@ -134,7 +141,9 @@ def enable(face: Face, names: tuple[str, ...]) -> None:
 @click.pass_obj
 def disable(face: Face, names: tuple[str, ...]) -> None:
     with opened_home(face) as app:
+        there = door.on_server(app)
         door.switch_entries(app, names, False)
+        _note_server(face, app, there)
     _tell(face, mark("{name} is switched off."), names)
 
 
@@ -146,13 +155,21 @@ def disable(face: Face, names: tuple[str, ...]) -> None:
 @click.pass_obj
 def order(face: Face, name: str, place: int) -> None:
     with opened_home(face) as app:
+        there = door.on_server(app)
         door.order_entry(app, name, place - 1)
+        _note_server(face, app, there)
         entry = door.entry_named(app, name)
         number = [each.name for each in door.entries(app)].index(entry.name) + 1
     if face.json:
         face.record(entry_shape(face, number, entry))
     else:
         face.say(mark("{name} is number {place} now."), name=entry.name, place=number)
+
+
+def _note_server(face: Face, app: App, before: tuple[Rule | OwnScript, ...]) -> None:
+    """A server goes on with the rules that it was given, whatever the book says since."""
+    if door.on_server(app) != before:
+        face.note(mark("The server still has its rules as they were. Bring them there: eilbote rules push"))
 
 
 def _tell(face: Face, sentence: str, names: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from eilbote.clock import local_day_and_hour
 from eilbote.engine.app import App
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.sieve.build import build_rule, build_script
-from eilbote.sieve.rule import OwnScript, Rule
+from eilbote.sieve.rule import OwnScript, Rule, Where
 from eilbote.sieve.rule_book import Book, judge_book, line_of_script, read_book
 from eilbote.sieve.rule_edit import with_entry, with_moved, with_replaced, without_entry
 from eilbote.sieve.script import Script, read_script
@@ -34,6 +34,11 @@ def saved_book(app: App) -> Saved:
 def entries(app: App) -> tuple[Entry, ...]:
     """All rules and scripts in their order. Misused with the first problem of a book that is wrong."""
     return read_book(saved_book(app).text).entries
+
+
+def on_server(app: App) -> tuple[Entry, ...]:
+    """Those that the accounts' servers carry out; none of a book that is wrong."""
+    return tuple(each for each in judge_book(saved_book(app).text)[0].entries if each.where is Where.SERVER)
 
 
 def entry_named(app: App, name: str) -> Entry:

@@ -80,7 +80,8 @@ async def push(
         chosen = chosen_for(app, entries, scripts, wanted)
         listing = await scripts.list()
         there = await text_of(scripts, OWN_NAME) if listing.find(OWN_NAME) else None
-        if not chosen.entries and not any(one.where is not Where.HERE for one in entries):
+        unused = there is None and all(one.where is Where.HERE for one in entries)
+        if not chosen.entries and unused:
             raise NotAllowed("rules.none_for_server", address=account.address, host=scripts.where.server.host)
         if not chosen.entries:
             return await _taken_back(app, account, scripts, chosen.stays)
