@@ -85,6 +85,8 @@ SENDER = "vnd.eilbote.sender"
 CATEGORY = "vnd.eilbote.category"
 FRIEND = {"said": Said(known=True, importance=Importance.HIGH)}
 SEEN = {"seen_before": {("h", "Rechnung Nr. 4711")}}
+# The mail is of 1,770,179,280 s, now is some two days before.
+SUMMER = {"offset": 3600, "offset_at": lambda seconds: 7200 if seconds > 1_770_100_000 else 3600}
 LISTS = {"urn:friends": frozenset({"anna@steuerberater.example"})}
 
 # Extensions, what World holds beside what it always holds, a test, and its answer for the mail `plain`.
@@ -111,6 +113,11 @@ ANSWERS: list[tuple[str, Mapping[str, object], str, bool]] = [
     ("date", {"offset": 3600}, 'currentdate "zone" "+0100"', True),
     ("date", {"offset": 3600}, 'currentdate "iso8601" "2026-02-02T03:40:00+01:00"', True),
     ("date", {"offset": 3600}, 'date "date" "hour" "05"', True),
+    ("date", SUMMER, 'date "date" "hour" "06"', True),
+    ("date", SUMMER, 'date "date" "zone" "+0200"', True),
+    ("date", SUMMER, 'date :zone "+0100" "date" "hour" "05"', True),
+    ("date", SUMMER, 'date :originalzone "date" "hour" "05"', True),
+    ("date", SUMMER, 'currentdate "hour" "03"', True),
     ("imap4flags", {"flags": ("\\Seen", "rot")}, 'hasflag ["x", "ROT"]', True),
     ("imap4flags", {"flags": ("\\Seen",)}, 'hasflag :contains "een"', True),
     ("imap4flags", {}, 'hasflag "\\\\Seen"', False),

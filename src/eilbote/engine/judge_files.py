@@ -69,6 +69,7 @@ def judge_file(script: Script, name: str, envelope: Envelope) -> Outcome:
     world = World(
         now=now,
         offset=offset_at(now),
+        offset_at=offset_at,
         envelope_from=envelope.sender,
         envelope_to=envelope.recipient,
         own_addresses=own,

@@ -57,6 +57,7 @@ class Worlds:
         return World(
             now=now,
             offset=self._offset,
+            offset_at=offset_at,
             envelope_from=_return_path(mail) if envelope else None,
             envelope_to=self._delivered_to(mail) if envelope else None,
             own_addresses=self._own,
@@ -148,6 +149,9 @@ def _return_path(mail: StoredMail) -> str | None:
 
 
 def offset_at(seconds: float) -> int:
-    """Seconds east of UTC that this machine's clock shows then."""
-    shift = datetime.fromtimestamp(seconds, UTC).astimezone().utcoffset()
+    """Seconds east of UTC that this machine's clock shows then; 0 for years that it does not know."""
+    try:
+        shift = datetime.fromtimestamp(seconds, UTC).astimezone().utcoffset()
+    except (OverflowError, ValueError, OSError):
+        return 0
     return int(shift.total_seconds()) if shift is not None else 0

@@ -27,13 +27,15 @@ def date(bound: Bound, building: Building) -> Probe:
 
     def values(run: Run) -> Sequence[str]:
         wanted = _date_part(run, part(run))
-        offset = None if original else _offset(run, None if zone is None else zone(run))
+        offset = None if zone is None else _offset(run, zone(run))
         found: list[str] = []
         sources = run.mail.sources(name(run).lower())
         for source in sources if index is None else nth(sources, index):
             moment = moment_of_field(source)
             if moment is not None:
-                found.append(date_part(moment if offset is None else moment.at(offset), wanted))
+                if not original:
+                    moment = moment.at(_owners(run, moment.seconds) if offset is None else offset)
+                found.append(date_part(moment, wanted))
         return found
 
     known = constants((bound.text(0), bound.text(1), *((words,) if words else ())))
@@ -46,7 +48,8 @@ def currentdate(bound: Bound, building: Building) -> Probe:
     zone = text_of(words) if (words := bound.tag_text("zone")) else None
 
     def values(run: Run) -> Sequence[str]:
-        moment = Moment(run.world.now, _offset(run, None if zone is None else zone(run)))
+        now = run.world.now
+        moment = Moment(now, _owners(run, now) if zone is None else _offset(run, zone(run)))
         return (date_part(moment, _date_part(run, part(run))),)
 
     return building.compared(bound, 1, Source(values))
@@ -57,12 +60,16 @@ def _date_part(run: Run, name: str) -> DatePart:
     return part or run.fail("sieve.bad_date_part", part=name[:60])
 
 
-def _offset(run: Run, zone: str | None) -> int:
-    """Minutes east of UTC; of the owner's clock where no zone is named."""
-    if zone is None:
-        return run.world.offset // 60
+def _offset(run: Run, zone: str) -> int:
+    """Minutes east of UTC."""
     offset = read_zone(zone)
     return run.fail("sieve.bad_zone", zone=zone[:60]) if offset is None else offset
+
+
+def _owners(run: Run, seconds: float) -> int:
+    """Minutes east of UTC of the owner's clock at that moment."""
+    world = run.world
+    return (world.offset if world.offset_at is None else world.offset_at(seconds)) // 60
 
 
 def body(bound: Bound, building: Building) -> Probe:

@@ -5,7 +5,7 @@ Values without logic, so that every layer may speak about them.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -228,3 +228,5 @@ class World(Struct, frozen=True):
     said: Said = Said()
     received: float | None = None
     """When the mail arrived; None: unknown."""
+    offset_at: Callable[[float], int] | None = None
+    """As `offset`, at another moment: summer and winter differ. None: it is always `offset`."""
