@@ -147,7 +147,10 @@ class _Deciding:
             self._take(action, rule)
         for edit in outcome.edits:
             name = "addheader" if edit.added else "deleteheader"
-            self._deeds.append(Deed(name, f"{edit.name}: {edit.value}"[:_LONGEST], line=edit.at.line))
+            by = next((step.rule for step in outcome.trace if step.at == edit.at and step.name == name), "")
+            said = f"{edit.name}: {edit.value}"[:_LONGEST]
+            self._deeds.append(Deed(name, said, line=edit.at.line, rule=by))
+            self._acted += [by] if by else []
         return tuple(self._deeds)
 
     def ruling(self) -> Ruling:
