@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eilbote.sieve.addresses import AddressPart, addresses_of_field
+from eilbote.sieve.addresses import AddressPart, SeenAddress, addresses_of_field
 from eilbote.sieve.bound import Bound
 from eilbote.sieve.comparing import Probe, Source, comparison
 from eilbote.sieve.state import Run
@@ -43,7 +43,7 @@ class Building:
 def fields_of(
     bound: Bound,
     ask: Callable[[Run, str], Sequence[str]],
-    take: Callable[[str], list[str]] | None = None,
+    take: Callable[[Run, str], list[str]] | None = None,
     kind: str = "",
 ) -> Source:
     """The values of the fields that the first argument names; `take` makes each of them several."""
@@ -55,7 +55,7 @@ def fields_of(
             values = ask(run, name)
             if index is not None:
                 values = nth(values, index)
-            found += values if take is None else [each for value in values for each in take(value)]
+            found += values if take is None else [each for value in values for each in take(run, value)]
         return found
 
     names = constants(bound.texts(0))
@@ -93,11 +93,19 @@ def address_part(bound: Bound) -> AddressPart:
     return AddressPart(bound.one_of("all", "localpart", "domain", "user", "detail") or "all")
 
 
-def parts_of(part: AddressPart) -> Callable[[str], list[str]]:
+def parts_of(part: AddressPart) -> Callable[[Run, str], list[str]]:
     """What gives that part of every address of a field's text."""
 
-    def parts(text: str) -> list[str]:
-        found = (address.part(part) for address in addresses_of_field(text))
+    def parts(run: Run, text: str) -> list[str]:
+        found = (address.part(part) for address in seen_addresses(run, text))
         return [each for each in found if each is not None]
 
     return parts
+
+
+def seen_addresses(run: Run, text: str) -> tuple[SeenAddress, ...]:
+    """The addresses of a field's text, read once a run whichever part of them tests ask for."""
+    found = run.addresses.get(text)
+    if found is None:
+        found = run.addresses[text] = addresses_of_field(text)
+    return found

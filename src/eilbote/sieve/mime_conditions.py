@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from eilbote.mail.part import Part
 from eilbote.mail.words import decode_words
-from eilbote.sieve.addresses import addresses_of_field
 from eilbote.sieve.bodies import Bodies
 from eilbote.sieve.bound import Bound
-from eilbote.sieve.building import Building, address_part, nth, signed_index
+from eilbote.sieve.building import Building, address_part, nth, seen_addresses, signed_index
 from eilbote.sieve.comparing import Probe, Source
 from eilbote.sieve.dates import DatePart, Moment, date_part, moment_of_field, read_zone
 from eilbote.sieve.mime import MimeOption, field_sources, mime_values
@@ -131,7 +130,7 @@ def address_in_part(bound: Bound, building: Building) -> Probe:
         for name in names(run):
             sources: Sequence[str] = tuple(_sources(run, part, name, below))
             for source in sources if index is None else nth(sources, index):
-                found += (address.part(wanted) for address in addresses_of_field(source))
+                found += (address.part(wanted) for address in seen_addresses(run, source))
         return [each for each in found if each is not None]
 
     return building.compared(bound, 1, Source(values))

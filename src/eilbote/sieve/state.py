@@ -13,6 +13,7 @@ from msgspec import structs
 from eilbote.errors import Problem
 from eilbote.mail.message import Message
 from eilbote.mail.part import Part
+from eilbote.sieve.addresses import SeenAddress
 from eilbote.sieve.bodies import Bodies
 from eilbote.sieve.mail import EditedMail, SeenMail
 from eilbote.sieve.values import (
@@ -60,6 +61,7 @@ class Run:
     __slots__ = (
         "_message",
         "actions",
+        "addresses",
         "at",
         "bodies",
         "breaking",
@@ -96,6 +98,8 @@ class Run:
         self.left = limits.instructions
         self.values: list[Sequence[str] | None] = [None] * slots
         """Values of the mail that tests have asked for, by the slot that the compiler gave them."""
+        self.addresses: dict[str, tuple[SeenAddress, ...]] = {}
+        """Addresses by the text of the field that they stand in."""
         self.at = NOWHERE
         """The command or test that is carried out, as far as it can fail."""
         self.script = ""
