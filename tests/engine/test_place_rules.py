@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from eilbote.clock import SystemClock
-from eilbote.engine import place_rules, settle_rules
+from eilbote.config import Config
+from eilbote.engine import place_rules, settle_rules, setup
 from eilbote.engine.act import Origin
+from eilbote.engine.app import open_app
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.place_rules import Placed, activate, name_server, push, take_back
 from eilbote.engine.pull_rules import look, pull
@@ -22,12 +24,14 @@ from eilbote.engine.push_scripts import OWN_NAME, ServerScripts, open_scripts
 from eilbote.engine.rule_scripts import Entry, entries_of
 from eilbote.engine.settle_rules import SETTLED_AFTER
 from eilbote.errors import Gone, NotAllowed, Refused, Unreachable
+from eilbote.secret import Secret
 from eilbote.sieve.rule import Rule
 from eilbote.sieve.server_script import Found, build_for_server
 from eilbote.store.rule_book import RuleBook
 from eilbote.store.values import Security, Server
 from tests.engine.test_filter import lying
 from tests.engine.world import World, mail, world
+from tests.servers.cyrus import Cyrus, CyrusOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_settings import DovecotOptions
 from tests.servers.ports import free_ports
@@ -456,6 +460,36 @@ def test_what_another_program_changed_is_told_and_kept(kim: World) -> None:
     assert "Buchhaltung" in on_server(kim)[1]
 
 
+def test_another_program_is_quicker(kim: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It switches its script on, or changes ours, between our look and our step."""
+    save(kim, BOOK)
+    activating, pushing = ServerScripts.activate, ServerScripts.push
+
+    async def late(scripts: ServerScripts, name: str, **options: object) -> None:
+        await pushing(scripts, "roundcube", ROUNDCUBE)
+        await activating(scripts, "roundcube")
+        await activating(scripts, name, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(NotAllowed) as refused:
+        patch.setattr(ServerScripts, "activate", late)
+        pushed(kim)
+    assert refused.value.problem.code == "managesieve.other_active"
+    assert on_server(kim)[0] == "roundcube"
+    assert set(places(kim).values()) == {"here"}
+    pushed(kim, replacing=True)
+    save(kim, kim.app.store.rule_book.get().text.replace("Buchhaltung", "Belege"))
+
+    async def changed(scripts: ServerScripts, name: str, text: str, **options: object) -> object:
+        await pushing(scripts, OWN_NAME, ROUNDCUBE, overwrite=True)
+        return await pushing(scripts, name, text, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(Refused) as refused_put:
+        patch.setattr(ServerScripts, "push", changed)
+        pushed(kim)
+    assert refused_put.value.problem.code == "managesieve.changed_there"
+    assert on_server(kim) == (OWN_NAME, ROUNDCUBE)
+
+
 def test_a_changed_book_is_told_and_pushed_again(kim: World) -> None:
     save(kim, BOOK)
     pushed(kim)
@@ -541,3 +575,32 @@ def test_only_a_person_says_where_rules_run(kim: World, origin: Origin) -> None:
         with pytest.raises(NotAllowed) as refused:
             asyncio.run(step(kim.app, kim.account, origin=origin))
         assert refused.value.problem.code == "act.not_allowed"
+
+
+def test_cyrus_takes_them_and_gives_them_back(
+    cyrus_like: Callable[[CyrusOptions], Cyrus], tmp_path: Path
+) -> None:
+    cyrus = cyrus_like(CyrusOptions(sieve=True))
+    with world(cyrus, tmp_path / "home") as kim:
+        kim.account = name_server(kim.app, kim.account, Server(cyrus.host, cyrus.sieve_port, Security.NONE))
+        with cyrus.imap(kim.user):
+            pass  # the first login makes the mailboxes, without which Cyrus takes no scripts
+        kim.sync()
+        save(kim, BOOK)
+        assert pushed(kim).there == ("Kopie", "Rechnungen")
+        found = asyncio.run(look(kim.app, kim.account))
+        assert [(one.name, one.active, one.found) for one in found.scripts] == [(OWN_NAME, True, Found.SAME)]
+        assert found.there == ("Rechnungen", "Kopie")
+        asyncio.run(take_back(kim.app, kim.account))
+        assert set(places(kim).values()) == {"here"}
+        assert asyncio.run(look(kim.app, kim.account)).scripts == ()
+
+
+def test_without_a_server_nothing_stays_on_its_way(tmp_path: Path) -> None:
+    """Whoever writes `pending` into the book of a local account would wait for ever."""
+    with open_app(Config(home=tmp_path / "home", key_file=str(tmp_path / "key"))) as app:
+        planned = setup.planned_account(app, setup.Wanted("kim@example.de", local=True))
+        account = asyncio.run(setup.add_account(app, planned, Secret(""))).account
+        app.store.rule_book.save(BOOK.replace("[[rule]]\n", '[[rule]]\nwhere = "pending"\n', 1), 0, 1.0)
+        asyncio.run(sync_accounts(app))
+        assert {one.where.value for one in entries_of(app, account)} == {"here"}

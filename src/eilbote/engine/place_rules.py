@@ -97,10 +97,10 @@ async def push(
         async with moving(app, account, scripts, away, going):
             if listing.active == OWN_NAME:
                 await _judge_meanwhile(app, account, going)
-            warnings = await _put(scripts, text)
+            warnings = await _put(scripts, text, there, replacing=replacing)
             if listing.active != OWN_NAME:
                 await _judge_meanwhile(app, account, going)
-                await scripts.activate(OWN_NAME, replace=True)
+                await scripts.activate(OWN_NAME, replace=replacing)
             if not going.issuperset(away):
                 await _judge_meanwhile(app, account)
         return _placed(account, scripts, _there(app, account), chosen.stays, warnings)
@@ -190,9 +190,12 @@ async def _taken_back(app: App, account: Account, scripts: ServerScripts, stays:
     return _placed(account, scripts, (), stays, changed=bool(away) or listing.find(OWN_NAME) is not None)
 
 
-async def _put(scripts: ServerScripts, text: str) -> tuple[Remark, ...]:
+async def _put(
+    scripts: ServerScripts, text: str, there: str | None, *, replacing: bool
+) -> tuple[Remark, ...]:
+    """Stores it in place of what was `there` when we looked."""
     try:
-        return await scripts.push(OWN_NAME, text, overwrite=True)
+        return await scripts.push(OWN_NAME, text, overwrite=replacing, instead_of=there)
     except Refused as refused:
         told = refused.problem.parameters
         if refused.problem.code != "managesieve.invalid_script":
