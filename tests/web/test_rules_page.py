@@ -196,7 +196,7 @@ async def test_the_form_works_without_a_script(app: App, home: Home) -> None:
         assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 3
         for typed, said in (
             ({"value": ""}, "is empty"),
-            ({"kind": "from", "op": "", "value": "kein@"}, "kein@"),
+            ({"kind": "from", "op": "", "value": "kein@"}, "“kein@” does not fit “Sender”"),
             ({"kind": "larger", "op": "", "value": "viel"}, "viel"),
             ({"kind": "since", "op": "", "value": "2026-02-30"}, "2026-02-30"),
             ({"kind": "field", "value": "x", "extra": "Böse Zeile"}, "Zeile"),
@@ -260,6 +260,15 @@ async def test_what_was_done_is_seen_and_taken_back_by_who_may(app: App, home: H
         answer = await ole.post("/rules/history/undo", {"batch": str(done.batch), "do": "batch"})
         assert answer.headers["location"] == "/rules/history"
         assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 3
+        # From the mail that is read one comes back to it.
+        run_rules(app, Wanted(rule="Für alle"), sure=True)
+        (run, *_) = app.store.rule_runs.history()
+        back = f"/all/{run.message}"
+        answer = await ole.post("/rules/history/undo", {"run": str(run.id), "back": back})
+        assert answer.headers["location"] == back
+        assert "Taken back." in (await ole.get(back)).text
+        await ole.post("/rules/history/undo", {"rule": "Für alle", "do": "all"})
+        assert all(run.undone is not None for run in app.store.rule_runs.history())
 
 
 async def test_much_of_a_mailbox_is_asked_about_first(app: App, home: Home) -> None:

@@ -4,6 +4,7 @@ is bounded in mails and in time, so that it can be asked at every pause in typin
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -27,6 +28,7 @@ from eilbote.store.values import Account, Mailbox, Narrowed, Placement, User
 MOST_MAILS = 1_000
 MOST_SECONDS = 1.5
 SAMPLES = 8
+_PATIENCE = 5.0
 
 _PAGE = 100
 _NOT_RECEIVED = frozenset(
@@ -63,9 +65,24 @@ class Preview(Struct):
     problem: Problem | None = None
 
 
+_looking = threading.BoundedSemaphore(2)
+"""Previews at the same time: whoever types keeps no other visitor of the page waiting."""
+
+
 def preview_rule(app: App, user: User, entry: Entry) -> Preview:
     """What this rule or script alone would do, whether it is switched on or not."""
     found = Preview()
+    if not _looking.acquire(timeout=_PATIENCE):
+        found.problem = Problem("rules.preview_busy")
+        return found
+    try:
+        _look(app, user, entry, found)
+    finally:
+        _looking.release()
+    return found
+
+
+def _look(app: App, user: User, entry: Entry, found: Preview) -> None:
     wanted = replace(entry, enabled=True) if isinstance(entry, Rule) else replace(entry, run=True)
     accounts = [
         one
@@ -87,7 +104,6 @@ def preview_rule(app: App, user: User, entry: Entry) -> Preview:
         tried = trying[mail.account].judge(lies, explained)
         if tried is not None:
             _count(found, Sample(mail, tried))
-    return found
 
 
 def _trying(app: App, account: Account, entry: Entry, found: Preview) -> Trying | None:

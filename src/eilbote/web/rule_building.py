@@ -25,6 +25,7 @@ from eilbote.web.rule_form import (
     changed,
     form_of,
     form_sent,
+    in_words,
     is_carried,
     is_right,
     name_for,
@@ -115,7 +116,7 @@ def _page(
     """`strict`: what is not complete yet is told as wrong, since it was to be saved."""
     user, said = user_of(visit), Catalogue(visit.language)
     rule, checked = rule_typed(form)
-    right = is_right(checked)
+    right, checked = is_right(checked), in_words(checked, said)
     preview: Preview | None = None
     tried, acts = tryable(form)
     if tried is not None:

@@ -268,6 +268,28 @@ def is_right(form: RuleForm) -> bool:
     )
 
 
+def in_words(form: RuleForm, said: Catalogue) -> RuleForm:
+    """The form with its problems in words: what rule files call `from`, a page calls the sender."""
+    names = {kind: said.text(name) for _, kinds in GROUPS for kind, name in kinds}
+    names |= {kind: said.text(name) for kind, name in ACTIONS}
+
+    def worded(problem: Problem | None) -> Problem | None:
+        if problem is None:
+            return None
+        told = {
+            name: names.get(value, value) if name in ("key", "first", "second", "other") else value
+            for name, value in problem.parameters.items()
+        }
+        return Problem(problem.code, told)
+
+    return replace(
+        form,
+        conditions=tuple(replace(row, problem=worded(row.problem)) for row in form.conditions),
+        actions=tuple(replace(row, problem=worded(row.problem)) for row in form.actions),
+        problems=tuple(one for problem in form.problems if (one := worded(problem)) is not None),
+    )
+
+
 def name_for(rule: Rule, said: Catalogue) -> str:
     """A name for a rule that was given none: what it asks for first, or what it does."""
     for condition in rule.conditions:

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Response
 from eilbote.catalogue import Catalogue
 from eilbote.engine import rule_work
 from eilbote.errors import Misused
+from eilbote.web.acting import safe_path
+from eilbote.web.done import Done
 from eilbote.web.rule_done import RuleDone, take_rule_done
 from eilbote.web.rule_said import words
 from eilbote.web.visit import SignedIn, to, user_of
@@ -59,8 +61,11 @@ def undo(visit: SignedIn) -> Response:
             runs = [_number(one) for one in visit.form.get("run", ())]
             undone = rule_work.undo_runs(app, user, [one for one in runs if one])
     back = visit.field("back")
-    mine = back.startswith(("/rules", "/inbox", "/box/", "/all", "/search")) and back.isprintable()
-    place = back if mine and "\\" not in back else "/rules/history"
+    if not back.startswith("/rules"):
+        # To the mail that was read: its own bar says so.
+        done = Done("undone", 0, undone.mails) if undone.mails else Done("not-undone")
+        return done.keep(to(safe_path(back)), visit.site.port) if back else to("/rules/history")
+    place = back if back.startswith("/rules/history") and back.isprintable() else "/rules/history"
     return RuleDone("undone", 0, str(undone.mails)).keep(to(place), visit.site.port)
 
 

@@ -54,7 +54,7 @@ def sieve(visit: SignedIn, name: str = "", account: str = "") -> Response:
         name=name,
         accounts=accounts,
         account=chosen,
-        lines=rules_of_user.as_sieve(visit.app, entries).split("\n"),
+        lines=rules_of_user.as_sieve(visit.app, entries).rstrip("\n").split("\n"),
         empty=not entries,
     )
 

@@ -30,7 +30,9 @@ async function send(act) {
 async function renewPreview() {
   try {
     const page = await send("preview");
-    if (page) document.querySelector("#preview").replaceChildren(...page.querySelector("#preview").childNodes);
+    if (!page) return;
+    document.querySelector("#preview").replaceChildren(...page.querySelector("#preview").childNodes);
+    say();
   } catch (error) {
     if (error.name !== "AbortError") console.warn(error.message);
   }
@@ -44,9 +46,16 @@ async function renewRows(act, focus) {
     if (!page) return form().requestSubmit(form().querySelector('[name="do"][value="preview"]'));
     for (const part of ["#preview", ".making"]) document.querySelector(part).replaceChildren(...page.querySelector(part).childNodes);
     focus()?.focus();
+    say();
   } catch (error) {
     if (error.name !== "AbortError") form().requestSubmit(form().querySelector('[name="do"][value="preview"]'));
   }
+}
+
+// A screen reader is told the sum, not every sample at every pause.
+function say() {
+  const sum = document.querySelector("#preview .figure, #preview .wrong, #preview .hint")?.textContent ?? "";
+  document.querySelector("#preview-said").textContent = sum.replace(/\s+/g, " ").trim();
 }
 
 const places = (field) => [...document.querySelectorAll(`#builder [name="${field}"]`)];
