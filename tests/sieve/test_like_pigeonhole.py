@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from eilbote.mail.headers import Headers, split_headers
 from tests.servers.pigeonhole import Pigeonhole, PrintedAction, Verdict
 from tests.sieve.mails import ENVELOPES, MAILS
 from tests.sieve.outcomes import Deed, deeds, ours, stored, world
@@ -87,6 +88,31 @@ def test_each_script_does_the_same(name: str, pigeonhole: Pigeonhole) -> None:
         assert verdict.accepted, verdict.errors
         here = ours(text, MAILS[mail], world(mail, sender, recipient), included=INCLUDED)
         assert _printed(deeds(here)) == _deeds(verdict), mail
+
+
+EDITS = (
+    'addheader "X-New" "Büro"; addheader :last "X-New" "two words"; addheader "Subject" "%s y";' % ("x" * 90),
+    'deleteheader "Received"; deleteheader :index 2 "X-Twice"; deleteheader :index 1 :last "X-Label";',
+    'deleteheader :contains "To" ["kim", "p3@"]; deleteheader :matches "Subject" "n*"; addheader "To" "a@b";',
+    'addheader "X-Twice" "0"; deleteheader :index 1 "X-Twice" "0"; deleteheader :last :index 1 "X-Twice";',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("edits", EDITS)
+def test_headers_are_edited_alike(edits: str, pigeonhole: Pigeonhole) -> None:
+    text = f'require "editheader"; {edits}'
+    for name in ("plain", "folded", "many", "group"):
+        verdict, stored_there = pigeonhole.deliver(
+            text, MAILS[name], sender="a@b.example", recipient="k@b.example"
+        )
+        assert verdict.accepted, verdict.errors
+        here = ours(text, MAILS[name])
+        assert _fields(stored_there[0].raw) == _fields(here.headers or MAILS[name]), name
+
+
+def _fields(raw: bytes) -> list[tuple[str, str]]:
+    start, end, _ = split_headers(raw, 0, len(raw))
+    return list(Headers(raw, start, end))
 
 
 # Scripts that Pigeonhole takes although they can never work, and those that it refuses although they do.
