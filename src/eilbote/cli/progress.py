@@ -28,6 +28,7 @@ _PHASES = {
     "verify": mark("comparing"),
     "export": mark("writing mail into files"),
     "import": mark("taking mail in"),
+    "rules": mark("going through the mail"),
 }
 
 

@@ -64,9 +64,13 @@ def history(
             [rule_history.one(app, entry)] if entry is not None else rule_history.history(app, chosen, limit)
         )
         now = app.clock.now()
+        looked = rule_history.looked_at(app, mail) if mail is not None and not rows else None
     if face.json:
         for row in rows:
             face.record(row_shape(row))
+    elif looked is not None:
+        when = long_date(looked, face.catalogue.language)
+        face.say(mark("Rules looked at this mail on {date}, and none was for it."), date=when)
     elif not rows:
         face.say(mark("Rules have done nothing yet."))
     elif entry is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -13,15 +14,18 @@ from eilbote.cli.exits import FAILED, WARNED
 from eilbote.cli.face import Face
 from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option
+from eilbote.cli.progress import shown_progress
 from eilbote.cli.rule_shapes import check_shape, outcome_shape, trial_shape, tried_shape
 from eilbote.cli.rule_words import DEEDS, deed_words, show_step
 from eilbote.cli.shapes import problem_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless
 from eilbote.engine import judge_files
-from eilbote.engine.chosen_rules import Wanted
+from eilbote.engine.app import App
+from eilbote.engine.chosen_rules import Wanted, how_many
+from eilbote.engine.progress import Progress
 from eilbote.engine.run_rules import run_rules
-from eilbote.engine.try_rules import Trial, Tried, try_rules
+from eilbote.engine.try_rules import Tell, Trial, Tried, try_rules
 from eilbote.figures import number
 from eilbote.sieve.script import Script, read_script
 from eilbote.sieve.values import Outcome, ScriptProblem
@@ -132,22 +136,41 @@ def test(
         raise click.UsageError("--message")
     wanted = Wanted(rule, _text_of(script), account, mailbox, query)
     trial = Trial()
-    shown: Counter[str] = Counter()
-    with opened_home(face) as app:
-        for tried in try_rules(app, wanted, trial):
+    samples: list[Tried] = []
+    of_rule: Counter[str] = Counter()
+    with opened_home(face) as app, _told(face, app, wanted, quiet=every) as tell:
+        for tried in try_rules(app, wanted, trial, tell):
             if face.json:
                 face.record(tried_shape(tried))
-                continue
-            names = {deed.rule for deed in tried.deeds} or {""}
-            if every or any(shown[name] < _SAMPLES for name in names):
-                shown.update(names)
+            elif every:
                 _show_tried(face, tried)
+            elif any(of_rule[name] < _SAMPLES for name in (names := _rules_of(tried))):
+                of_rule.update(names)
+                samples.append(tried)
+    for tried in samples:
+        _show_tried(face, tried)
     if face.json:
         face.record(trial_shape(trial))
     else:
         _show_counts(face, trial)
     if trial.problems:
         raise click.exceptions.Exit(WARNED)
+
+
+def _rules_of(tried: Tried) -> set[str]:
+    """Empty text stands for a mail that could not be judged."""
+    return {deed.rule for deed in tried.deeds} or {""}
+
+
+@contextmanager
+def _told(face: Face, app: App, wanted: Wanted, *, quiet: bool = False) -> Iterator[Tell]:
+    """Shows how far it is, on a terminal, unless mails are shown while it goes on."""
+    if quiet:
+        yield lambda looked: None
+        return
+    total = how_many(app, wanted)
+    with shown_progress(face) as report:
+        yield lambda looked: report(Progress("", "rules", done=min(looked, total), total=total))
 
 
 def _text_of(script: str | None) -> str | None:
@@ -259,8 +282,8 @@ def run(
     sends: bool,
 ) -> None:
     wanted = Wanted(rule, _text_of(script), account, mailbox, query)
-    with opened_home(face) as app:
-        done = run_rules(app, wanted, sure=sure, redirects=sends)
+    with opened_home(face) as app, _told(face, app, wanted) as tell:
+        done = run_rules(app, wanted, sure=sure, redirects=sends, tell=tell)
     if face.json:
         face.record(
             {

@@ -83,6 +83,14 @@ def check_named(app: App, wanted: Wanted) -> None:
         raise Gone("rules.unknown", name=wanted.rule)
 
 
+def how_many(app: App, wanted: Wanted) -> int:
+    """Mails to go through, about; 0 where only a search knows. Gone `account.unknown`, `mailbox.unknown`."""
+    if wanted.query is not None:
+        return 0
+    boxes = (box for account in chosen_accounts(app, wanted) for box in _mailboxes(app, account, wanted))
+    return sum(box.messages for box in boxes)
+
+
 def chosen_mail(app: App, account: Account, wanted: Wanted) -> Iterator[Lies]:
     """The mail that is meant, each once, mailbox by mailbox. Gone `mailbox.unknown`, Misused `search.*`."""
     boxes = _mailboxes(app, account, wanted)

@@ -46,6 +46,11 @@ def of_mail(app: App, mail_id: str) -> list[Told]:
     return told(app, app.store.rule_runs.of_messages([checked_id(mail_id)]).get(checked_id(mail_id), []))
 
 
+def looked_at(app: App, mail_id: str) -> float | None:
+    """When rules looked at a mail, whatever came of it; None: never. Misused `mail.bad_id`."""
+    return app.store.rule_runs.filtered_at(checked_id(mail_id))
+
+
 def one(app: App, run: int) -> Told:
     """Gone `rules.no_run`."""
     return told(app, [app.store.rule_runs.get(run)])[0]

@@ -23,7 +23,7 @@ from eilbote.engine.filter import Decider, judged
 from eilbote.engine.rule_homes import Homes
 from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.rule_world import Worlds
-from eilbote.engine.try_rules import Tell, Trial, case_of, share_of, try_rules
+from eilbote.engine.try_rules import TELL_EACH, Tell, Trial, case_of, share_of, try_rules
 from eilbote.errors import EilboteError, Gone, NotAllowed, Problem, Unreachable
 from eilbote.store.rule_values import Ruling
 from eilbote.store.values import Account
@@ -65,7 +65,8 @@ def run_rules(
     for account in chosen_accounts(app, wanted):
         decider = chosen_decider(app, account, wanted, trace=True)
         if decider is not None:
-            _Running(app, account, decider, done, redirects=redirects).run(_held(app, account, wanted))
+            mails = _told(_held(app, account, wanted), tell)
+            _Running(app, account, decider, done, redirects=redirects).run(mails)
     return done
 
 
@@ -91,6 +92,13 @@ def _held(app: App, account: Account, wanted: Wanted) -> Iterator[Lies]:
         if lies.message <= newest and lies.message not in met:
             met.add(lies.message)
             yield lies
+
+
+def _told(mails: Iterator[Lies], tell: Tell) -> Iterator[Lies]:
+    for count, lies in enumerate(mails, 1):
+        if count % TELL_EACH == 0:
+            tell(count)
+        yield lies
 
 
 class _Running:

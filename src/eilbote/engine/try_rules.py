@@ -36,7 +36,7 @@ from eilbote.store.values import Account, Mailbox
 EXPLAINED = 20
 """Mails of each rule whose reasons are told."""
 
-_TELL_EACH = 500
+TELL_EACH = 500
 
 
 class Tried(Struct, frozen=True):
@@ -81,7 +81,7 @@ def try_rules(app: App, wanted: Wanted, trial: Trial, tell: Tell = lambda looked
         trying = Trying(app, account, quick, slow)
         for lies in chosen_mail(app, account, wanted):
             trial.looked += 1
-            if trial.looked % _TELL_EACH == 0:
+            if trial.looked % TELL_EACH == 0:
                 tell(trial.looked)
             found = trying.judge(lies, explained)
             if found is None:
