@@ -144,8 +144,8 @@ def test(
                 face.record(tried_shape(tried))
             elif every:
                 _show_tried(face, tried)
-            elif any(of_rule[name] < _SAMPLES for name in (names := _rules_of(tried))):
-                of_rule.update(names)
+            elif min(of_rule[name] for name in _rules_of(tried)) < _SAMPLES:
+                of_rule.update(_rules_of(tried))
                 samples.append(tried)
     for tried in samples:
         _show_tried(face, tried)
