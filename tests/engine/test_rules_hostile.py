@@ -84,6 +84,7 @@ def test_broken_mail_stays_and_good_mail_goes_on(tmp_path: Path) -> None:
 HOSTILE = {
     "many actions": 'require "fileinto";' + "".join(f'fileinto "F{n}";' for n in range(200)),
     "many redirects": "".join(f'redirect "a{n}@example.org";' for n in range(20)),
+    "to all people": 'require "extlists"; redirect :list ":addrbook:default";',
     "a variable that grows": 'require "variables"; set "a" "xxxxxxxxxx";' + 'set "a" "${a}${a}";' * 60,
     "a bad mailbox": 'require ["fileinto", "variables"]; set "n" "a${unknown}"; fileinto "//";',
 }

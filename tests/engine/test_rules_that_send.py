@@ -16,14 +16,19 @@ import pytest
 from eilbote.config import Config
 from eilbote.engine.app import open_app
 from eilbote.engine.owner import sync_accounts
+from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.ruling import LOOK
+from eilbote.engine.stored_mail import StoredMail
 from eilbote.mail.mailbox import Flags
 from eilbote.secret import Secret
+from eilbote.sieve.values import Notify, Position, Reject, Vacation
+from eilbote.store.rule_values import Send
 from eilbote.store.values import AuthKind, NewAccount, Security, Server
 from tests.engine.world import World
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 
+AT = Position(1, 1)
 SCRIPT = """
 require ["vacation", "reject", "enotify", "copy", "fileinto"];
 if header :contains "subject" "weiter" { redirect :copy "CHEF"; fileinto "Fort"; }
@@ -140,7 +145,8 @@ def test_somebody_is_answered_once_and_programs_never(kim: World, postfix: Postf
     (answer,) = received(postfix, max_)
     assert (answer["Subject"], answer["In-Reply-To"]) == ("Auto: frei", "<frei-1@example.com>")
     assert answer["Auto-Submitted"] == "auto-replied (vacation)"
-    assert answer["Return-Path"] == "<>"
+    # Submission servers of providers refuse the null path.
+    assert answer["Return-Path"] == f"<{kim.account.address}>"
     assert "bis Montag nicht da" in str(answer.get_payload(decode=False)) + str(
         answer.get_payload(decode=True)
     )
@@ -161,6 +167,25 @@ def test_rejections_and_notes(kim: World, postfix: Postfix) -> None:
     assert note["Auto-Submitted"].startswith("auto-notified")
     assert "sag 1" in str(note["Subject"])
     assert {name: len(mails) for name, mails in kim.truth().items()} == {"INBOX": 1, "Trash": 1}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Vacation(AT, "h", 86_400, "Bin fort."),
+        Reject(AT, "Nein."),
+        Notify(AT, "mailto:chef@example.net"),
+    ],
+    ids=lambda action: type(action).__name__,
+)
+def test_who_delivers_straight_needs_no_sender(kim: World, action: Vacation | Reject | Notify) -> None:
+    """RFC 3834 section 3.3. With a provider between, its server takes nothing without a sender."""
+    raw = f"From: max@example.com\r\nTo: {kim.account.address}\r\nSubject: x\r\n\r\nHallo\r\n".encode()
+    for direct, sender in ((True, ""), (False, kim.account.address)):
+        account = kim.app.store.accounts.update(kim.account.id, direct=direct)
+        made = Mailing(kim.app, account).made_by(action, "", StoredMail(1, len(raw), lambda: raw), None)
+        assert isinstance(made, Send)
+        assert made.mail.sender == sender
 
 
 def test_a_cap_of_the_day_stops_a_flood_and_the_mail_stays(kim: World, postfix: Postfix) -> None:

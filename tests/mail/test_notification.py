@@ -86,6 +86,12 @@ def test_alarms_are_told_of_and_circles_end() -> None:
     assert notification(hops, (ME,), Wanted("mailto:a@example.com"), ENGLISH, STAMP) is Untold.TOO_MANY_HOPS
 
 
+def test_nobody_is_told_that_a_notification_came_back() -> None:
+    """Some servers say of a report neither that it is automatic nor what it reports."""
+    report = parse_message(b"Return-Path: <>\r\n" + RAW)
+    assert notification(report, (ME,), Wanted("mailto:a@example.com"), ENGLISH, STAMP) is Untold.REPORT
+
+
 @pytest.mark.parametrize(
     "uri",
     ["", "mailto:", "mailto:?subject=x", "xmpp:a@example.com", "mailto:nonsense", "mailto:a@example.com,b",

@@ -271,3 +271,15 @@ def test_a_new_rule_reads_well() -> None:
         'then = [\n    {copy = "Archiv"},\n'
         '    {reply = """\nDanke.\n\nViele Grüße\n""", days = 3},\n]\nstop = true\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [('# x\n[[rule]]\nname = "a"\nif = [{larger = ' + "9" * 5_000 + "}]\n", 4, 16), ("\ufeff# x\n", 1, 1)],
+    ids=["a number too long to be read", "a byte order mark"],
+)
+def test_what_no_reader_takes_has_its_place(text: str, line: int, column: int) -> None:
+    book, (problem,) = judge_book(text)
+    assert not book.entries
+    assert problem.problem.code == "rules.syntax"
+    assert (problem.at.line, problem.at.column) == (line, column)

@@ -133,8 +133,14 @@ class Mailing:
         """All that reach this account."""
         return tuple(dict.fromkeys(spec for one in self._identities for spec in (one.address, *one.aliases)))
 
+    def _reports_to(self) -> str:
+        """The envelope's sender of what nobody shall answer: the null path (RFC 3834 section 3.3). Submission
+        servers of providers take it from nobody, but the account's own address (RFC 6409 section 6.1); then
+        what the mail says of itself ends loops, `Auto-Submitted` and our own field."""
+        return "" if self._account.direct else self._identities[0].address
+
     def _sent(self, composed: Composed, rule: str, once: Memory | None = None) -> Send:
-        envelope = Envelope(composed.sender, composed.recipients)
+        envelope = Envelope(composed.sender or self._reports_to(), composed.recipients)
         (mail,) = submissions(
             self._app, self._account, [(composed.raw, envelope)], _HANDLING, origin=Origin.RULE
         )

@@ -193,7 +193,9 @@ class _Deciding:
                 check_allowed(Origin.RULE, Act.DELETE)
                 self._discarded = True
                 self._done(action, rule, "discard")
-            case Redirect(address=address):
+            case Redirect(address=address, list_name=list_name):
+                if list_name:  # the lists that there are hold people, and none to send mail of others to
+                    raise Misused("rules.bad_address", address=list_name[:100])
                 why = self._queue(action, rule)
                 self._refused = self._refused or bool(why)
                 self._done(action, rule, "redirect", address, refused=why)

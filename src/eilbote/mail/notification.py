@@ -19,7 +19,7 @@ from eilbote.mail.date import write_date
 from eilbote.mail.draft import Composed, Draft, Priority, Stamp
 from eilbote.mail.field_writing import address_on_wire
 from eilbote.mail.identity import Identity
-from eilbote.mail.loops import MAX_HOPS
+from eilbote.mail.loops import MAX_HOPS, is_report
 from eilbote.mail.mailto import read_mailto
 from eilbote.mail.message import Message
 from eilbote.mail.reply import addressed_identity
@@ -32,6 +32,8 @@ class Untold(StrEnum):
 
     AUTOMATIC = "automatic"
     """It is itself a notification or an answer of a program (RFC 5436 section 2.7.1)."""
+    REPORT = "report"
+    """A report of servers: perhaps that a notification could not be delivered."""
     TOO_MANY_HOPS = "too-many-hops"
 
 
@@ -68,11 +70,13 @@ class Wanted(Struct, frozen=True):
 def notification(
     original: Message, identities: Sequence[Identity], wanted: Wanted, words: NotificationWords, stamp: Stamp
 ) -> Composed | Untold:
-    """The mail that tells of it. Its envelope has the null path, so that nobody is told of a notification
+    """The mail that tells of it. Its envelope has no sender, so that nobody is told of a notification
     that cannot be delivered. Raises Misused `sieve.bad_method`, `compose.character`."""
     mailto = read_mailto(wanted.method)
     if mailto is None:
         raise Misused("sieve.bad_method", method=wanted.method[:100])
+    if is_report(original):
+        return Untold.REPORT
     if auto_submitted(original) not in ("", "no", "auto-generated"):
         return Untold.AUTOMATIC
     if len(original.headers.sources("Received")) > MAX_HOPS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from math import inf
+from math import inf, log
 from typing import assert_never
 
 from eilbote.errors import Misused
@@ -77,10 +77,9 @@ class _Search:
         if self._literal is not None and self._literal.search(value) is None:
             return None
         size = len(value) + 1
-        if (
-            self._pattern is not None
-            and self._factor * float(size) ** (self._power + 1) <= purse.left * _CHEAP
-        ):
+        # In logarithms: the ways of an expression can be more than any float holds.
+        ways = log(self._factor) + (self._power + 1) * log(size)
+        if self._pattern is not None and ways <= log(purse.left * _CHEAP):
             found = self._pattern.search(value)
             if found is None:
                 return None

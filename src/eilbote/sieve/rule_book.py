@@ -37,6 +37,7 @@ MOST_ENTRIES = 1_000
 MOST_PROBLEMS = 50
 KINDS = ("rule", "script")
 
+_LONG_NUMBER = re.compile(r"[0-9_]{4300,}+")
 _LINE = re.compile(r"\(at line (\d{1,9}), column (\d{1,9})\)")
 
 
@@ -99,6 +100,8 @@ def _parse(text: str) -> tuple[Layout, list[dict[str, object]]]:
     """The document's blocks and, in the same order, the tables of rules and scripts. Misused."""
     if len(text) > LARGEST or len(text.encode("utf-8", "replace")) > LARGEST:
         raise Misused("rules.book_large", place=_place(1), line=1, limit=LARGEST)
+    if text.startswith("\ufeff"):
+        raise _syntax(1, 1, "Byte order mark (U+FEFF)")
     layout = lay_out(text.replace("\r\n", "\n"))
     wanted = [block for block in layout.blocks if block.name in KINDS]
     if len(wanted) > MOST_ENTRIES:
@@ -113,7 +116,12 @@ def _parse(text: str) -> tuple[Layout, list[dict[str, object]]]:
         found = _LINE.search(str(problem))
         line, column = (int(found[1]), int(found[2])) if found else (text.count("\n") + 1, 1)
         reason = _LINE.sub("", str(problem)).removesuffix("(at end of document)").strip()[:200]
-        raise Misused("rules.syntax", place=_place(line), line=line, column=column, reason=reason) from None
+        raise _syntax(line, column, reason) from None
+    except ValueError:  # Python reads no longer numbers (sys.set_int_max_str_digits)
+        number = _LONG_NUMBER.search(text)
+        before = text[: number.start()] if number else ""
+        column = len(before) - before.rfind("\n")
+        raise _syntax(before.count("\n") + 1, column, "Number with too many digits") from None
     tables = {kind: iter(document.get(kind, [])) for kind in KINDS}
     return layout, [next(tables[block.name]) for block in wanted]
 
@@ -130,6 +138,10 @@ def _strangers(layout: Layout) -> Iterator[ScriptProblem]:
 def _at(line: int, problem: Problem) -> ScriptProblem:
     placed = Problem(problem.code, {**problem.parameters, "place": _place(line), "line": str(line)})
     return ScriptProblem(Position(line, 1), placed)
+
+
+def _syntax(line: int, column: int, reason: str) -> Misused:
+    return Misused("rules.syntax", place=_place(line), line=line, column=column, reason=reason)
 
 
 def _place(line: int) -> str:
