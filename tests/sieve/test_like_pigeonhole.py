@@ -10,7 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from eilbote.mail.headers import Headers, split_headers
+from eilbote.sieve.parse import parse_script
+from eilbote.sieve.write import write_script
 from tests.servers.pigeonhole import Pigeonhole, PrintedAction, Verdict
+from tests.sieve.chance_scripts import Chance
 from tests.sieve.mails import ENVELOPES, MAILS
 from tests.sieve.outcomes import Deed, deeds, ours, stored, world
 from tests.sieve.probes import PROBES, script
@@ -88,6 +91,23 @@ def test_each_script_does_the_same(name: str, pigeonhole: Pigeonhole) -> None:
         assert verdict.accepted, verdict.errors
         here = ours(text, MAILS[mail], world(mail, sender, recipient), included=INCLUDED)
         assert _printed(deeds(here)) == _deeds(verdict), mail
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scripts_made_by_chance_do_the_same(seed: int, pigeonhole: Pigeonhole) -> None:
+    chance = Chance(seed)
+    for _ in range(5):
+        text = chance.script()
+        for name in ("plain", "many"):
+            sender, recipient = ENVELOPES["plain"]
+            verdict = pigeonhole.test(text, MAILS[name], sender=sender, recipient=recipient)
+            assert verdict.accepted, verdict.errors
+            around = world(name, sender, recipient)
+            here = ours(text, MAILS[name], around)
+            assert _printed(deeds(here)) == _deeds(verdict), (name, text)
+            assert deeds(ours(text, MAILS[name], around, trace=True)) == deeds(here)
+            again = write_script(parse_script(text)[0])
+            assert deeds(ours(again, MAILS[name], around)) == deeds(here)
 
 
 EDITS = (
