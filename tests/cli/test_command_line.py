@@ -295,6 +295,13 @@ def test_a_store_that_is_no_postgresql_is_refused_without_its_password(run: Runn
         assert "geheim" not in result.err
 
 
+def test_a_group_without_a_command_shows_its_help(run: Runner) -> None:
+    done = run("account")
+    assert (done.code, done.out) == (64, "") and done.err.startswith("Usage: eilbote account")
+    assert "\n  add" in done.err
+    assert run("--json", "account").error["parameters"] == {"argument": "COMMAND"}
+
+
 def test_the_programs_own_fault_is_no_wrong_usage() -> None:
     assert exit_code(Misused("store.failed", reason="x")) == FAILED
     assert exit_code(Misused("search.empty")) == USAGE

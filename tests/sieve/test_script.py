@@ -32,7 +32,7 @@ stop;
     found = outcome(text)
     action = FileInto(Position(5, 42), "Rechnung/Büro", ("\\Seen",), copy=True)
     assert found.actions == (action, Keep(Position(0, 0), ("\\Seen",), implicit=True))
-    assert found.implicit_keep and found.rules == ("Steuer", "")
+    assert found.implicit_keep and found.rules == ("Steuer", "Steuer")
     assert [(step.name, step.result, step.rule) for step in found.trace] == [
         ("address", True, "Steuer"),
         ("addflag", None, "Steuer"),

@@ -100,6 +100,9 @@ def _check_signs(arguments: Sequence[str]) -> None:
 def _wrong_usage(face: Face, error: click.UsageError) -> int:
     from eilbote.cli.usage import usage_problem  # noqa: PLC0415  # only wrong usage pays for it
 
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not face.json:
+        sys.stderr.write(error.format_message() + "\n")
+        return USAGE
     face.problem(usage_problem(error))
     if error.ctx is not None and not face.json:
         face.note(mark("Help: {command} --help"), command=error.ctx.command_path)

@@ -46,10 +46,19 @@ def show_step(face: Face, step: Told) -> None:
     face.line(harmless(f"    {sign} {step.line}: {step.detail or step.name}")[:300], "dim")
 
 
+def action_words(face: Face, action: str, argument: str) -> str:
+    """What an action does. A mail that is kept is marked with the flags in `argument`, if any."""
+    if action == "keep" and argument:
+        return face.text(mark("mark with {flags}"), flags=harmless(argument))
+    return face.text(DEEDS.get(action, action), argument=argument)
+
+
 def deed_words(face: Face, deed: Deed, *, rule: bool = True) -> str:
     """One action in words, with its flags, its rule if wanted, and why it is not done."""
-    said = face.text(DEEDS.get(deed.action, deed.action), argument=deed.argument)
-    flags = f" [{' '.join(map(harmless, deed.flags))}]" if deed.flags else ""
+    marks = " ".join(deed.flags)
+    only = deed.action == "keep"
+    said = action_words(face, deed.action, marks if only else deed.argument)
+    flags = f" [{harmless(marks)}]" if marks and not only else ""
     by = f" ({harmless(deed.rule)})" if rule and deed.rule else ""
     refused = f": {face.text(REFUSED.get(deed.refused, deed.refused))}" if deed.refused else ""
     return said + flags + by + refused

@@ -16,7 +16,7 @@ from eilbote.cli.home import opened_home
 from eilbote.cli.options import account_option
 from eilbote.cli.progress import shown_progress
 from eilbote.cli.rule_shapes import check_shape, outcome_shape, trial_shape, tried_shape
-from eilbote.cli.rule_words import DEEDS, deed_words, show_step
+from eilbote.cli.rule_words import action_words, deed_words, show_step
 from eilbote.cli.shapes import problem_shape
 from eilbote.cli.table import Column, Row
 from eilbote.cli.terminal import harmless
@@ -238,7 +238,7 @@ def _show_counts(face: Face, trial: Trial) -> None:
             Row(
                 (
                     rule or "–",
-                    face.text(DEEDS.get(action, action), argument=argument),
+                    action_words(face, action, argument),
                     number(count, language),
                 )
             )

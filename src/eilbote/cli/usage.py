@@ -15,6 +15,8 @@ def usage_problem(error: click.UsageError) -> Problem:
         case click.NoSuchOption():
             near = ", ".join(error.possibilities or ())
             return _with_hint("cli.no_such_option", near, option=error.option_name)
+        case click.exceptions.NoArgsIsHelpError():
+            return Problem("cli.missing_argument", {"argument": "COMMAND"})
         case click.MissingParameter():
             return Problem("cli.missing_argument", {"argument": _name(error.param)})
         case click.BadOptionUsage():

@@ -177,8 +177,7 @@ class _Deciding:
             case Keep():
                 self._flags |= _flags(action.flags)
                 if not action.implicit or not self._case.flags.issuperset(action.flags):
-                    last = self._flagging[-1] if self._flagging else ""
-                    self._done(action, rule or last, "keep", flags=action.flags)
+                    self._done(action, rule, "keep", flags=action.flags)
             case FileInto():
                 check_allowed(Origin.RULE, Act.COPY if self._targets or self._kept else Act.MOVE)
                 target = self._homes.named(action.mailbox, action.special_use, action.mailbox_id)

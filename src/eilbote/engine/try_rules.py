@@ -54,7 +54,8 @@ class Tried(Struct, frozen=True):
 
 
 class Trial(Struct):
-    """What a try has come to so far. `deeds` counts mails by rule, action and argument, `touched_in` those
+    """What a try has come to so far. `deeds` counts mails by rule, action and argument (of a mail
+    that is only marked, its new flags), `touched_in` those
     that would change by the number of their mailbox."""
 
     looked: int = 0
@@ -90,7 +91,7 @@ def try_rules(app: App, wanted: Wanted, trial: Trial, tell: Tell = lambda looked
             trial.touched_in[lies.mailbox.id] += 1
             trial.problems += found.problem is not None
             for deed in found.deeds:
-                trial.deeds[deed.rule, deed.action, deed.argument] += 1
+                trial.deeds[deed.rule, deed.action, deed.argument or " ".join(deed.flags)] += 1
             yield found
 
 

@@ -182,7 +182,7 @@ def _change_flags(bound: Bound, building: Building) -> Deed:
                 gone = {flag.lower() for flag in given}
                 held = tuple(flag for flag in held if flag.lower() not in gone)
         if key is None:
-            run.flags = held
+            run.flags, run.flagged_by = held, run.rule or run.script
         else:
             store(run, key, " ".join(held))
 

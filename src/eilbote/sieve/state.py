@@ -67,6 +67,7 @@ class Run:
         "breaking",
         "candidate",
         "edits",
+        "flagged_by",
         "flags",
         "groups",
         "headers",
@@ -112,6 +113,8 @@ class Run:
         """Whether the implicit keep still stands."""
         self.flags = world.flags
         """RFC 5232 section 2: the internal variable."""
+        self.flagged_by = ""
+        """The rule, or included script, that changed these last."""
         self.variables: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         """Variables of the name space `global` (RFC 6609 section 3.4)."""
@@ -210,7 +213,7 @@ class Run:
         """What the script came to."""
         if self.keep:
             self.actions.append(Keep(NOWHERE, self.flags, implicit=True))
-            self.rules.append("")
+            self.rules.append(self.flagged_by)
         return Outcome(
             tuple(self.actions),
             self.keep,

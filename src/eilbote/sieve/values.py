@@ -171,7 +171,7 @@ class Outcome(Struct, frozen=True):
     trace: tuple[Step, ...] = ()
     rules: tuple[str, ...] = ()
     """For each action, in its order, the name of the friendly rule that wanted it, else of the included
-    script; empty without either."""
+    script; empty without either. Of the implicit keep, what changed its flags last."""
     problem: ScriptProblem | None = None
     warnings: tuple[ScriptProblem, ...] = ()
 
