@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from eilbote import figures
-from eilbote.catalogue import Catalogue
+from eilbote.catalogue import Catalogue, mark
 from eilbote.sieve.rule import (
     AnyAction,
     AnyCondition,
@@ -318,6 +318,24 @@ def language_said(code: str, said: Catalogue) -> str:
 
 # What was done and why
 
+REFUSED = {
+    "imported": mark("not sent: the mail was imported"),
+    "old": mark("not sent: the mail is too old"),
+    "run": mark("not sent: the mail is not new"),
+    "own": mark("not sent: it would come back here"),
+    "answered-before": mark("not sent: the sender was answered lately"),
+    "seen-before": mark("not sent: it was here before"),
+    "too-many-forwards": mark("not sent: it was forwarded too often"),
+    "too-many-hops": mark("not sent: it went through too many servers"),
+    "report": mark("not sent: it is a delivery report"),
+    "automatic": mark("not sent: a program wrote it"),
+    "list": mark("not sent: it came over a mailing list"),
+    "no-sender": mark("not sent: it has no sender"),
+    "nobody-reads": mark("not sent: nobody reads at its sender's address"),
+    "not-addressed": mark("not sent: it was not written to you"),
+}
+"""Why an action that was wanted was not done."""
+
 
 def deed_said(deed: Deed, said: Catalogue, *, done: bool = True) -> str:
     """What became of a mail, or with `done` False what would."""
@@ -349,7 +367,8 @@ def deed_said(deed: Deed, said: Catalogue, *, done: bool = True) -> str:
     elif flags:
         words = _and([words, flags], said)
     if deed.refused and done:
-        return t("not {deed} after all", deed=words)
+        why = t(REFUSED.get(deed.refused, deed.refused))
+        return f"{t('not {deed} after all', deed=words)} ({why})"
     return words
 
 

@@ -176,6 +176,11 @@ async def _address_examined(page: Page) -> None:
     await _examined(page)
 
 
+async def _rule_menu(page: Page) -> None:
+    await page.click(".rule:nth-child(2) .more-acts summary")
+    await page.wait_for_selector(".rule:nth-child(2) .more-acts[open]")
+
+
 async def _tried(page: Page) -> None:
     await page.fill("#builder [name=value]", "@example.org")
     await page.fill("#builder [name=what]", "Buchhaltung")
@@ -280,6 +285,7 @@ SHOWN = (
     Shown("doctor-domain", "/doctor/domain", "/doctor/domain?domain=firma.example", then=_domain_examined),
     Shown("identities", "/accounts/{account:int}/identities", "/accounts/{account}/identities"),
     Shown("rules", "/rules", "/rules"),
+    Shown("rules-menu", "/rules", "/rules", then=_rule_menu),
     Shown("rules-none", "/rules", "/rules", "Noah"),
     Shown("rules-reader", "/rules", "/rules", "Lea"),
     Shown("rule-new", "/rules/new", "/rules/new"),

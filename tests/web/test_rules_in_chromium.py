@@ -158,10 +158,12 @@ async def test_rules_are_ordered_switched_and_removed_with_keys_and_mouse(
                 await page.focus("[aria-label='Move “C” down']")
                 await page.keyboard.press("Enter")
                 await page.wait_for_selector(".rule:nth-child(2)[data-name=C]")
+                assert await page.evaluate("document.activeElement.ariaLabel") == "Move “C” down"
                 assert order() == ["A", "C", "B"]
                 await page.focus(".rule[data-name=C] [role=switch]")
                 await page.keyboard.press("Space")
                 await page.wait_for_selector(".rule[data-name=C] [aria-checked=false]")
+                assert await page.evaluate("document.activeElement.ariaLabel") == "“C” is on"
                 assert "enabled = false" in here.app.store.rule_book.get().text
                 await page.click("[aria-label='More for “B”']")
                 await page.click(".rule[data-name=B] >> text=Delete")

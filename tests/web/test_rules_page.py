@@ -210,6 +210,16 @@ async def test_the_form_works_without_a_script(app: App, home: Home) -> None:
         assert len(names(app)) == 3
 
 
+async def test_a_preview_says_what_new_mail_would_get(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules/new")
+        typed = {**FIELDS, "value": "Brief", "then": "forward", "what": "max@example.net", "do": "preview"}
+        shown = (await kim.post("/rules/edit", typed)).text
+        assert "sent on to max@example.net" in shown and "after all" not in shown
+
+
 async def test_what_a_rule_says_is_never_markup_nor_sieve(app: App, home: Home) -> None:
     given_user(app, "Kim")
     evil = '<script>alert(1)</script>"]; discard; #'

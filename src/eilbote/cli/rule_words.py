@@ -5,6 +5,7 @@ from __future__ import annotations
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
 from eilbote.cli.terminal import harmless
+from eilbote.rule_words import REFUSED
 from eilbote.store.rule_values import Deed, Told
 
 DEEDS = {
@@ -20,24 +21,6 @@ DEEDS = {
     "look": mark("marked for a look"),
 }
 """What history and previews say of an action."""
-
-REFUSED = {
-    "imported": mark("not sent: the mail was imported"),
-    "old": mark("not sent: the mail is too old"),
-    "run": mark("not sent: the mail is not new"),
-    "own": mark("not sent: it would come back here"),
-    "answered-before": mark("not sent: the sender was answered lately"),
-    "seen-before": mark("not sent: it was here before"),
-    "too-many-forwards": mark("not sent: it was forwarded too often"),
-    "too-many-hops": mark("not sent: it went through too many servers"),
-    "report": mark("not sent: it is a delivery report"),
-    "automatic": mark("not sent: a program wrote it"),
-    "list": mark("not sent: it came over a mailing list"),
-    "no-sender": mark("not sent: it has no sender"),
-    "nobody-reads": mark("not sent: nobody reads at its sender's address"),
-    "not-addressed": mark("not sent: it was not written to you"),
-}
-"""Why an action that was wanted was not done."""
 
 
 def show_step(face: Face, step: Told) -> None:

@@ -103,7 +103,12 @@ def _look(app: App, user: User, entry: Entry, found: Preview) -> None:
         found.since = mail.internal_date
         tried = trying[mail.account].judge(lies, explained)
         if tried is not None:
-            _count(found, Sample(mail, tried))
+            _count(found, Sample(mail, replace(tried, deeds=tuple(map(_as_new, tried.deeds)))))
+
+
+def _as_new(deed: Deed) -> Deed:
+    """What would be sent because of new mail is not refused for being old."""
+    return replace(deed, refused="") if deed.refused == "run" else deed
 
 
 def _trying(app: App, account: Account, entry: Entry, found: Preview) -> Trying | None:

@@ -44,6 +44,33 @@ document.addEventListener("dragend", () => {
   unmark();
 });
 
+// A switch or an arrow changes the list in place, and keeps the focus where it was.
+async function renew(form, button) {
+  const name = form.closest(".rule")?.dataset.name ?? form.elements.name.value;
+  const fields = new URLSearchParams();
+  for (const [key, value] of new FormData(form, button)) fields.append(key, value);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector(".rules");
+    if (!answer.ok || !fresh) return location.assign("/rules");
+    document.querySelector(".rules").replaceChildren(...fresh.childNodes);
+    document.querySelector("#said").replaceChildren(...page.querySelector("#said").childNodes);
+    const rule = [...document.querySelectorAll(".rule")].find((one) => one.dataset.name === name);
+    const wanted = button?.name === "way" ? rule?.querySelector(`[name=way][value=${button.value}]:not(:disabled)`) ?? rule?.querySelector("[name=way]:not(:disabled)") : rule?.querySelector("[role=switch]");
+    if (button) wanted?.focus();
+  } catch {
+    form.submit();
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const path = new URL(event.target.action, location.href).pathname;
+  if (path !== "/rules/move" && path !== "/rules/switch") return;
+  event.preventDefault();
+  renew(event.target, event.submitter);
+});
+
 // One menu at a time; a click elsewhere or Escape closes it.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".more-acts[open]")) if (!menu.contains(event.target)) menu.open = false;
