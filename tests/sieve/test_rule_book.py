@@ -275,7 +275,7 @@ def test_a_new_rule_reads_well() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [('# x\n[[rule]]\nname = "a"\nif = [{larger = ' + "9" * 5_000 + "}]\n", 4, 16), ("\ufeff# x\n", 1, 1)],
+    [('# x\n[[rule]]\nname = "a"\nif = [{larger = ' + "9" * 5_000 + "}]\n", 4, 17), ("\ufeff# x\n", 1, 1)],
     ids=["a number too long to be read", "a byte order mark"],
 )
 def test_what_no_reader_takes_has_its_place(text: str, line: int, column: int) -> None:
