@@ -560,6 +560,15 @@ def test_what_does_not_filter_is_pulled_switched_off(kim: World) -> None:
     assert gone.value.problem.code == "rules.nothing_there"
 
 
+@pytest.mark.parametrize("name", ["x" * 205, "Büro [1] 'a' \"b\"", "a  b"])
+def test_a_script_of_any_name_can_be_pulled(kim: World, name: str) -> None:
+    for hard in ('require "variables";\nset "a" "b";\nkeep;\n', "keep;\n# ''' \\u0041\n"):
+        asyncio.run(written(kim, name, hard))
+        (entry,) = asyncio.run(pull(kim.app, kim.account)).entries
+        assert len(entry.name) <= 200
+        assert asyncio.run(pull(kim.app, kim.account)).known == 1
+
+
 def test_a_script_alone_goes_there_as_it_is(kim: World) -> None:
     script = 'require ["fileinto", "variables"];\nset "x" "Ziel";\nfileinto :create "${x}";\n'
     save(kim, f"[[script]]\nname = \"eigenes\"\nsieve = '''\n{script.replace(':create ', '')}'''\n")

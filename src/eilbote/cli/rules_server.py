@@ -260,7 +260,10 @@ def _tell_placed(face: Face, done: Placed) -> None:
         for name in done.there:
             face.line(f"  {name}")
     else:
-        face.say(mark("{server} carries out no rules of the book."), server=_words(done.server))
+        face.say(
+            mark("{server} carries out no rules of the book; they are carried out here."),
+            server=_words(done.server),
+        )
     for one in done.warnings:
         face.note(mark("The server remarks: {text}"), text=one.text)
     _tell_stays(face, done.stays)
@@ -268,7 +271,7 @@ def _tell_placed(face: Face, done: Placed) -> None:
 
 def _tell_stays(face: Face, stays: Sequence[Stay]) -> None:
     if stays:
-        face.say(mark("Carried out here:"))
+        face.say(mark("Stays here:"))
     for stay in stays:
         face.line(f"  {stay.name}: {face.catalogue.problem(stay.why).what}")
 

@@ -20,6 +20,7 @@ from eilbote.errors import Gone, NotAllowed
 from eilbote.sieve.read_back import read_back
 from eilbote.sieve.rule import Rule, Where
 from eilbote.sieve.rule_book import judge_book
+from eilbote.sieve.rule_check import LONGEST_NAME
 from eilbote.sieve.rule_edit import with_entry
 from eilbote.sieve.server_script import (
     Found,
@@ -85,7 +86,7 @@ async def pull(app: App, account: Account, name: str = "", *, origin: Origin = O
         book = app.store.rule_book.get()
         known = judge_book(book.text)[0]
         content, made, held = book.text, list[Entry](), 0
-        for entry in read_back(unsealed(text), script):
+        for entry in read_back(unsealed(text), _name(script)):
             if any(does_the_same(entry, one) for one in known.of(account.address)):
                 held += 1
                 continue
@@ -132,3 +133,9 @@ def _pulled(entry: Entry, account: Account, *, filters: bool) -> Entry:
         on = entry.enabled and filters
         return replace(entry, account=account.address, where=where if on else Where.HERE, enabled=on)
     return replace(entry, account=account.address, where=where, run=filters)
+
+
+def _name(script: str) -> str:
+    """What the book calls a script of this name on a server: on one line, and not too long."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in script)
+    return " ".join(shown.split())[: LONGEST_NAME - 8].strip() or "Sieve"
