@@ -287,3 +287,37 @@ async def test_what_gmail_only_shows_is_not_opened(here: Embedded) -> None:
     opened = [line for line in here.between.commands if line.startswith(b"SELECT")]  # type: ignore[union-attr]
     assert opened
     assert not [line for line in opened if b"Wichtig" in line]
+
+
+async def test_rules_change_labels_and_judge_a_mail_once(here: Embedded) -> None:
+    """A label that Gmail's own filter gave beside the inbox makes it no old mail."""
+    script = (
+        'require ["fileinto", "copy"]; if header :contains "subject" "Nachricht 11" { fileinto "Neu"; }'
+        'elsif header :contains "subject" "Nachricht 12" { fileinto :copy "Rechnung"; }'
+        'elsif header :contains "subject" "Nachricht 13" { discard; }'
+        'elsif header :contains "subject" "Nachricht 14" { fileinto "Rechnung"; }'
+    )
+    here.app.store.rule_book.save(
+        f"[[script]]\nname = \"x\"\nsieve = '''{script}'''\n", 0, here.app.clock.now()
+    )
+    for number in range(11, 16):
+        here.inbox.append(mail(number, size=20_000))
+    here.server.store.copy(here.inbox, [max(here.inbox.messages)], here.server.store["Rechnung"])
+    await here.sync()
+    await here.sync()
+    assert labels(here, 11) == {EVERY, "Neu"}
+    assert labels(here, 12) == {EVERY, "INBOX", "Rechnung"}
+    assert labels(here, 13) == {TRASH}
+    assert labels(here, 14) == {EVERY, "Rechnung"}
+    assert labels(here, 15) == {EVERY, "INBOX", "Rechnung"}
+    await settled(here)
+    runs = here.app.store.rule_runs.history()
+    assert len({run.message for run in runs}) == len(runs) == 4
+    assert here.app.store.rule_runs.filtered_at(id_of(here, 15)) is not None
+    for run in runs:
+        here.app.store.rule_runs.undo(run.id, here.app.clock.now())
+    await here.sync()
+    assert [labels(here, number) for number in (11, 13, 14)] == [{EVERY, "INBOX"}] * 3
+    assert labels(here, 12) == {EVERY, "INBOX", "Rechnung"}, "taking the label off would delete the mail"
+    await settled(here)
+    assert len(here.app.store.rule_runs.history()) == 4

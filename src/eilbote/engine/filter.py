@@ -19,7 +19,7 @@ from eilbote.engine.rule_world import Worlds
 from eilbote.engine.ruling import Case, ruling_of, troubled
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.errors import EilboteError, Gone, Problem, Unreachable
-from eilbote.mail.mailbox import SpecialUse, Uid
+from eilbote.mail.mailbox import Uid
 from eilbote.sieve.values import Outcome, World
 from eilbote.store.changes import NEW
 from eilbote.store.rule_values import Ruling, RunOrigin, Unfiltered
@@ -98,9 +98,12 @@ class _Filtering:
             seen = changes[-1].number
             came = [change for change in changes if change.kind == NEW]
             here = [change.message for change in came if change.mailbox == self._inbox.id]
-            # On Gmail a mail of the inbox lies in All Mail as well.
-            views = {box.id for box in self._homes.all if box.role is SpecialUse.ALL} | {self._inbox.id}
-            elsewhere = {change.message for change in came if change.mailbox not in views}
+            # On Gmail a mail of the inbox has other labels as well.
+            elsewhere = {
+                change.message
+                for change in came
+                if change.mailbox != self._inbox.id and not self._homes.is_gmail
+            }
             for mail in runs.unfiltered(self._inbox, here):
                 waits = not self._filter(mail) or waits
             runs.advance(

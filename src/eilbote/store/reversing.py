@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from eilbote.errors import Gone, Misused
-from eilbote.mail.mailbox import SEEN, Flags, MailboxName, flags_from_text, flags_to_text
+from eilbote.mail.mailbox import SEEN, Flags, MailboxName, SpecialUse, flags_from_text, flags_to_text
 from eilbote.store import acts, changes, debts, folders, mailboxes
 from eilbote.store.database import Session, integer, real, text
 from eilbote.store.envelopes import clean
@@ -58,6 +58,8 @@ def undo(session: Session, debt: Debt, origin: str, now: float) -> list[Debt]:
             uid = acts.place_of(session, debt.message, debt.target_mailbox)
             places = [(debt.target_mailbox, uid)] if uid is not None else []
             return acts.move(session, places, debt.mailbox, origin, now, debt.id)
+        case DebtKind.COPY if _shows_labels(session, debt.account):
+            return []  # deleting the copy would delete the mail: there it is a label of it
         case DebtKind.COPY | DebtKind.APPEND:
             uid = acts.place_of(session, debt.message, debt.target_mailbox)
             places = [(debt.target_mailbox, uid)] if uid is not None else []
@@ -79,6 +81,12 @@ def undo(session: Session, debt: Debt, origin: str, now: float) -> list[Debt]:
             raise Misused("store.not_undoable", debt=debt.id, state=debt.state)
         case _:
             assert_never(debt.kind)
+
+
+def _shows_labels(session: Session, account: int) -> bool:
+    """Whether the account's mailboxes are labels of the same mails, as on Gmail."""
+    all_mail = "SELECT 1 FROM mailbox WHERE account = ? AND role = ?"
+    return session.one(all_mail, (account, SpecialUse.ALL.value)) is not None
 
 
 def restore(session: Session, message: int, origin: str, now: float, undo_of: int = 0) -> list[Debt]:
