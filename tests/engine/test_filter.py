@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from eilbote.engine import act
+from eilbote.engine.labels import LOOK
 from eilbote.engine.mailboxes import create_mailbox
 from eilbote.engine.owner import sync_accounts
-from eilbote.engine.ruling import LOOK
 from eilbote.mail.keep import read_keep
 from eilbote.sieve.values import Keep, Outcome, Position
 from eilbote.store.rule_values import Asked

@@ -15,9 +15,9 @@ import pytest
 
 from eilbote.config import Config
 from eilbote.engine.app import open_app
+from eilbote.engine.labels import LOOK
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.rule_mails import Mailing
-from eilbote.engine.ruling import LOOK
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.mail.mailbox import Flags
 from eilbote.secret import Secret

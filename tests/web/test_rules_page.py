@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from eilbote.engine.app import App
 from eilbote.engine.chosen_rules import Wanted
+from eilbote.engine.filter import filter_new
 from eilbote.engine.preview_rule import MOST_MAILS, preview_rule
+from eilbote.engine.rule_scripts import decider_of
 from eilbote.engine.rules_of_user import move_entry, seen_book
 from eilbote.engine.run_rules import run_rules
 from eilbote.engine.users import set_rights
@@ -322,6 +324,35 @@ async def test_a_book_that_cannot_be_read_says_where(app: App, home: Home) -> No
             assert (await kim.get(path)).status_code == 200, path
         answer = await kim.post("/rules/edit", {**FIELDS, "do": "save"})
         assert answer.status_code == 400
+
+
+async def test_a_mail_that_rules_could_not_judge_is_found_and_put_right(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    app.store.rule_book.save("[[rule]]\nname = 5\n", 1, 2.0)
+    account = app.store.accounts.get(home.account)
+    filter_new(app, account, decider_of(app, account))
+    (new,) = home.arrive(arrival(9, raw=raw_mail(9))).ids
+    filter_new(app, account, decider_of(app, account))
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        page = (await kim.get("/all?label=$EilboteLook")).text
+        assert "Brief 9" in page and "To be looked at" in page and "Brief 1<" not in page
+        read = (await kim.get(f"/all/{new}")).text
+        assert "left where it is and marked for a look" in read and "rules.toml:2" in read
+        await kim.post("/act", {"id": str(new), "act": "unlabel", "label": "$EilboteLook"})
+        assert "To be looked at" not in (await kim.get(f"/all/{new}")).text
+
+
+async def test_a_script_that_was_typed_outlives_the_session(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        token = kim.token
+        with app.store.database.write() as session:
+            session.run("DELETE FROM signed_in")
+        typed = {"name": "x", "sieve": "# viel <b>Arbeit</b>", "do": "save"}
+        answer = await kim.post("/rules/script", typed, token=token)
+        assert answer.status_code == 403 and "# viel &lt;b&gt;Arbeit" in answer.text
 
 
 def test_a_preview_looks_at_the_newest_mails_only_and_ends_in_time(tmp_path: Path) -> None:

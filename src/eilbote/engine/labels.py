@@ -23,6 +23,9 @@ _CONFLICTS_LOOKED_AT = 20
 HUES = 6
 """Colours that labels have, told apart in light and dark."""
 
+LOOK = "$EilboteLook"
+"""The keyword of a mail that rules could not deal with: a label that each language names in its own way."""
+
 KNOWN = ("$label1", "$label2", "$label3", "$label4", "$label5")
 """Labels that Thunderbird has from the beginning: Important, Work, Personal, To Do, Later."""
 
@@ -55,6 +58,8 @@ def label_of(keyword: str) -> Label | None:
     folded = keyword.lower()
     if folded in KNOWN:
         return Label("", folded, KNOWN.index(folded))
+    if folded == LOOK.lower():
+        return Label("", LOOK, 0)
     if folded.startswith(("\\", "$")) or folded in _AMONG_PROGRAMS:
         return None
     try:

@@ -8,6 +8,7 @@ what somebody changed in the same entry is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.sieve.read_back import read_back
 from eilbote.sieve.ready_made import Offer, offers
 from eilbote.sieve.rule import OwnScript, Rule, Where
-from eilbote.sieve.rule_book import judge_book
+from eilbote.sieve.rule_book import Book, judge_book
 from eilbote.sieve.rule_edit import with_entry, with_moved, with_replaced, without_entry
 from eilbote.sieve.rule_text import entry_text
 from eilbote.sieve.script import Script, read_script
@@ -66,6 +67,12 @@ class SeenBook(Struct, frozen=True):
         raise Gone("rules.unknown", name=name[:200])
 
 
+@lru_cache(maxsize=4)
+def _judged(text: str) -> tuple[Book, tuple[ScriptProblem, ...]]:
+    """A page asks for the same text several times."""
+    return judge_book(text)
+
+
 def is_on(entry: Entry) -> bool:
     """Whether it is carried out in its place."""
     return entry.enabled if isinstance(entry, Rule) else entry.run
@@ -79,7 +86,7 @@ def mark_of(entry: Entry) -> str:
 def seen_book(app: App, user: User) -> SeenBook:
     """The rules in their order."""
     kept = app.store.rule_book.get()
-    book, problems = judge_book(kept.text)
+    book, problems = _judged(kept.text)
     if problems:
         return SeenBook(kept.revision, (), problems if may_change_for(app, user, "") else problems[:1])
     seen = tuple(
@@ -123,7 +130,7 @@ def is_there(app: App, user: User, name: str) -> bool:
 def may_place(app: App, user: User, account: Account) -> bool:
     """Whether the user may say where the rules of an account are carried out: all of them, those for all
     accounts too."""
-    entries = judge_book(app.store.rule_book.get().text)[0].of(account.address)
+    entries = _judged(app.store.rule_book.get().text)[0].of(account.address)
     return all(may_change_for(app, user, one.account) for one in entries) and may_change(user, account.id)
 
 
@@ -289,7 +296,7 @@ def free_name(app: App, wanted: str) -> str:
 
 
 def _free(text: str, wanted: str) -> str:
-    names = {one.name.lower() for one in judge_book(text)[0].entries}
+    names = {one.name.lower() for one in _judged(text)[0].entries}
     wanted = wanted.strip()[:180]
     free, number = wanted, 2
     while free.lower() in names:
@@ -329,7 +336,7 @@ def _found(text: str, name: str) -> Entry:
 
 
 def _read(text: str) -> tuple[Entry, ...]:
-    book, problems = judge_book(text)
+    book, problems = _judged(text)
     if problems:
         raise Misused(problems[0].problem)
     return book.entries

@@ -14,6 +14,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from eilbote.engine.act import Act, Origin, check_allowed, check_flag
+from eilbote.engine.labels import LOOK
 from eilbote.engine.rule_homes import Homes
 from eilbote.engine.rule_mails import Mailing, Unsent
 from eilbote.engine.stored_mail import StoredMail
@@ -51,9 +52,6 @@ from eilbote.store.rule_values import (
     Told,
 )
 from eilbote.store.update_values import Arrival
-
-LOOK = "$EilboteLook"
-"""The keyword of a mail that rules could not deal with."""
 
 _FLAGGING = ("addflag", "setflag", "removeflag")
 _LATEST_ANSWER = 7 * 86_400.0

@@ -34,8 +34,9 @@ KNOWN_LABELS = {
     "$label3": mark("Personal"),
     "$label4": mark("To do"),
     "$label5": mark("Later"),
+    "$EilboteLook": mark("To be looked at"),
 }
-"""What programs call the labels that have a number."""
+"""What programs call the labels that have no name of their own."""
 
 
 @routes.post("/act")

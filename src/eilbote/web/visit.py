@@ -25,7 +25,7 @@ from eilbote.web.guard import FORM, form_token, session_cookie, visit_cookie
 from eilbote.web.rendering import Rendering
 
 _LONGEST_ID = 18
-_TYPED = ("to", "cc", "bcc", "subject", "text")
+_TYPED = ("to", "cc", "bcc", "subject", "text", "sieve")
 """Fields whose texts are shown again; never a password."""
 
 
@@ -103,7 +103,7 @@ class Visit(Struct, frozen=True):
 
 def is_worth_keeping(form: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether somebody has typed a text in it."""
-    return any(form.get(name, ("",))[0].strip() for name in ("subject", "text"))
+    return any(form.get(name, ("",))[0].strip() for name in ("subject", "text", "sieve"))
 
 
 def visit_of(request: Request) -> Visit:

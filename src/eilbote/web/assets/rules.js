@@ -60,7 +60,7 @@ async function renew(form, button) {
     const wanted = button?.name === "way" ? rule?.querySelector(`[name=way][value=${button.value}]:not(:disabled)`) ?? rule?.querySelector("[name=way]:not(:disabled)") : rule?.querySelector("[role=switch]");
     if (button) wanted?.focus();
   } catch {
-    form.submit();
+    location.assign("/rules"); // no connection: the browser says so, and nothing was done
   }
 }
 
