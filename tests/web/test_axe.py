@@ -36,7 +36,7 @@ def test_no_page_is_left_out() -> None:
     assert {one.route for one in SHOWN} | set(NO_PAGES) == page_routes()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("locale", "size"), [("de-DE", DESKTOP), ("en-GB", PHONE)])
 async def test_every_page_is_accessible(locale: str, size: Size, tmp_path: Path) -> None:
     async with furnished(tmp_path) as home, shown(home.app) as own, chromium() as browser:
