@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from eilbote.engine import act
-from eilbote.engine.labels import LOOK
 from eilbote.engine.mailboxes import create_mailbox
 from eilbote.engine.owner import sync_accounts
 from eilbote.mail.keep import read_keep
 from eilbote.sieve.values import Keep, Outcome, Position
-from eilbote.store.rule_values import Asked
-from tests.engine.ruled import KEPT, SORTING, Rules
+from eilbote.store.rule_values import LOOK, Asked
+from tests.engine.ruled import KEPT, SORTING, Rules, into
 from tests.engine.world import World, mail, world
 from tests.servers.dovecot import Dovecot
 
@@ -89,6 +88,21 @@ def test_what_goes_wrong_stays_and_is_marked_and_the_rest_goes_on(
     assert lying(kim) == {"INBOX": [*marked, "move old", f"wrong 1 {LOOK}"], "Buchhaltung": ["move 1"]}
     runs = kim.app.store.rule_runs.history(Asked(account=kim.account.id))
     assert [run.problem.code if run.problem else "" for run in runs] == ["", *reversed(codes)]
+
+
+def test_a_mailbox_that_the_server_does_not_make(kim: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail is back where it lay and marked for a look, and history says what the server said."""
+    rules = Rules({"bad": into("a/../b"), "both": into("a/../b", keep=True)}).switch_on(kim.app, monkeypatch)
+    deliver(kim, "bad 1", "bad 2", "both 1")
+    (report,) = asyncio.run(sync_accounts(kim.app))
+    assert {problem.code for _, problem in report.problems} == {"imap.refused", "sync.target_gone"}
+    kim.sync()
+    kim.sync()
+    assert lying(kim) == {"INBOX": [f"bad 1 {LOOK}", f"bad 2 {LOOK}", f"both 1 {LOOK}", "move old"]}
+    assert sorted(rules.asked) == ["bad 1", "bad 2", "both 1"]
+    runs = kim.app.store.rule_runs.history()
+    assert {run.problem and run.problem.code for run in runs} == {"imap.refused", "sync.target_gone"}
+    kim.assert_same()
 
 
 def test_what_a_person_moves_back_is_left_alone(kim: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from eilbote.engine.labels import LOOK
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.rule_scripts import decider_of
+from eilbote.store.rule_values import LOOK
 from tests.engine.test_filter import deliver, lying
 from tests.engine.world import World, world
 from tests.servers.dovecot import Dovecot

@@ -8,9 +8,9 @@ import pytest
 
 from eilbote.engine.app import App, open_app
 from eilbote.engine.filter import filter_new
-from eilbote.engine.labels import LOOK
 from eilbote.engine.rule_scripts import decider_of
 from eilbote.mail.mailbox import MailboxName, SpecialUse
+from eilbote.store.rule_values import LOOK
 from eilbote.store.update_values import MailboxUpdate
 from eilbote.store.values import Account, ListedMailbox, Watermarks
 from tests.engine.killed_rules import config, raw

@@ -15,14 +15,13 @@ import pytest
 
 from eilbote.config import Config
 from eilbote.engine.app import open_app
-from eilbote.engine.labels import LOOK
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.mail.mailbox import Flags
 from eilbote.secret import Secret
 from eilbote.sieve.values import Notify, Position, Reject, Vacation
-from eilbote.store.rule_values import Send
+from eilbote.store.rule_values import LOOK, Send
 from eilbote.store.values import AuthKind, NewAccount, Security, Server
 from tests.engine.world import World
 from tests.servers.dovecot import Dovecot

@@ -12,13 +12,13 @@ from eilbote.config import Config
 from eilbote.engine import act, rule_history, setup
 from eilbote.engine.app import App, open_app
 from eilbote.engine.chosen_rules import Wanted
-from eilbote.engine.labels import LOOK
 from eilbote.engine.read import show_mail
 from eilbote.engine.rule_history import Chosen
 from eilbote.engine.run_rules import run_rules
 from eilbote.engine.try_rules import EXPLAINED, Trial, Tried, try_rules
 from eilbote.errors import Gone, Misused, NotAllowed
 from eilbote.secret import Secret
+from eilbote.store.rule_values import LOOK
 from eilbote.store.values import Account
 from tests.engine.world import mail
 

@@ -16,15 +16,13 @@ from eilbote.engine.app import App
 from eilbote.errors import Misused
 from eilbote.mail import mutf7
 from eilbote.mail.mailbox import Flags, flags_from_text
+from eilbote.store.rule_values import LOOK
 from eilbote.store.values import Placement
 
 LONGEST_NAME = 50
 _CONFLICTS_LOOKED_AT = 20
 HUES = 6
 """Colours that labels have, told apart in light and dark."""
-
-LOOK = "$EilboteLook"
-"""The keyword of a mail that rules could not deal with: a label that each language names in its own way."""
 
 KNOWN = ("$label1", "$label2", "$label3", "$label4", "$label5")
 """Labels that Thunderbird has from the beginning: Important, Work, Personal, To Do, Later."""

@@ -14,7 +14,6 @@ from typing import assert_never
 from msgspec import Struct
 
 from eilbote.engine.act import Act, Origin, check_allowed, check_flag
-from eilbote.engine.labels import LOOK
 from eilbote.engine.rule_homes import Homes
 from eilbote.engine.rule_mails import Mailing, Unsent
 from eilbote.engine.stored_mail import StoredMail
@@ -36,6 +35,7 @@ from eilbote.sieve.values import (
 )
 from eilbote.store.prepare import prepared_mail
 from eilbote.store.rule_values import (
+    LOOK,
     ChangeFlags,
     CopyTo,
     Deed,

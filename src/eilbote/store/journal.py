@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from eilbote.errors import Problem
 from eilbote.mail.mailbox import Flags, MailboxName, Uid
 from eilbote.mail.source import EnvelopeSource
-from eilbote.store import acts, appending, conflicts, debts, folders, mailboxes, reversing
+from eilbote.store import acts, appending, conflicts, debts, folders, mailboxes, reversing, rule_refusals
 from eilbote.store.acts import Places
 from eilbote.store.bodies import Bodies
 from eilbote.store.conflicts import NUMBER_TAKEN
@@ -174,7 +174,9 @@ class Journal:
         with self._database.write() as session:
             if not debts.advance(session, [debt], _UNPAID, DebtState.FAILED, now, problem=problem):
                 return False
-            reversing.take_back(session, debts.get(session, debt), now)
+            failed = debts.get(session, debt)
+            reversing.take_back(session, failed, now)
+            rule_refusals.note(session, failed, problem, now)
         return True
 
     # Conflicts and undo

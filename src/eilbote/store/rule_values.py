@@ -15,6 +15,9 @@ from eilbote.errors import Problem
 from eilbote.mail.mailbox import Flags, MailboxName, SpecialUse, Uid
 from eilbote.store.update_values import Arrival
 
+LOOK = "$EilboteLook"
+"""The keyword of a mail that rules could not deal with: a label that each language names in its own way."""
+
 
 class Book(Struct, frozen=True):
     """The rule book as it was saved. `revision` 0 with empty text: there is none yet. `saved`: seconds
