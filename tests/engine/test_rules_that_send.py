@@ -23,6 +23,7 @@ from eilbote.secret import Secret
 from eilbote.sieve.values import Notify, Position, Reject, Vacation
 from eilbote.store.rule_values import LOOK, Send
 from eilbote.store.values import AuthKind, NewAccount, Security, Server
+from tests.engine.watched import served
 from tests.engine.world import World
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
@@ -111,6 +112,19 @@ def test_redirects_go_on_as_they_are(kim: World, postfix: Postfix) -> None:
     kim.sync()
     assert postfix.queued() == []
     assert len(postfix.delivered(chef)) == 2
+
+
+def test_what_is_redirected_while_it_is_served_leaves_at_once(kim: World, postfix: Postfix) -> None:
+    chef = postfix.new_address()
+    rules(kim, chef)
+
+    async def serve() -> None:
+        async with served(kim.app):
+            await asyncio.to_thread(deliver, kim, "nur 1", postfix.new_address())
+            await asyncio.to_thread(received, postfix, chef)
+
+    asyncio.run(serve())
+    assert len(postfix.delivered(chef)) == 1
 
 
 def test_loops_end_and_the_mail_stays(kim: World, postfix: Postfix) -> None:
