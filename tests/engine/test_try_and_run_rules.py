@@ -129,6 +129,18 @@ def test_a_run_does_it_tells_it_and_is_taken_back(app: App, account: Account) ->
     assert lying(app, account) == {"INBOX": 12, "Trash": 1}
     with pytest.raises(Misused):
         rule_history.undo_all(app, Chosen())
+    with pytest.raises(Gone):
+        rule_history.undo_all(app, Chosen(rule="Nie"))
+
+
+def test_a_mail_that_lies_where_it_is_wanted_would_not_change(app: App, account: Account) -> None:
+    run_rules(app, Wanted(rule="Rechnungen"))
+    assert tried(app, Wanted(rule="Rechnungen"))[1].touched == 0
+    books = app.store.mailboxes.find(account.id, "Buchhaltung")
+    assert books is not None
+    (first, *_) = app.store.messages.list_placements(mailbox=books.id)
+    act.change_flags(app, [first.id], remove=["$Bezahlen"])
+    assert tried(app, Wanted(rule="Rechnungen"))[1].touched == 1
 
 
 def test_much_of_a_mailbox_asks_first(app: App, account: Account) -> None:

@@ -10,7 +10,7 @@ from eilbote.engine.accounts import find_account
 from eilbote.engine.act import Act, Origin, check_allowed
 from eilbote.engine.app import App
 from eilbote.engine.read import checked_id
-from eilbote.errors import Misused
+from eilbote.errors import Gone, Misused
 from eilbote.store.rule_runs import Undone
 from eilbote.store.rule_values import Asked, Batch, Run
 from eilbote.store.values import Placement
@@ -73,11 +73,15 @@ def undo(app: App, runs: Sequence[int]) -> Undone:
 
 
 def undo_all(app: App, chosen: Chosen) -> Undone:
-    """Takes back all that is meant. Misused `rules.undo_what` where nothing narrows it."""
+    """Takes back all that is meant. Misused `rules.undo_what` where nothing narrows it; Gone `rules.unknown`
+    where no rule of the name ever did anything."""
     check_allowed(Origin.USER, Act.UNDO)
     if chosen == Chosen(standing=chosen.standing):
         raise Misused("rules.undo_what")
-    return app.store.rule_runs.undo_all(asked(app, chosen), app.clock.now())
+    undone = app.store.rule_runs.undo_all(asked(app, chosen), app.clock.now())
+    if chosen.rule and not undone.runs and not app.store.rule_runs.history(Asked(rule=chosen.rule), 1):
+        raise Gone("rules.unknown", name=chosen.rule)
+    return undone
 
 
 def asked(app: App, chosen: Chosen) -> Asked:

@@ -90,8 +90,11 @@ def ruling_of(
 
 
 def intended(case: Case, outcome: Outcome, mail: StoredMail, homes: Homes) -> tuple[Deed, ...]:
-    """What an outcome would do, told only: nothing is composed. Misused `mailbox.bad_name`."""
-    return _Deciding(case, outcome, mail, homes, None, 0.0).deeds()
+    """What an outcome would do, told only: nothing is composed. Empty where all is so already. Misused
+    `mailbox.bad_name`."""
+    deciding = _Deciding(case, outcome, mail, homes, None, 0.0)
+    deeds = deciding.deeds()
+    return deeds if deciding.changes or any(deed.refused for deed in deeds) else ()
 
 
 def troubled(case: Case, problem: Problem, outcome: Outcome | None = None) -> Ruling:
@@ -128,6 +131,7 @@ class _Deciding:
         self._targets: dict[Target, Flags] = {}
         self._flags: Flags = frozenset()
         self._sends: list[Send] = []
+        self._wanted = 0
         self._deeds: list[Deed] = []
         self._acted: list[str] = []
         self._refused = False
@@ -150,6 +154,12 @@ class _Deciding:
             self._deeds.append(Deed(name, said, line=edit.at.line, rule=by))
             self._acted += [by] if by else []
         return tuple(self._deeds)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done at all: a mail may lie where it is wanted, with its flags."""
+        lies_so = self._kept and not self._targets and self._flags <= self._case.flags
+        return not lies_so or self._wanted > 0 or self._outcome.headers is not None
 
     def ruling(self) -> Ruling:
         """What is to be done."""
@@ -216,6 +226,7 @@ class _Deciding:
         late = self._now - self._case.internal_date > _LATEST_ANSWER
         if late and self._case.arrived and not isinstance(action, Redirect):
             return "old"
+        self._wanted += 1
         if self._mailing is None:
             return ""
         made = self._mailing.made_by(action, rule, self._mail, self._outcome.headers)

@@ -121,6 +121,8 @@ class Trying:
                 problem = outcome.problem.problem if outcome.problem is not None else None
                 return self._tried(lies, (), told(outcome.trace)[-20:], problem)
             deeds = intended(case, outcome, lies.mail, self._homes)
+            if not deeds:
+                return None
             rules = {deed.rule for deed in deeds}
             steps: tuple[Told, ...] = ()
             if any(explained[rule] < EXPLAINED for rule in rules):
