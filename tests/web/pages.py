@@ -300,6 +300,7 @@ SHOWN = (
     Shown("script-wrong", "/rules/script", "/rules/script?name=Eigenes"),
     Shown("script-simple", "/rules/script", "/rules/script", then=_simple_script),
     Shown("rule-run", "/rules/run", "/rules/run?name=Rechnungen"),
+    Shown("rule-progress-none", "/rules/run/progress", "/rules/run/progress"),
     Shown("rule-offer", "/rules/offer", "/rules/offer?key=newsletters"),
     Shown("rule-offer-senders", "/rules/offer", "/rules/offer?key=business-partners"),
     Shown("rule-history", "/rules/history", "/rules/history"),

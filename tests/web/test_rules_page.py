@@ -4,25 +4,31 @@ preview changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from msgspec.structs import replace
 
+from eilbote.engine import rule_jobs
 from eilbote.engine.app import App
 from eilbote.engine.chosen_rules import Wanted
 from eilbote.engine.filter import filter_new
 from eilbote.engine.preview_rule import MOST_MAILS, preview_rule
 from eilbote.engine.rule_scripts import decider_of
 from eilbote.engine.rules_of_user import move_entry, seen_book
-from eilbote.engine.run_rules import run_rules
+from eilbote.engine.run_rules import Done, run_rules
+from eilbote.engine.try_rules import Tell
 from eilbote.engine.users import set_rights
-from eilbote.errors import Gone, NotAllowed
+from eilbote.errors import Gone, NotAllowed, Problem
 from eilbote.sieve.rule import Body, Move, Rule, Sender, Subject
 from eilbote.sieve.rule_book import read_book
 from eilbote.store.values import Right, Role, User
+from eilbote.web import rule_running
 from tests.store.given import ANNA, Home, arrival, raw_mail
 from tests.web.browser import Browser, HandClock, browsing, given_user, opened
 
@@ -283,6 +289,50 @@ async def test_what_was_done_is_seen_and_taken_back_by_who_may(app: App, home: H
         assert all(run.undone is not None for run in app.store.rule_runs.history())
 
 
+async def run_to_its_end(one: Browser, fields: dict[str, str]) -> httpx2.Response:
+    """Carries a rule out; what the page says in the end."""
+    answer = await one.post("/rules/run", fields)
+    if answer.status_code != 303:
+        return answer
+    async with asyncio.timeout(60):
+        while "data-under-way" in (page := await one.get("/rules/run/progress")).text:
+            pass
+    return page
+
+
+async def test_a_long_run_shows_how_far_it_is_and_only_one_runs(
+    app: App, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, met = threading.Event(), threading.Event()
+
+    def slow(*args: object, tell: Tell, **more: object) -> list[Done]:
+        tell(500)
+        met.set()
+        assert goes_on.wait(60)
+        return [
+            Done(batch=0, looked=900, changed=7, problems=[Problem("rules.bad_address", {"address": "x"})])
+        ]
+
+    monkeypatch.setattr(rule_jobs, "run_over_mail", slow)
+    monkeypatch.setattr(rule_running, "_PATIENCE", 0.0)
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules")
+        answer = await kim.post("/rules/run", {"name": "Für alle"})
+        assert answer.headers["location"] == "/rules/run/progress"
+        assert await asyncio.to_thread(met.wait, 60)
+        page = (await kim.get("/rules/run/progress")).text
+        assert "500 mails looked at" in page and "data-under-way" in page
+        again = await kim.post("/rules/run", {"name": "Nur Anna"})
+        assert again.status_code == 400 and "is being applied just now" in again.text
+        goes_on.set()
+        async with asyncio.timeout(60):
+            while "data-under-way" in (page := (await kim.get("/rules/run/progress")).text):
+                pass
+        assert "7 mails were changed." in page and "x is no address" in page
+
+
 async def test_much_of_a_mailbox_is_asked_about_first(app: App, home: Home) -> None:
     home.arrive(*(arrival(number, raw=raw_mail(number)) for number in range(4, 61)))
     text = app.store.rule_book.get().text.replace("Rechnung", "Brief")
@@ -291,12 +341,12 @@ async def test_much_of_a_mailbox_is_asked_about_first(app: App, home: Home) -> N
     async with browsing(app) as browser:
         kim = await signed_in(browser(), "Kim")
         await kim.get("/rules/run?name=F%C3%BCr+alle")
-        asks = await kim.post("/rules/run", {"name": "Für alle"})
+        asks = await run_to_its_end(kim, {"name": "Für alle"})
         assert asks.status_code == 200 and 'name="sure" value="1"' in asks.text and "60" in asks.text
         assert len(app.store.messages.list_placements(mailbox=home.inbox, limit=100)) == 60
-        assert (await kim.post("/rules/run", {"name": "Für alle", "sure": "1"})).status_code == 303
+        await run_to_its_end(kim, {"name": "Für alle", "sure": "1"})
         assert len(app.store.messages.list_placements(mailbox=home.inbox)) == 0
-        assert "60 mails were changed." in (await kim.get("/rules")).text
+        assert "60 mails were changed." in (await kim.get("/rules/run/progress")).text
 
 
 async def test_what_is_removed_comes_back_unless_somebody_was_quicker(app: App, home: Home) -> None:

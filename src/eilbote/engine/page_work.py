@@ -1,4 +1,4 @@
-"""What the page has set going and does not wait for: logins tried, passes asked for, the doctor's runs. What
+"""What the page has set going and does not wait for: logins tried, passes, the doctor's runs, rules run. What
 a try came to is remembered here until the process ends, one for each account.
 
 A secret never comes here: what is tried is the account as it is stored.
@@ -28,6 +28,7 @@ from eilbote.engine.authorize import (
 )
 from eilbote.engine.checkups import Checkups
 from eilbote.engine.owner import sync_accounts
+from eilbote.engine.rule_jobs import RuleJobs
 from eilbote.engine.setup import test_account, test_sending
 from eilbote.errors import EilboteError, Gone, Misused, Problem
 from eilbote.store.values import Account
@@ -70,6 +71,7 @@ class PageWork:
         self.changes = 0
         """Others after every beginning and end of a work."""
         self.checkups = Checkups(app, self._note_change)
+        self.rules = RuleJobs(app, self._note_change)
         self._trials: dict[int, Trial] = {}
         self._sign_ins: dict[int, SigningIn] = {}
         self._browsers: dict[int, BrowserSignIn] = {}
@@ -132,6 +134,7 @@ class PageWork:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.checkups.close()
+        await self.rules.close()
 
     def _note_change(self) -> None:
         self.changes += 1

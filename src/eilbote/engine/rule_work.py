@@ -14,6 +14,7 @@ from eilbote.engine.chosen_rules import Wanted
 from eilbote.engine.rule_history import Told
 from eilbote.engine.rules_of_user import seen_book
 from eilbote.engine.run_rules import Done, run_rules
+from eilbote.engine.try_rules import Tell
 from eilbote.engine.users import accounts_of, may_change, may_read
 from eilbote.errors import Gone, NotAllowed
 from eilbote.store.rule_runs import Undone
@@ -89,7 +90,16 @@ def undo_shown(app: App, user: User, wanted: Shown) -> Undone:
     return total
 
 
-def run_over_mail(app: App, user: User, name: str, account: str, query: str, *, sure: bool) -> list[Done]:
+def run_over_mail(
+    app: App,
+    user: User,
+    name: str,
+    account: str,
+    query: str,
+    *,
+    sure: bool,
+    tell: Tell = lambda looked: None,
+) -> list[Done]:
     """Carries a rule out over the mail that is there, account by account. NotAllowed `rules.not_yours`,
     `rules.too_much` unless the user is `sure`; Gone `rules.unknown`; Misused `search.*`."""
     entry = seen_book(app, user).named(name).entry
@@ -102,9 +112,11 @@ def run_over_mail(app: App, user: User, name: str, account: str, query: str, *, 
         if not may_change(user, one.id):
             raise NotAllowed("rules.not_yours", account=one.address)
     if len(wanted) == len(app.store.accounts.all()):  # one run, so that one click takes it back
-        return [run_rules(app, Wanted(rule=entry.name, query=query or None), sure=sure)]
+        return [run_rules(app, Wanted(rule=entry.name, query=query or None), sure=sure, tell=tell)]
     return [
-        run_rules(app, Wanted(rule=entry.name, account=one.address, query=query or None), sure=sure)
+        run_rules(
+            app, Wanted(rule=entry.name, account=one.address, query=query or None), sure=sure, tell=tell
+        )
         for one in wanted
     ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
 from eilbote.catalogue import Catalogue
-from eilbote.engine import rule_work, rules_of_user
+from eilbote.engine import rules_of_user
 from eilbote.engine.preview_rule import preview_rule
-from eilbote.errors import EilboteError, Misused, NotAllowed, Problem
+from eilbote.errors import EilboteError, Gone, NotAllowed, Problem
 from eilbote.rule_words import sentence
 from eilbote.sieve.rule import Rule
 from eilbote.web.rule_done import RuleDone
@@ -17,6 +19,8 @@ from eilbote.web.visit import SignedIn, Visit, to, user_of
 routes = APIRouter(prefix="/rules/run")
 
 _ASKS = "rules.too_much"
+_PATIENCE = 3.0
+"""Seconds that a browser waits for the end before it is shown how far the run is."""
 
 
 @routes.get("")
@@ -25,20 +29,32 @@ def ask(visit: SignedIn, name: str = "", query: str = "") -> Response:
 
 
 @routes.post("")
-def run(visit: SignedIn) -> Response:
+async def run(visit: SignedIn) -> Response:
+    """A run that takes long goes on by itself, and a page shows how far it is."""
     name, query = visit.field("name")[:300], visit.field("query").strip()[:1000]
     try:
-        done = rule_work.run_over_mail(
-            visit.app, user_of(visit), name, "", query, sure=visit.field("sure") == "1"
+        job = await visit.site.work.rules.begin(
+            user_of(visit), name, query, sure=visit.field("sure") == "1", patience=_PATIENCE
         )
-    except (Misused, NotAllowed) as error:
-        return _page(visit, name, query, error.problem)
-    changed = sum(one.changed for one in done)
-    batch = next((one.batch for one in done if one.batch), 0) if len(done) == 1 else 0
-    problems = [problem for one in done for problem in one.problems]
-    if problems:
-        return _page(visit, name, query, problems[0])
-    return RuleDone("ran", batch, str(changed)).keep(to("/rules"), visit.site.port)
+    except NotAllowed as error:
+        return await asyncio.to_thread(_page, visit, name, query, error.problem)
+    if job.running or job.noted:
+        return to("/rules/run/progress")
+    if job.problem is not None:
+        if job.problem.code == "rules.unknown":
+            raise Gone("rules.unknown", name=name)
+        return await asyncio.to_thread(_page, visit, name, query, job.problem)
+    return RuleDone("ran", job.batch, str(job.changed)).keep(to("/rules"), visit.site.port)
+
+
+@routes.get("/progress")
+def progress(visit: SignedIn) -> Response:
+    job = visit.site.work.rules.of(user_of(visit).id)
+    done = RuleDone()
+    if job is not None and not job.running and job.problem is None:
+        done = RuleDone("ran", job.batch, str(job.changed))
+    asks = job.problem if job is not None and job.problem is not None and job.problem.code == _ASKS else None
+    return visit.page("rule_running.html", job=job, asks=asks, done=done)
 
 
 def _page(visit: Visit, name: str, query: str, problem: Problem | None) -> Response:
