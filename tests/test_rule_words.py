@@ -89,7 +89,7 @@ def steps_of(*conditions: AnyCondition, match: Match = Match.ALL) -> tuple[Told,
             "it came over a mailing list",
         ),
         (Larger(False, 100), "die Mail größer als 100 B ist", "it is larger than 100 B"),
-        (Smaller(False, 1 << 20), "die Mail kleiner als 1,0 MB ist", "it is smaller than 1.0 MB"),
+        (Smaller(False, 1 << 20), "die Mail kleiner als 1 MB ist", "it is smaller than 1 MB"),
         (
             HeaderField(False, ("X-Mailer",), ("Bote",)),
             "das Feld X-Mailer „Bote 1“ lautet",

@@ -54,6 +54,7 @@ from eilbote.sieve.rule import (
     Subject,
     stops_by_itself,
 )
+from eilbote.sieve.rule_table import size_text
 from eilbote.sieve.values import Importance
 from eilbote.store.rule_values import Deed, Told
 
@@ -117,14 +118,15 @@ def _condition(condition: AnyCondition, said: Catalogue) -> tuple[str, str]:
             return _compared(t("the subject"), how, texts, said)
         case HeaderField(names=names, texts=texts, how=how, part=part):
             field = t("the field {name}", name=_values(names, said))
-            if not texts:
+            if not texts:  # all of them are to be there
+                field = t("the field {name}", name=_and([_quoted(one, said) for one in names], said))
                 return t("{what} is there", what=field), t("{what} is not there", what=field)
             if part is Part.DOMAIN:
-                field = t("the domain in {what}", what=field)
+                field = t("the domain in the field {name}", name=_values(names, said))
             if part is Part.ADDRESS:
-                field = t("the address in {what}", what=field)
+                field = t("the address in the field {name}", name=_values(names, said))
             if part is Part.LOCAL:
-                field = t("the name before the @ in {what}", what=field)
+                field = t("the name before the @ in the field {name}", name=_values(names, said))
             return _compared(field, how, texts, said)
         case Body(texts=texts):
             return _compared(t("the text"), How.CONTAINS, texts, said)
@@ -139,10 +141,10 @@ def _condition(condition: AnyCondition, said: Catalogue) -> tuple[str, str]:
                 case _:
                     assert_never(level)
         case Larger(size=size):
-            amount = figures.size(size, said.language)
+            amount = _size(size, said)
             return t("it is larger than {size}", size=amount), t("it is not larger than {size}", size=amount)
         case Smaller(size=size):
-            amount = figures.size(size, said.language)
+            amount = _size(size, said)
             return t("it is smaller than {size}", size=amount), t(
                 "it is not smaller than {size}", size=amount
             )
@@ -261,7 +263,10 @@ def action_said(action: AnyAction, said: Catalogue) -> str:
         case Archive():
             return t("put into the archive")
         case Label(labels=labels):
-            return t("give the label {labels}", labels=_and([_quoted(one, said) for one in labels], said))
+            several = _and([_quoted(one, said) for one in labels], said)
+            if len(labels) > 1:
+                return t("give the labels {labels}", labels=several)
+            return t("give the label {labels}", labels=several)
         case Mark(flag=flag):
             return t("mark as read") if flag is Flagging.READ else t("flag")
         case Forward(address=address):
@@ -435,7 +440,7 @@ def reason_said(step: Told, said: Catalogue) -> str:
             if number is None:
                 return asked
             count = int(number[1]) << 10 * " kmg".index(number[2].lower() or " ")
-            amount = figures.size(count, said.language)
+            amount = _size(count, said)
             if ":over" in asked:
                 return t("it is larger than {size}", size=amount)
             return t("it is smaller than {size}", size=amount)
@@ -475,6 +480,14 @@ def _or_values(values: Sequence[str], said: Catalogue) -> str:
 def _quoted(value: str, said: Catalogue) -> str:
     line = " ".join(value.split())
     return said.text("“{value}”", value=line if len(line) <= _LONGEST else line[:_LONGEST] + "…")
+
+
+def _size(size: int, said: Catalogue) -> str:
+    """As it was typed, where that is a round number of kilobytes and so on."""
+    short = size_text(size)
+    if short.isdecimal():
+        return figures.size(size, said.language)
+    return f"{short[:-1]} {'k' if short[-1] == 'K' else short[-1]}B"
 
 
 def _day(day: str, said: Catalogue) -> str:

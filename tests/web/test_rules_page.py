@@ -171,6 +171,27 @@ async def test_who_may_only_read_sees_rules_and_changes_none(app: App, home: Hom
         assert app.store.rule_book.get() == before
 
 
+async def test_where_rules_run_is_said_by_who_may_change_all_of_them(app: App, home: Home) -> None:
+    lea = given_user(app, "Lea", Role.MEMBER)
+    set_rights(app, lea, {home.account: Right.CHANGE})
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        one, kim = await signed_in(browser(), "Lea"), await signed_in(browser(), "Kim")
+        page = (await one.get("/rules/server")).text
+        assert "only an owner says where they run" in page and "Nur Anna" in page and "Nur Ben" not in page
+        for do in ("push", "back", "look", "activate", "pull"):
+            for address, status in (("anna@example.org", 403), ("ben@example.org", 404)):
+                answer = await one.post("/rules/server", {"account": address, "do": do, "script": "x"})
+                assert answer.status_code == status, (do, address)
+                await one.get("/rules/server")
+        assert (await one.post("/rules/server/named", {"account": "anna@example.org"})).status_code == 403
+        await kim.get("/rules/server")
+        for typed in ({"server": ""}, {"server": "x:y:z"}, {"server": "mail.example", "security": "none"}):
+            answer = await kim.post("/rules/server/named", {"account": "anna@example.org", **typed})
+            assert answer.status_code == 400, typed
+        assert app.store.accounts.get(home.account).sieve is None
+
+
 async def test_what_two_change_at_once_is_told_to_the_second(app: App, home: Home) -> None:
     given_user(app, "Kim")
     async with browsing(app) as browser:
