@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eilbote.errors import Misused
@@ -84,6 +84,12 @@ def test_fields_are_counted() -> None:
     assert len(block.fields) == 1_000
 
 
+def test_a_first_line_that_goes_on_with_nothing_does_not_go_on_with_a_new_field() -> None:
+    edited = read_block(b" stray\r\nSubject: a\r\n\r\n").added("X-A", "1")
+    assert bytes(edited) == b" stray\r\nX-A: 1\r\nSubject: a\r\n\r\n"
+
+
+@example(b" \r\n\r\n", "0", False)
 @given(st.binary(max_size=200), st.text(max_size=80), st.booleans())
 def test_one_field_is_one_field(raw: bytes, value: str, last: bool) -> None:
     block = read_block(raw)

@@ -18,6 +18,9 @@ from eilbote.mail.words import clean, decode_words, text_of
 PROTECTED = frozenset(("received", "auto-submitted"))
 """Never deleted: they end loops (RFC 5293 section 6). Who tries is not told that it is an error."""
 
+_LOOKED_AT = 1000
+"""Bytes that show how lines end where there is no header."""
+
 _NAME = re.compile(r"[!-9;-~]{1,76}")
 _FIELD = re.compile(rb"[^\n]*\n(?:[ \t][^\n]*\n)*")
 _NAMED = re.compile(rb"([^\s:]+)[ \t]*:[ \t]*")
@@ -57,7 +60,10 @@ class HeaderBlock(NamedTuple):
             made = made.replace(b"\r\n", b"\n")
         if len(self.fields) >= MAX_FIELDS or sum(map(len, self.fields)) + len(made) > MAX_BYTES:
             raise Misused("sieve.headers_too_large", fields=MAX_FIELDS, size=f"{MAX_BYTES // 1024} KiB")
-        return HeaderBlock((*self.fields, made) if last else (made, *self.fields), self.line_end)
+        # A first line that goes on with nothing stays first: below a new field it would go on with that.
+        amiss = bool(self.fields) and self.fields[0].startswith((b" ", b"\t"))
+        place = len(self.fields) if last else int(amiss)
+        return HeaderBlock((*self.fields[:place], made, *self.fields[place:]), self.line_end)
 
     def deleted(
         self,
@@ -87,10 +93,13 @@ def read_block(raw: bytes) -> HeaderBlock:
     """The header of a mail (or a header alone), whatever its bytes. Where the mail has none, an empty one."""
     start, end, _ = split_headers(raw, 0, len(raw))
     block = raw[start:end]
-    line_end = b"\n" if b"\n" in raw and b"\r\n" not in raw[: max(end, 1000)] else b"\r\n"
     if block and not block.endswith(b"\n"):
-        block += line_end
-    return HeaderBlock(tuple(_FIELD.findall(block)), line_end)
+        block += _line_end(raw[: max(end, _LOOKED_AT)])
+    return HeaderBlock(tuple(_FIELD.findall(block)), _line_end(block or raw[:_LOOKED_AT]))
+
+
+def _line_end(text: bytes) -> bytes:
+    return b"\n" if b"\n" in text and b"\r\n" not in text else b"\r\n"
 
 
 def _name_of(field: bytes) -> str:
