@@ -104,3 +104,15 @@ def test_a_hostile_script_ends_and_its_mail_is_marked(tmp_path: Path, name: str)
             assert flags == {1: frozenset({LOOK}), 2: frozenset({LOOK})}
         assert app.store.outbox.all(account.id) == []
         assert [box.name for box in app.store.mailboxes.all(account.id)] == ["INBOX"]
+
+
+def test_a_thousand_faults_are_told_in_a_word(tmp_path: Path) -> None:
+    """Each mail is marked, and has its row of history; the pass names one."""
+    script = 'require ["variables", "fileinto"]; if header :matches "subject" "*" { fileinto "//${1}"; }'
+    with open_app(config(tmp_path / "home")) as app:
+        account, inbox = opened(app, script)
+        come(app, inbox, {str(number): raw(number, f"x{number}") for number in range(50)})
+        done = filter_new(app, account, decider_of(app, account))
+        assert [problem.code for problem in done.problems] == ["mailbox.bad_name"]
+        assert len(app.store.rule_runs.history()) == 50
+        assert set(app.store.messages.held_flags(inbox).values()) == {frozenset({LOOK})}

@@ -180,8 +180,10 @@ class _Filtering:
         self._judged += 1
         self._acted += bool(done.run)
         self._queued += len(done.outgoing)
-        if ruling.problem is not None and ruling.problem not in self._problems:
-            self._problems.append(ruling.problem)
+        problem = ruling.problem
+        # Of a thousand mails with the same fault one stands for all; history tells of each.
+        if problem is not None and all(known.code != problem.code for known in self._problems):
+            self._problems.append(problem)
 
 
 def judged(
