@@ -10,9 +10,10 @@ import pytest
 
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.rule_scripts import decider_of
+from eilbote.mail.keep import read_keep
 from eilbote.store.rule_values import LOOK
 from tests.engine.test_filter import deliver, lying
-from tests.engine.world import World, world
+from tests.engine.world import World, mail, world
 from tests.servers.dovecot import Dovecot
 
 BOOK = """
@@ -73,6 +74,21 @@ def test_the_book_sorts_new_mail_on_the_server(kim: World) -> None:
     (deed,) = [deed for deed in runs[1].deeds if deed.action == "fileinto"]
     assert (deed.argument, deed.rule, deed.flags) == ("Buchhaltung", "Rechnungen", ("$Bezahlen",))
     assert any(step.result and "Rechnung" in step.detail for step in runs[1].steps)
+
+
+@pytest.mark.parametrize("keep", ["everything", "headers"])
+def test_size_is_that_of_the_whole_mail(kim: World, keep: str) -> None:
+    kim.app.store.accounts.update(kim.account.id, keep=read_keep(keep))
+    save(
+        kim,
+        '[[rule]]\nname = "groß"\nif = [{larger = "3K"}]\nthen = [{move = "Groß"}]\n'
+        '[[rule]]\nname = "klein"\nif = [{smaller = "1K"}]\nthen = [{move = "Klein"}]\n',
+    )
+    with kim.server.imap(kim.user) as client:
+        for number, size in enumerate((10, 2_000, 5_000)):
+            client.append("INBOX", None, None, mail(number, subject=str(size), size=size))
+    kim.sync()
+    assert lying(kim) == {"Klein": ["10"], "INBOX": ["2000"], "Gro&AN8-": ["5000"]}
 
 
 def test_a_book_without_a_rule_for_an_account_judges_nothing(kim: World) -> None:

@@ -138,7 +138,8 @@ class _Filtering:
             unsent=self._unsent(mail),
             arrived=not is_local(self._account),
         )
-        stored = StoredMail(mail.message, 0, lambda: app.store.messages.raw(mail.message), whole=mail.whole)
+        number = mail.message
+        stored = StoredMail(number, mail.size, lambda: app.store.messages.raw(number), whole=mail.whole)
         try:
             ruling = self._ruled(case, stored)
         except Gone as gone:

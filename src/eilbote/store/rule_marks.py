@@ -88,7 +88,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
     found: list[Unfiltered] = []
     for chunk in chunked(one for one in dict.fromkeys(messages) if one > newest):
         rows = session.rows(
-            "SELECT p.message, p.uid, p.flags, m.internal_date, c.size >= m.size, p.mailbox"
+            "SELECT p.message, p.uid, p.flags, m.internal_date, m.size, c.size >= m.size, p.mailbox"
             " FROM placement p JOIN message m ON m.id = p.message JOIN content c ON c.id = m.content"
             f" WHERE p.message IN {in_list(len(chunk))}"
             " AND NOT EXISTS (SELECT 1 FROM rule_mark r WHERE r.message = p.message)"
@@ -96,7 +96,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
             " AND j.target_mailbox = p.mailbox AND j.kind IN ('move', 'copy', 'append'))",
             chunk,
         )
-        for message, uid, flags, date, whole, mailbox in rows:
+        for message, uid, flags, date, size, whole, mailbox in rows:
             old = integer(uid) < first_uid if same_numbers else real(date) < since - _DAY
             if mailbox != inbox.id or (old and integer(uid) > 0):
                 continue
@@ -106,6 +106,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
                     integer(uid),
                     flags_from_text(text(flags)),
                     real(date),
+                    integer(size),
                     bool(whole),
                     real(date) < since - _DAY,
                 )

@@ -192,13 +192,14 @@ class Asked(Struct, frozen=True):
 
 
 class Unfiltered(Struct, frozen=True):
-    """A mail that came into the inbox and no rule has looked at. `whole`: all of it is here. `older`: its
-    date of arrival is before the day on which rules were there."""
+    """A mail that came into the inbox and no rule has looked at. `size`: bytes of all of it. `whole`: that is
+    here. `older`: its date of arrival is before the day on which rules were there."""
 
     message: int
     uid: Uid
     flags: Flags
     internal_date: float
+    size: int
     whole: bool
     older: bool = False
 
