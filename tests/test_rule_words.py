@@ -9,7 +9,7 @@ import pytest
 from eilbote.catalogue import LANGUAGES, Catalogue
 from eilbote.engine.ruling import told
 from eilbote.engine.stored_mail import StoredMail
-from eilbote.rule_words import deed_said, reasons_said
+from eilbote.rule_deeds import deed_said, reasons_said
 from eilbote.sieve.build import build_script
 from eilbote.sieve.rule import (
     AnyCondition,

@@ -384,6 +384,44 @@ async def test_what_is_removed_comes_back_unless_somebody_was_quicker(app: App, 
         assert again.status_code == 400 and app.store.rule_book.get().text == BOOK
 
 
+async def test_a_ready_made_rule_is_taken_and_given_back(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        page = (await kim.get("/rules")).text
+        assert "/rules/offer?key=invoices" in page
+        assert "of 3 mails that are here" in (await kim.get("/rules/offer?key=invoices")).text
+        assert (await kim.post("/rules/offer", {"key": "invoices", "do": "take"})).status_code == 303
+        assert names(app)[3:] == ["Invoices", "Invoices by file name"]
+        bar = (await kim.get("/rules")).text
+        assert "/rules/offer?key=invoices" not in bar  # it is there now
+        revision = re.search(r'name="revision" value="(\d+)"', bar)
+        assert revision
+        await kim.post("/rules/bring-back", {"revision": revision[1]})
+        assert app.store.rule_book.get().text == BOOK
+        senders = {"key": "business-partners", "senders": "@firma.example, Max", "do": "look"}
+        assert "If it comes from @firma.example or “Max”" in (await kim.post("/rules/offer", senders)).text
+        wrong = await kim.post("/rules/offer", {**senders, "senders": "kein@", "do": "take"})
+        assert wrong.status_code == 400 and app.store.rule_book.get().text == BOOK
+        assert (await kim.get("/rules/offer?key=nothing")).status_code == 404
+
+
+async def test_a_script_with_a_mistake_is_not_saved_and_hinders_no_other_rule(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        await kim.get("/rules/script")
+        for run in ("1", ""):
+            fields = {"name": "S", "sieve": "keep", "run": run, "account": "", "do": "save"}
+            assert (await kim.post("/rules/script", fields)).status_code == 400
+        assert app.store.rule_book.get().text == BOOK
+        # It may have come into the book otherwise.
+        app.store.rule_book.save(BOOK + '\n[[script]]\nname = "S"\nsieve = "keep"\n', 1, 2.0)
+        assert (await kim.post("/rules/switch", {"name": "Nur Anna", "on": ""})).status_code == 303
+        assert (await kim.post("/rules/remove", {"name": "S"})).status_code == 303
+        assert names(app) == ["Für alle", "Nur Anna", "Nur Ben"]
+
+
 async def test_a_book_that_cannot_be_read_says_where(app: App, home: Home) -> None:
     app.store.rule_book.save("[[rule]]\nname = 5\n", 1, 2.0)
     given_user(app, "Kim")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eilbote.cli.command import mark
 from eilbote.cli.face import Face
 from eilbote.cli.terminal import harmless
-from eilbote.rule_words import REFUSED
+from eilbote.rule_deeds import REFUSED
 from eilbote.store.rule_values import Deed, Told
 
 DEEDS = {

@@ -15,6 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine.app import App
+from eilbote.engine.edit_rules import free_name as free_in
+from eilbote.engine.edit_rules import judge_text
 from eilbote.engine.rule_scripts import Entry, compiled
 from eilbote.engine.users import accounts_of, may_change
 from eilbote.errors import Gone, Misused, NotAllowed
@@ -296,12 +298,7 @@ def free_name(app: App, wanted: str) -> str:
 
 
 def _free(text: str, wanted: str) -> str:
-    names = {one.name.lower() for one in _judged(text)[0].entries}
-    wanted = wanted.strip()[:180]
-    free, number = wanted, 2
-    while free.lower() in names:
-        free, number = f"{wanted} ({number})", number + 1
-    return free
+    return free_in(_judged(text)[0], wanted.strip())
 
 
 def _edit(app: App, edit: Callable[[str], str]) -> int:
@@ -310,7 +307,9 @@ def _edit(app: App, edit: Callable[[str], str]) -> int:
     for _ in range(_TRIES):
         kept = book.get()
         try:
-            book.save(edit(kept.text), kept.revision, app.clock.now(), "page")
+            text = edit(kept.text)
+            _check_sieve(app, kept.text, text)
+            book.save(text, kept.revision, app.clock.now(), "page")
         except NotAllowed as error:
             # Somebody saved in between: the edit is made anew in what stands there now.
             if error.problem.code != "rules.changed_meanwhile" or book.revision() == kept.revision:
@@ -318,6 +317,14 @@ def _edit(app: App, edit: Callable[[str], str]) -> int:
         else:
             return kept.revision
     raise NotAllowed("rules.changed_meanwhile", revision=book.revision())
+
+
+def _check_sieve(app: App, before: str, after: str) -> None:
+    """What is saved can be carried out. Where a book was wrong before, it may be changed, and gets no worse.
+    Misused with the first problem."""
+    wrong = judge_text(app, after)
+    if wrong and len(wrong) > len(judge_text(app, before)):
+        raise Misused(wrong[0].problem)
 
 
 def _changeable(app: App, user: User, text: str, name: str) -> Entry:

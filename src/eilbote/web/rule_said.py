@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from eilbote.catalogue import Catalogue
-from eilbote.rule_words import deed_said, reasons_said
+from eilbote.rule_deeds import deed_said, reasons_said
 
 
 def words(said: Catalogue) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def save(visit: SignedIn) -> Response:
 
 def _saved(visit: Visit, form: _Form, typed: OwnScript) -> Response:
     problems = rules_of_user.script_problems(typed, rules_of_user.scripts_seen(visit.app, user_of(visit)))
-    if problems and form.run:
+    if problems:
         return _page(visit, form, status=400, problem=Problem("rules.script_not_saved"))
     try:
         rules_of_user.save_entry(visit.app, user_of(visit), typed, form.before, form.mark)
