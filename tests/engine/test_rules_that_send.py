@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from eilbote.config import Config
+from eilbote.delivery.values import SendState
 from eilbote.engine.app import open_app
 from eilbote.engine.owner import sync_accounts
 from eilbote.engine.rule_mails import Mailing
@@ -180,6 +181,24 @@ def test_rejections_and_notes(kim: World, postfix: Postfix) -> None:
     assert note["Auto-Submitted"].startswith("auto-notified")
     assert "sag 1" in str(note["Subject"])
     assert {name: len(mails) for name, mails in kim.truth().items()} == {"INBOX": 1, "Trash": 1}
+
+
+def test_what_did_not_go_on_comes_back_and_is_marked(kim: World, postfix: Postfix) -> None:
+    """Nobody has the mail where the server refuses its new recipient for good."""
+    nobody = f"nobody@{postfix.new_address().rpartition('@')[2]}"
+    rules(kim, nobody)
+    deliver(kim, "nur 1", postfix.new_address())
+    deliver(kim, "weiter 1", postfix.new_address())
+    deliver(kim, "nur 2", nobody, "Auto-Submitted: auto-replied\r\n")
+    asyncio.run(sync_accounts(kim.app))
+    kim.sync()
+    kim.sync()
+    lie = {name: sorted(LOOK in flags for flags in found) for name, found in flags_of(kim).items()}
+    assert lie == {"INBOX": [False, True], "Fort": [True]}
+    runs = kim.app.store.rule_runs.history()
+    codes = [run.problem and run.problem.code for run in runs]
+    assert codes == [None, "send.refused_recipient", "send.refused_recipient"]
+    assert {mail.state for mail in kim.app.store.outbox.all(kim.account.id)} == {SendState.FAILED}
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def _from_options(
     if bool(conditions) is every_mail:
         raise Misused("rules.which_mail")
     stop = stops_by_itself(actions) if stop is None else stop
-    rule = Rule(name or "x", conditions, actions, match, stop, not off, account)
+    rule = Rule(name or "…", conditions, actions, match, stop, not off, account)
     for fault in faults(rule):
         place = option_of(fault, conditions, actions)
         raise Misused(Problem(fault.problem.code, {**fault.problem.parameters, "place": place}))

@@ -21,7 +21,7 @@ from eilbote.delivery.values import (
     Submission,
 )
 from eilbote.errors import Gone, NotAllowed, Problem
-from eilbote.store import appending, outgoing_attempts, outgoing_queue
+from eilbote.store import appending, outgoing_attempts, outgoing_queue, rule_refusals
 from eilbote.store import outgoing_rows as rows
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Session, blob, chunked, in_list, integer, real, text
@@ -437,6 +437,11 @@ def _settle(session: Session, mail: int, settled: Settled, now: float) -> None:
     )
     if changed != 1:
         raise NotAllowed("send.not_claimed")
+    if settled.state is SendState.FAILED:
+        why = next((one.problem for one in settled.recipients if one.problem is not None), settled.problem)
+        row = session.one("SELECT submission_key FROM outgoing WHERE id = ?", (mail,))
+        if why is not None and row is not None and row[0]:
+            rule_refusals.note_unsent(session, text(row[0]), why, now)
 
 
 def _drop_body(session: Session, mail: int) -> None:
