@@ -69,7 +69,7 @@ def names(store: Store, home: Home) -> dict[str, int]:
 
 def waiting(home: Home, ids: Sequence[int]) -> list[int]:
     inbox = home.store.mailboxes.get(home.inbox)
-    return [one.message for one in home.store.rule_runs.unfiltered(inbox, ids)]
+    return [one.message for one in home.store.rule_runs.unfiltered(inbox, ids, NOW)]
 
 
 class TestPerforming:
@@ -211,6 +211,13 @@ class TestWhatHasCome:
         store.rule_runs.begin(home.account, NOW)
         late, new = home.arrive(arrival(30), arrival(50)).ids
         assert waiting(home, [late, new]) == [new]
+
+    def test_a_clock_that_was_ahead_makes_no_new_mail_old(self, home: Home, store: Store) -> None:
+        store.rule_runs.begin(home.account, NOW + 4 * 365 * DAY)
+        inbox = store.mailboxes.get(home.inbox)
+        new = home.arrive(arrival(50)).ids
+        (found,) = store.rule_runs.unfiltered(inbox, new, NOW)
+        assert not found.older
 
     def test_what_people_put_there_has_not(self, home: Home, store: Store) -> None:
         store.rule_runs.begin(home.account, NOW)

@@ -104,7 +104,7 @@ class _Filtering:
                 for change in came
                 if change.mailbox != self._inbox.id and not self._homes.is_gmail
             }
-            for mail in runs.unfiltered(self._inbox, here):
+            for mail in runs.unfiltered(self._inbox, here, self._app.clock.now()):
                 waits = not self._filter(mail) or waits
             runs.advance(
                 self._account.id,

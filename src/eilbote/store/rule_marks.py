@@ -75,7 +75,7 @@ def advance(session: Session, account: int, change: int) -> None:
     )
 
 
-def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> list[Unfiltered]:
+def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int], now: float) -> list[Unfiltered]:
     """Those of some messages that lie in the inbox, have come, and were not looked at; oldest first."""
     begun = session.one(
         "SELECT message, uidvalidity, uid, since FROM rule_cursor WHERE account = ?", (inbox.account,)
@@ -83,7 +83,7 @@ def unfiltered(session: Session, inbox: Mailbox, messages: Sequence[int]) -> lis
     if begun is None:
         return []
     newest, uidvalidity, first_uid = (integer(value) for value in begun[:3])
-    since = real(begun[3])
+    since = min(real(begun[3]), now)  # a clock that was ahead then would make all mail old for long
     same_numbers = uidvalidity in (0, inbox.watermarks.uidvalidity)  # 0: there was no inbox then
     found: list[Unfiltered] = []
     for chunk in chunked(one for one in dict.fromkeys(messages) if one > newest):

@@ -122,10 +122,10 @@ class RuleRuns:
             if change is not None:
                 rule_marks.advance(session, account, change)
 
-    def unfiltered(self, inbox: Mailbox, messages: Sequence[int]) -> list[Unfiltered]:
+    def unfiltered(self, inbox: Mailbox, messages: Sequence[int], now: float) -> list[Unfiltered]:
         """Those of some messages that lie in the inbox, have come, and were not looked at; oldest first."""
         with self._database.read() as session:
-            return rule_marks.unfiltered(session, inbox, messages)
+            return rule_marks.unfiltered(session, inbox, messages, now)
 
     def remembered(
         self, account: int, kind: MemoryKind, pairs: Sequence[tuple[str, str]], now: float
