@@ -102,6 +102,16 @@ def test_what_is_no_right_sieve_is_not_saved(app: App) -> None:
     assert door.saved_book(app).revision == 0
 
 
+def test_a_book_that_is_wrong_already_may_be_mended_in_parts(app: App) -> None:
+    text = "[[script]]\nname = 'a'\nsieve = 'frob;'\n[[script]]\nname = 'b'\nsieve = 'stop;'\n"
+    app.store.rule_book.save(text, 0, app.clock.now(), "user")
+    door.switch_entries(app, ["b"], False)
+    with pytest.raises(Misused, match="sieve"):
+        door.replace_entry(app, "b", OwnScript("b", "frob;"))
+    door.remove_entries(app, ["a"])
+    assert [(one.name, one.run) for one in door.entries(app) if isinstance(one, OwnScript)] == [("b", False)]
+
+
 def test_mistakes_in_scripts_have_the_line_of_the_book(app: App) -> None:
     text = (
         '[[rule]]\nname = "Muster"\nif = [{subject = "(", how = "regex"}]\nthen = [{keep = true}]\n\n'

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.clock import local_day_and_hour
@@ -24,6 +25,13 @@ from eilbote.store.rule_values import Book as Saved
 
 Entry = Rule | OwnScript
 _TRIES = 5
+
+
+class Edited(Struct, frozen=True):
+    """The book before and after an edit; both the same where it changed nothing."""
+
+    before: Saved
+    after: Saved
 
 
 def saved_book(app: App) -> Saved:
@@ -76,13 +84,13 @@ def add_entries(app: App, new: Iterable[Entry], at: int | None = None) -> tuple[
         return text
 
     new_ones = tuple(new)
-    _edit(app, edit)
+    edit_text(app, edit)
     return tuple(added)
 
 
 def replace_entry(app: App, name: str, entry: Entry) -> Saved:
     """This one in place of the one called `name`. Gone `rules.unknown`, Misused `rules.name_taken`."""
-    return _edit(app, lambda text: with_replaced(text, name, entry))
+    return edit_text(app, lambda text: with_replaced(text, name, entry)).after
 
 
 def remove_entries(app: App, names: Iterable[str]) -> Saved:
@@ -94,7 +102,7 @@ def remove_entries(app: App, names: Iterable[str]) -> Saved:
             text = without_entry(text, name)
         return text
 
-    return _edit(app, edit)
+    return edit_text(app, edit).after
 
 
 def switch_entries(app: App, names: Iterable[str], on: bool) -> Saved:
@@ -110,12 +118,12 @@ def switch_entries(app: App, names: Iterable[str], on: bool) -> Saved:
             text = with_replaced(text, name, new)
         return text
 
-    return _edit(app, edit)
+    return edit_text(app, edit).after
 
 
 def order_entry(app: App, name: str, at: int) -> Saved:
     """Puts it at this place among all (from 0). Gone `rules.unknown`."""
-    return _edit(app, lambda text: with_moved(text, name, at))
+    return edit_text(app, lambda text: with_moved(text, name, at)).after
 
 
 def sieve_of(app: App, entry: Entry) -> str:
@@ -136,19 +144,28 @@ def free_name(book: Book, name: str) -> str:
     return free
 
 
-def _edit(app: App, change: Callable[[str], str]) -> Saved:
-    """Applies a change to the newest text, again where somebody else saved meanwhile."""
+def edit_text(app: App, change: Callable[[str], str], origin: str = "user") -> Edited:
+    """Applies a change to the newest text, again where somebody else saved meanwhile. A book that was wrong
+    before may be changed, and gets no worse. Misused with the first problem; NotAllowed
+    `rules.changed_meanwhile`."""
     for left in reversed(range(_TRIES)):
-        saved = saved_book(app)
-        text = change(saved.text)
-        if text == saved.text:
-            return saved
+        before = saved_book(app)
+        text = change(before.text)
+        if text == before.text:
+            return Edited(before, before)
+        _check_no_worse(app, before.text, text)
         try:
-            return save_text(app, text, saved.revision)
+            return Edited(before, app.store.rule_book.save(text, before.revision, app.clock.now(), origin))
         except NotAllowed as refused:
             if refused.problem.code != "rules.changed_meanwhile" or not left:
                 raise
     raise AssertionError("the last try gives or raises")
+
+
+def _check_no_worse(app: App, before: str, after: str) -> None:
+    wrong = judge_text(app, after)
+    if wrong and len(wrong) > len(judge_text(app, before)):
+        raise Misused(wrong[0].problem)
 
 
 def _wrong_sieve(app: App, book: Book, text: str) -> Iterable[ScriptProblem]:

@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eilbote.engine.app import App
+from eilbote.engine.edit_rules import edit_text
 from eilbote.engine.edit_rules import free_name as free_in
-from eilbote.engine.edit_rules import judge_text
 from eilbote.engine.rule_scripts import Entry, compiled
 from eilbote.engine.users import accounts_of, may_change
 from eilbote.errors import Gone, Misused, NotAllowed
@@ -29,8 +29,6 @@ from eilbote.sieve.rule_text import entry_text
 from eilbote.sieve.script import Script, read_script
 from eilbote.sieve.values import ScriptProblem
 from eilbote.store.values import Account, Role, User
-
-_TRIES = 5
 
 
 class SeenEntry(Struct, frozen=True):
@@ -303,28 +301,7 @@ def _free(text: str, wanted: str) -> str:
 
 def _edit(app: App, edit: Callable[[str], str]) -> int:
     """Saves the edited text; the revision of the one before."""
-    book = app.store.rule_book
-    for _ in range(_TRIES):
-        kept = book.get()
-        try:
-            text = edit(kept.text)
-            _check_sieve(app, kept.text, text)
-            book.save(text, kept.revision, app.clock.now(), "page")
-        except NotAllowed as error:
-            # Somebody saved in between: the edit is made anew in what stands there now.
-            if error.problem.code != "rules.changed_meanwhile" or book.revision() == kept.revision:
-                raise
-        else:
-            return kept.revision
-    raise NotAllowed("rules.changed_meanwhile", revision=book.revision())
-
-
-def _check_sieve(app: App, before: str, after: str) -> None:
-    """What is saved can be carried out. Where a book was wrong before, it may be changed, and gets no worse.
-    Misused with the first problem."""
-    wrong = judge_text(app, after)
-    if wrong and len(wrong) > len(judge_text(app, before)):
-        raise Misused(wrong[0].problem)
+    return edit_text(app, edit, "page").before.revision
 
 
 def _changeable(app: App, user: User, text: str, name: str) -> Entry:
