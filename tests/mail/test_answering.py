@@ -56,7 +56,12 @@ def test_a_persons_mail_is_answered(head: str, address: str, own: str) -> None:
         (HEAD.replace("<karl@example.net>\nFrom", "<>\nFrom"), Silence.REPORT),
         (HEAD + "Content-Type: multipart/report; boundary=a\n\n--a\n\nx\n--a--\n", Silence.REPORT),
         (HEAD + "Auto-Submitted: auto-replied (vacation)\n", Silence.AUTOMATIC),
+        # A rule reads no further than the header.
+        (HEAD + "Content-Type: multipart/report; boundary=a\n", Silence.REPORT),
         (HEAD + "Auto-Submitted: auto-generated\n", Silence.AUTOMATIC),
+        (HEAD + "Auto-Submitted: no\nAuto-Submitted: auto-replied\n", Silence.AUTOMATIC),
+        (HEAD + "Precedence: auto_reply\n", Silence.AUTOMATIC),
+        (HEAD + "X-Autoreply: yes\n", Silence.AUTOMATIC),
         (HEAD + "X-Auto-Response-Suppress: OOF\n", Silence.AUTOMATIC),
         (HEAD + "Precedence: bulk\n", Silence.LIST),
         (HEAD + "List-Id: <a.example>\n", Silence.LIST),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from eilbote.mail.automatic import auto_submitted
+from eilbote.mail.automatic import auto_submitted, is_marked_as_reply
 from eilbote.mail.identity import same_address
 from eilbote.mail.message import Message, parse_message
+from eilbote.mail.parameters import read_parameters
 
 FIELD = "X-Eilbote-Forwarded-By"
 """One field for each address that sent the mail on, the newest first."""
@@ -64,6 +65,8 @@ def loop_when_answered(message: Message, own: str) -> Loop | None:
         return Loop.REPORT
     if auto_submitted(message) not in ("", "no") or "X-Auto-Response-Suppress" in message.headers:
         return Loop.AUTOMATIC
+    if is_marked_as_reply(message):
+        return Loop.AUTOMATIC
     if message.headers.get("Precedence").lower() in ("bulk", "junk", "list"):
         return Loop.LIST
     if any(name.lower().startswith("list-") for name, _ in message.headers):
@@ -74,8 +77,10 @@ def loop_when_answered(message: Message, own: str) -> Loop | None:
 
 
 def is_report(message: Message) -> bool:
-    """A bounce, a receipt, or anything else that servers say of mail: it has no sender to answer."""
-    if message.root.content_type == "multipart/report":
+    """A bounce, a receipt, or anything else that servers say of mail: it has no sender to answer. Its header
+    tells it, also where that alone was read."""
+    named = read_parameters(message.headers.source("Content-Type") or "").value
+    if "multipart/report" in (named.lower(), message.root.content_type):
         return True
     return (message.headers.source("Return-Path") or "-").strip(" \t\r\n<>") == ""
 
