@@ -10,7 +10,8 @@ from eilbote.engine.app import App, open_app
 from eilbote.engine.filter import filter_new
 from eilbote.engine.rule_scripts import decider_of
 from eilbote.mail.mailbox import MailboxName, SpecialUse
-from eilbote.store.rule_values import LOOK
+from eilbote.store.rule_runs import Performed, RuleRuns
+from eilbote.store.rule_values import LOOK, Ruling
 from eilbote.store.update_values import MailboxUpdate
 from eilbote.store.values import Account, ListedMailbox, Watermarks
 from tests.engine.killed_rules import config, raw
@@ -116,3 +117,20 @@ def test_a_thousand_faults_are_told_in_a_word(tmp_path: Path) -> None:
         assert [problem.code for problem in done.problems] == ["mailbox.bad_name"]
         assert len(app.store.rule_runs.history()) == 50
         assert set(app.store.messages.held_flags(inbox).values()) == {frozenset({LOOK})}
+
+
+def test_what_nobody_foresaw_stops_no_other_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = RuleRuns.perform
+
+    def faulty(runs: RuleRuns, ruling: Ruling, now: float) -> Performed | None:
+        if ruling.place[1] == 2 and ruling.problem is None:
+            raise ValueError
+        return real(runs, ruling, now)
+
+    monkeypatch.setattr(RuleRuns, "perform", faulty)
+    with open_app(config(tmp_path / "home")) as app:
+        account, inbox = opened(app, 'require "fileinto"; fileinto "Gut";')
+        come(app, inbox, {str(number): raw(number, "x") for number in range(3)})
+        done = filter_new(app, account, decider_of(app, account))
+        assert [problem.code for problem in done.problems] == ["rules.unforeseen"]
+        assert app.store.messages.held_flags(inbox) == {2: frozenset({LOOK})}

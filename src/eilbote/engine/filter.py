@@ -173,17 +173,21 @@ class _Filtering:
             done = app.store.rule_runs.perform(ruling, app.clock.now())
         except Unreachable:  # of our own store: nothing can be done now
             raise
-        except EilboteError as error:
-            ruling = troubled(case, error.problem)
+        except Exception as error:  # noqa: BLE001  # as in `judged`
+            problem = error.problem if isinstance(error, EilboteError) else _unforeseen(error)
+            ruling = troubled(case, problem)
             done = app.store.rule_runs.perform(ruling, app.clock.now())
         if done is None:
             return
         self._judged += 1
         self._acted += bool(done.run)
         self._queued += len(done.outgoing)
-        problem = ruling.problem
-        # Of a thousand mails with the same fault one stands for all; history tells of each.
-        if problem is not None and all(known.code != problem.code for known in self._problems):
+        if ruling.problem is not None:
+            self._note(ruling.problem)
+
+    def _note(self, problem: Problem) -> None:
+        """Of a thousand mails with the same fault one stands for all; history tells of each."""
+        if all(known.code != problem.code for known in self._problems):
             self._problems.append(problem)
 
 
@@ -213,4 +217,8 @@ def judged(
             raise
         return troubled(case, error.problem, outcome)
     except Exception as error:  # noqa: BLE001  # one mail that nobody foresaw must not stop all others
-        return troubled(case, Problem("rules.unforeseen", {"reason": type(error).__name__}), outcome)
+        return troubled(case, _unforeseen(error), outcome)
+
+
+def _unforeseen(error: Exception) -> Problem:
+    return Problem("rules.unforeseen", {"reason": type(error).__name__})
