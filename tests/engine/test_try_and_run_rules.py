@@ -207,6 +207,7 @@ def test_running_again_copies_nothing_again_and_makes_no_mail_its_own_duplicate(
     assert run_rules(app, Wanted(script=script)).changed == 3
     assert lying(app, account) == {"INBOX": 12, "Kopien": 3, "Trash": 1}
     again = run_rules(app, Wanted(script=script, mailbox="INBOX"))
-    assert (again.changed, again.problems) == (0, [])
+    assert (again.changed, again.batch, again.problems) == (0, 0, [])
+    assert len(rule_history.batches(app)) == 1
     assert lying(app, account) == {"INBOX": 12, "Kopien": 3, "Trash": 1}
     assert len(app.store.rule_runs.history()) == 3

@@ -67,6 +67,8 @@ def run_rules(
         if decider is not None:
             mails = _told(_held(app, account, wanted), tell)
             _Running(app, account, decider, done, redirects=redirects).run(mails)
+    if app.store.rule_runs.forget_empty(done.batch):
+        done.batch = 0
     return done
 
 

@@ -173,6 +173,11 @@ class RuleRuns:
         assert row is not None
         return integer(row[0])
 
+    def forget_empty(self, batch: int) -> bool:
+        """Takes a run out of the list of runs where nothing came of it; whether it was so."""
+        with self._database.write() as session:
+            return session.run("DELETE FROM rule_batch WHERE id = ? AND mails = 0", (batch,)) == 1
+
     def batches(self, limit: int = 50) -> list[Batch]:
         """Runs that people began, the newest first."""
         with self._database.read() as session:
