@@ -121,7 +121,8 @@ def entry_shape(face: Face, number: int, entry: Rule | OwnScript) -> JSON:
         "where": entry.where.value,
     }
     if isinstance(entry, OwnScript):
-        return {**shape, "sieve": script_table(entry)["sieve"]}
+        events: JSON = {"on": [one.value for one in entry.on], "mailbox": entry.mailbox} if entry.on else {}
+        return {**shape, "sieve": script_table(entry)["sieve"], **events}
     table = rule_table(entry)
     said = face.catalogue
     return {
@@ -148,6 +149,8 @@ def in_words(face: Face, entry: Rule | OwnScript) -> str:
 def _state(face: Face, entry: Rule | OwnScript) -> str:
     if not _is_on(entry):
         return face.text(mark("off")) if isinstance(entry, Rule) else face.text(mark("only included"))
+    if isinstance(entry, OwnScript) and entry.on:
+        return face.text(mark("on events"))
     return face.text(_WHERE[entry.where]) if entry.where in _WHERE else ""
 
 

@@ -172,7 +172,7 @@ def _wrong_sieve(app: App, book: Book, text: str) -> Iterable[ScriptProblem]:
     scripts = {entry.name: entry.sieve for entry in book.entries if isinstance(entry, OwnScript)}
     for entry in book.entries:
         if isinstance(entry, OwnScript):
-            found = read_script(entry.sieve, included=scripts)
+            found = read_script(entry.sieve, included=scripts, event=bool(entry.on))
         else:
             found = read_script(build_rule(entry, _today(app)))
         if isinstance(found, Script):

@@ -115,6 +115,7 @@ def _trying(app: App, account: Account, entry: Entry, found: Preview) -> Trying 
     book, problems = judge_book(app.store.rule_book.get().text)
     known = () if problems else book.of(account.address)
     others = [one for one in known if not (isinstance(one, OwnScript) and one.name == entry.name)]
+    entry = entry if isinstance(entry, Rule) else replace(entry, on=(), mailbox="")
     quick = decider_for(app, [entry], [*others, entry], 0, trace=False)
     slow = decider_for(app, [entry], [*others, entry], 0)
     if quick.problem is not None:

@@ -18,7 +18,7 @@ from eilbote.engine.filter import Decide, Decider
 from eilbote.engine.stored_mail import StoredMail
 from eilbote.errors import Misused
 from eilbote.sieve.build import build_script
-from eilbote.sieve.rule import OwnScript, Rule, Where
+from eilbote.sieve.rule import Event, OwnScript, Rule, Where
 from eilbote.sieve.rule_book import Book, judge_book
 from eilbote.sieve.run import run
 from eilbote.sieve.script import Script, read_script
@@ -48,22 +48,52 @@ def decider_of(app: App, account: Account) -> Decider | None:
     return decider_for(app, here, entries.of(account.address), book.revision)
 
 
+def watched_by(app: App, account: Account) -> dict[str, dict[str, Decider]]:
+    """Which mailboxes scripts watch, and for each `imap.cause` what judges the mail it happens to."""
+    book = app.store.rule_book.get()
+    entries, problems = _read(book.text)
+    if problems:
+        return {}
+    known = entries.of(account.address)
+    scripts = [one for one in known if isinstance(one, OwnScript) and one.on and one.run]
+    return {
+        mailbox: {
+            cause.value: decider_for(
+                app,
+                [switched_on(one) for one in scripts if one.mailbox == mailbox and cause in one.on],
+                known,
+                book.revision,
+                event=True,
+            )
+            for cause in Event
+            if any(one.mailbox == mailbox and cause in one.on for one in scripts)
+        }
+        for mailbox in dict.fromkeys(one.mailbox for one in scripts)
+    }
+
+
 def decider_for(
-    app: App, entries: Iterable[Entry], known: Iterable[Entry], revision: int, *, trace: bool = True
+    app: App,
+    entries: Iterable[Entry],
+    known: Iterable[Entry],
+    revision: int,
+    *,
+    trace: bool = True,
+    event: bool = False,
 ) -> Decider:
     """What judges mail by these entries in their order; `known` are those whose scripts may be included."""
-    made = compiled(app, entries, known)
+    made = compiled(app, entries, known, event=event)
     if made.script is None:
         return Decider(revision, _nobody_asks, made.problems[0].problem)
     return Decider(revision, _runner(made.script, trace=trace), extensions=made.script.extensions)
 
 
-def compiled(app: App, entries: Iterable[Entry], known: Iterable[Entry]) -> Compiled:
+def compiled(app: App, entries: Iterable[Entry], known: Iterable[Entry], *, event: bool = False) -> Compiled:
     """Rules and scripts as one script; its problems stand in the script that is built."""
     day = date.fromisoformat(local_day_and_hour(app.clock.now())[0])
     text = build_script(entries, day)
     scripts = tuple((one.name, one.sieve) for one in known if isinstance(one, OwnScript))
-    return _compiled(text, scripts)
+    return _compiled(text, scripts, event=event)
 
 
 def script_decider(text: str, *, trace: bool = True) -> Decider:
@@ -95,13 +125,15 @@ def pending_of(app: App, account: Account) -> tuple[Entry, ...]:
 
 
 def is_active(entry: Entry) -> bool:
-    """Whether it is carried out at all."""
-    return entry.enabled if isinstance(entry, Rule) else entry.run
+    """Whether it is carried out for new mail."""
+    return entry.enabled if isinstance(entry, Rule) else entry.run and not entry.on
 
 
 def switched_on(entry: Entry) -> Entry:
-    """The same, as if it were carried out."""
-    return replace(entry, enabled=True) if isinstance(entry, Rule) else replace(entry, run=True)
+    """The same, as if it were carried out for any mail."""
+    if isinstance(entry, Rule):
+        return replace(entry, enabled=True)
+    return replace(entry, run=True, on=(), mailbox="")
 
 
 def _runner(script: Script, *, trace: bool) -> Decide:
@@ -121,6 +153,6 @@ def _read(text: str) -> tuple[Book, tuple[ScriptProblem, ...]]:
 
 
 @lru_cache(maxsize=16)
-def _compiled(text: str, scripts: tuple[tuple[str, str], ...]) -> Compiled:
-    found = read_script(text, included=dict(scripts))
+def _compiled(text: str, scripts: tuple[tuple[str, str], ...], *, event: bool = False) -> Compiled:
+    found = read_script(text, included=dict(scripts), event=event)
     return Compiled(text, found) if isinstance(found, Script) else Compiled(text, problems=found)

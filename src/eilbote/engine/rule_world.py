@@ -34,6 +34,7 @@ class Worlds:
     def __init__(self, app: App, account: Account, homes: Homes, mailing: Mailing) -> None:
         self._app = app
         self._account = account
+        self._homes = homes
         self._mailboxes = homes.seen()
         self._own = mailing.own_addresses()
         self._lists = _Lists(app, account)
@@ -64,13 +65,24 @@ class Worlds:
             # RFC 5232 section 2: what is being delivered has none.
             flags=() if arrives else tuple(sorted(case.flags)),
             mailboxes=self._mailboxes,
-            environment=self._of_arrival if arrives else self._environment,
+            environment=self._of_arrival if arrives else self._of_event(case),
             lists=self._lists,
             # A mail that was there is no duplicate of itself.
             seen_before=_SeenBefore(self._app, self._account.id, now) if arrives else frozenset(),
             said=self._said(case, mail) if extensions is None or _SENDER in extensions else Said(),
             received=case.internal_date,
         )
+
+    def _of_event(self, case: Case) -> dict[str, str]:
+        """RFC 6785 section 4.4."""
+        event = case.event
+        if event is None:
+            return self._environment
+        return self._environment | {
+            "imap.cause": event.cause.upper(),
+            "imap.mailbox": self._homes.name_of(event.mailbox),
+            "imap.changedflags": " ".join(sorted(event.changed)),
+        }
 
     def _said(self, case: Case, mail: StoredMail) -> Said:
         """What is known of the sender without an assistant: whom the account has written to is known, and who

@@ -147,7 +147,7 @@ def account_for_server(app: App, user: User, address: str) -> Account:
 def script_problems(script: OwnScript, known: Sequence[OwnScript] = ()) -> tuple[ScriptProblem, ...]:
     """What is wrong with a script of the user's, at its lines and columns. `known`: those it may include."""
     included = {one.name: one.sieve for one in known if one.name != script.name}
-    read = read_script(script.sieve, included=included)
+    read = read_script(script.sieve, included=included, event=bool(script.on))
     return () if isinstance(read, Script) else tuple(read)
 
 
@@ -163,7 +163,7 @@ def as_sieve(app: App, entries: Sequence[Entry]) -> str:
 
 def simple_rules(script: OwnScript) -> tuple[Entry, ...]:
     """The rules that a script is, where it is simple enough to be nothing but rules; else none."""
-    found = read_back(script.sieve, script.name)
+    found = () if script.on else read_back(script.sieve, script.name)
     return found if found and all(isinstance(one, Rule) for one in found) else ()
 
 

@@ -41,6 +41,7 @@ from eilbote.store.rule_values import (
     Deed,
     Drop,
     Effect,
+    Happened,
     Memory,
     MemoryKind,
     MoveTo,
@@ -79,6 +80,7 @@ class Case(Struct, frozen=True):
     """It is redirected all the same."""
     arrived: bool = False
     """Its date is that of its arrival on the server."""
+    event: Happened | None = None
 
 
 def ruling_of(
@@ -325,6 +327,7 @@ def _ruling(
         case.once,
         case.batch,
         noteworthy=bool(effects or deeds or problem),
+        event=case.event,
     )
 
 

@@ -127,7 +127,7 @@ def _commands(
             yield _rule(rule, test, unanswered(before), today, available)
             if answers_on(rule):
                 before.append(test)
-        elif entry.run:
+        elif entry.run and not entry.on:
             arguments: tuple[Argument, ...] = (tag("personal"), text(entry.name))
             yield Command(_NOWHERE, "include", arguments, comments=(f" script:[{entry.name}]",))
 

@@ -324,15 +324,27 @@ class Rule(Struct, frozen=True):
     where: Where = Where.HERE
 
 
+class Event(StrEnum):
+    """What happens to a mail in a mailbox (RFC 6785 section 4.3): it is put there, comes there from
+    elsewhere, or gets other flags. The values of `imap.cause`."""
+
+    APPEND = "append"
+    COPY = "copy"
+    FLAG = "flag"
+
+
 class OwnScript(Struct, frozen=True):
     """A whole Sieve script of the user's, beside or instead of friendly rules. `run`: it is carried out
-    in its place among them; without, it is only there to be included."""
+    in its place among them; without, it is only there to be included. `on`: it is carried out for these
+    events in its `mailbox`, and not for new mail."""
 
     name: str
     sieve: str
     run: bool = True
     account: str = ""
     where: Where = Where.HERE
+    on: tuple[Event, ...] = ()
+    mailbox: str = ""
 
 
 def stops_by_itself(actions: tuple[AnyAction, ...]) -> bool:

@@ -24,6 +24,7 @@ from eilbote.sieve.rule import (
     Copy,
     Delete,
     During,
+    Event,
     Flagging,
     Forward,
     HeaderField,
@@ -67,7 +68,7 @@ _SPAN = re.compile(r"([0-9]{1,5}) ?([dtwmyj]?)", re.IGNORECASE)
 _DAYS = {"": 1, "d": 1, "t": 1, "w": 7, "m": 30, "y": 365, "j": 365}
 
 RULE_KEYS = ("name", "match", "if", "then", "stop", "enabled", "account", "where")
-SCRIPT_KEYS = ("name", "sieve", "run", "account", "where")
+SCRIPT_KEYS = ("name", "sieve", "run", "on", "mailbox", "account", "where")
 
 
 class _Wrong(Exception):
@@ -106,13 +107,29 @@ def read_script_table(table: Mapping[str, object]) -> tuple[OwnScript, tuple[Fau
         _of(table, "run", _switch, True, found),
         _of(table, "account", _text, "", found),
         _of(table, "where", lambda key, value: _word(key, value, Where), Where.HERE, found),
+        _of(table, "on", _events, (), found),
+        _of(table, "mailbox", _text, "", found),
     )
     if not found:
+        found += _event_faults(script)
         named = faults(Rule(script.name, stop=True, account=script.account))
         found += named
         if "sieve" not in table:
             found.append(Fault("", 0, "sieve", Problem("rules.value_empty", {"place": "", "key": "sieve"})))
     return script, tuple(found)
+
+
+def _event_faults(script: OwnScript) -> list[Fault]:
+    """Events happen in a mailbox, and are seen here alone. What comes new into the inbox is no event: rules
+    judge it."""
+    if bool(script.on) != bool(script.mailbox):
+        key = "mailbox" if script.on else "on"
+        return [Fault("", 0, key, Problem("rules.value_empty", {"place": "", "key": key}))]
+    if script.on and script.where is not Where.HERE:
+        return [_fault("", 0, _Wrong("where", script.where.value, f'"{Where.HERE.value}"'))]
+    if Event.APPEND in script.on and script.mailbox.upper() == "INBOX":
+        return [_fault("", 0, _Wrong("on", Event.APPEND.value, '["copy", "flag"]'))]
+    return []
 
 
 def read_condition(table: Mapping[str, object], index: int, found: list[Fault]) -> AnyCondition | None:
@@ -177,6 +194,10 @@ def _texts(key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _Wrong(key, value, '"…", ["…", "…"]')
     return tuple(_text(key, each) for each in value)
+
+
+def _events(key: str, value: object) -> tuple[Event, ...]:
+    return tuple(dict.fromkeys(_word(key, each, Event) for each in _texts(key, value)))
 
 
 def _texts_or_any(key: str, value: object) -> tuple[str, ...]:

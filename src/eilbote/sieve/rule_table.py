@@ -81,6 +81,9 @@ def script_table(script: OwnScript) -> Table:
     table: Table = {"name": script.name, "sieve": script.sieve}
     if not script.run:
         table["run"] = False
+    if script.on:
+        table["on"] = [each.value for each in script.on]
+        table["mailbox"] = script.mailbox
     if script.account:
         table["account"] = script.account
     if script.where is not Where.HERE:

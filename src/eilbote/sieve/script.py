@@ -16,6 +16,9 @@ from eilbote.sieve.parse import parse_script
 from eilbote.sieve.tree import Tree
 from eilbote.sieve.values import Limits, ScriptProblem
 
+_NOT_FOR_EVENTS = frozenset({"reject", "ereject", "vacation"})
+"""What makes sense only where a mail is delivered (RFC 6785 section 3)."""
+
 
 class Script:
     """A script that was read and checked. Run it with `run.run`."""
@@ -60,15 +63,20 @@ def read_script(
     included: Mapping[str, str] | None = None,
     shared: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    event: bool = False,
 ) -> Script | tuple[ScriptProblem, ...]:
     """The script, or its problems in order of place. `included` are the texts that `include :personal`
-    names, `shared` those of `include :global` (RFC 6609)."""
-    reader = _Reader(included or {}, shared or {}, limits or Limits())
+    names, `shared` those of `include :global` (RFC 6609). `event`: it is for events, and has no actions that
+    only a delivery knows."""
+    reader = _Reader(included or {}, shared or {}, limits or Limits(), event=event)
     return reader.whole(text)
 
 
 class _Reader:
-    def __init__(self, personal: Mapping[str, str], shared: Mapping[str, str], limits: Limits) -> None:
+    def __init__(
+        self, personal: Mapping[str, str], shared: Mapping[str, str], limits: Limits, *, event: bool
+    ) -> None:
+        self._event = event
         self._texts = {False: personal, True: shared}
         self._limits = limits
         self._problems: list[ScriptProblem] = []
@@ -96,6 +104,9 @@ class _Reader:
         self._open.append(name)
         self._heights[name] = max((depth for _, depth in _deepest(checked.commands)), default=0)
         for bound, depth in _deepest(checked.commands):
+            if self._event and bound.word.name in _NOT_FOR_EVENTS:
+                problem = Problem("sieve.not_for_events", {"command": bound.word.name})
+                self._problems.append(ScriptProblem(bound.node.at, problem, name))
             if bound.word.name == "include":
                 self._include(bound, name, depth)
         self._open.pop()

@@ -75,13 +75,17 @@ def choose(
     change nothing for the mail, that is from the first one on, as a server comes before us.
 
     `alone`: no other account is there, so a rule for all is one for this."""
-    active = [one for one in entries if (one.enabled if isinstance(one, Rule) else one.run)]
+    active = [one for one in entries if (one.enabled if isinstance(one, Rule) else one.run and not one.on)]
     there = [
         one for one in active if wanted is None or one.name.lower() in wanted or one.where is not Where.HERE
     ]
     known = {name.lower() for name in available}
     can: list[Entry] = []
-    stays: list[Stay] = []
+    stays: list[Stay] = [
+        Stay(one.name, Problem("rules.stays.events", {"rule": one.name}))
+        for one in entries
+        if isinstance(one, OwnScript) and one.on and one.run and one.name.lower() in (wanted or ())
+    ]
     for entry in active:
         if entry not in there:
             continue
@@ -100,7 +104,7 @@ def choose(
         overtaken = [*_out_of_order(active, can)]
         can = [one for one in can if one.name not in {stay.name for stay in overtaken}]
         stays += overtaken
-    order = {one.name: number for number, one in enumerate(active)}
+    order = {one.name: number for number, one in enumerate(entries)}
     return Chosen(tuple(can), tuple(sorted(stays, key=lambda stay: order[stay.name])))
 
 

@@ -38,6 +38,7 @@ from eilbote.store.picture_senders import PictureSenders
 from eilbote.store.policies import Policies
 from eilbote.store.refused_logins import RefusedLogins
 from eilbote.store.rule_book import RuleBook
+from eilbote.store.rule_events import RuleEvents
 from eilbote.store.rule_runs import RuleRuns
 from eilbote.store.schema.migrations import migrate
 from eilbote.store.search import SEARCH_FILE, Search
@@ -101,6 +102,7 @@ class Store:
         self.writings = Writings(database, self.bodies)
         self.rule_book = RuleBook(database)
         self.rule_runs = RuleRuns(database, self.bodies)
+        self.rule_events = RuleEvents(database)
         self._erasing = Erasing(database, self.bodies, self._forget)
 
     @classmethod

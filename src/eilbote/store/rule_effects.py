@@ -42,6 +42,8 @@ class Doing:
         self.outgoing: list[int] = []
         self.made: list[int] = []
         """Messages that came into being."""
+        self.touched: list[tuple[int, int]] = [(ruling.place[0], ruling.message)]
+        """Where something was done, as (mailbox, message)."""
         self.answered_before: list[str] = []
         """Handles of what was not sent, because it was sent before."""
 
@@ -65,6 +67,7 @@ class Doing:
                 self._owed(made)
                 for one in made:
                     self.made.append(one.message)
+                    self.touched.append((home.id, one.message))
                     if add:
                         there = [(home.id, one.placement)]
                         self._owed(acts.change_flags(session, there, add, frozenset(), ORIGIN, now))
@@ -77,10 +80,12 @@ class Doing:
                     raise Gone("store.no_message", id=self._ruling.message)
                 self._owed(made)
                 self._place = (home.id, made[0].placement)
+                self.touched.append((home.id, self._ruling.message))
             case Put(arrival=arrival, target=target):
                 number = self._place[0] if target is None else self._home(target).id
                 made = appending.append(session, self._bodies, number, [arrival], ORIGIN, now)
                 self.made += [one.message for one in made]
+                self.touched += [(number, one.message) for one in made]
                 self._owed(made)
             case Drop():
                 self._owed(acts.delete(session, [self._place], ORIGIN, now))

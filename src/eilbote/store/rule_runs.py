@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eilbote.delivery.values import WAITING, RecipientState, SendState
 from eilbote.errors import Gone
 from eilbote.store import debts as owed
-from eilbote.store import outgoing_rows, placed, reversing, rule_marks, rule_memory
+from eilbote.store import outgoing_rows, placed, reversing, rule_events, rule_marks, rule_memory
 from eilbote.store.bodies import Bodies
 from eilbote.store.database import Database, Row, Session, Value, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import clean
@@ -143,6 +143,8 @@ class RuleRuns:
         with self._database.write() as session:
             if ruling.once and rule_marks.is_marked(session, ruling.message):
                 return None
+            if ruling.event is not None and not rule_events.is_due(session, ruling.account, ruling.event):
+                return None
             mailbox, uid = ruling.place
             lying = placed.at_uids(session, mailbox, [uid]).get(uid)
             if lying is None or lying.message != ruling.message:
@@ -151,6 +153,7 @@ class RuleRuns:
             doing = Doing(session, self._bodies, ruling, run, now)
             doing.carry_out()
             rule_marks.mark(session, [ruling.message, *doing.made], ruling.revision, now)
+            rule_events.note(session, ruling.account, doing.touched, ruling)
             if run and (doing.debts or doing.outgoing):
                 session.run(
                     "UPDATE rule_run SET debts = ?, outgoing = ? WHERE id = ?",
@@ -310,6 +313,9 @@ def _taken_back(session: Session, run: Run, now: float) -> Undone:
         if debt.kind is not DebtKind.CREATE:
             reversing.undo(session, debt, "undo", now)
             turned.add(debt.message)
+            # Taking back is nothing that happens to a mail: the script would do it again.
+            places = [(debt.mailbox, debt.message), (debt.target_mailbox, debt.message)]
+            rule_events.note(session, run.account, places)
     mails = outgoing_rows.find(session, f"id IN {in_list(len(run.outgoing))}", run.outgoing)
     before = (*WAITING, SendState.HELD, SendState.FAILED)
     waiting = [

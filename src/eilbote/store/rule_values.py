@@ -81,6 +81,8 @@ class Drop(Struct, frozen=True):
 class MemoryKind(StrEnum):
     VACATION = "vacation"
     DUPLICATE = "duplicate"
+    WATCH = "watch"
+    LYING = "lying"
 
 
 class Memory(Struct, frozen=True):
@@ -136,6 +138,23 @@ class Told(Struct, frozen=True, omit_defaults=True):
     script: str = ""
 
 
+class Happened(Struct, frozen=True):
+    """Something happened to a mail in a mailbox that is watched: `cause` is `append`, `copy` or `flag`
+    (RFC 6785), `changed` the flags that are there now and were not, or the reverse. `number`: of the change
+    that showed it. `size`: bytes of all of it; `whole`: that is here."""
+
+    mailbox: int
+    message: int
+    uid: Uid
+    flags: Flags
+    internal_date: float
+    size: int
+    whole: bool
+    number: int
+    cause: str
+    changed: Flags = frozenset()
+
+
 class Ruling(Struct, frozen=True):
     """What rules decided about one mail, ready to be done in one transaction. `place` is where it lies:
     mailbox and UID. `once`: only if rules have not looked at the mail before. A ruling that is not
@@ -155,6 +174,8 @@ class Ruling(Struct, frozen=True):
     once: bool = True
     batch: int = 0
     noteworthy: bool = True
+    event: Happened | None = None
+    """Why rules looked at it, where that is an event: done only if no rule has looked since."""
 
 
 class Run(Struct, frozen=True):

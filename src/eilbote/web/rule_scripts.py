@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eilbote.catalogue import Catalogue
 from eilbote.engine import rules_of_user
@@ -75,7 +76,7 @@ def save(visit: SignedIn) -> Response:
     """Saves, checks, or puts the rules that a script is in its place."""
     _check_may_add(visit)
     form = _typed(visit)
-    typed = OwnScript(form.name, form.sieve, form.run, form.account)
+    typed = _script_of(visit, form)
     match visit.field("do"):
         case "save":
             return _saved(visit, form, typed)
@@ -116,6 +117,18 @@ def _typed(visit: Visit) -> _Form:
     )
 
 
+def _script_of(visit: Visit, form: _Form) -> OwnScript:
+    """As typed. Which events it is for stands in the book alone, and stays as it is."""
+    typed = OwnScript(form.name, form.sieve, form.run, form.account)
+    if not form.before:
+        return typed
+    try:
+        held = rules_of_user.seen_book(visit.app, user_of(visit)).named(form.before).entry
+    except (Gone, Misused):  # saving says so
+        return typed
+    return replace(typed, on=held.on, mailbox=held.mailbox) if isinstance(held, OwnScript) else typed
+
+
 def _form_of(seen: SeenEntry) -> _Form:
     entry = seen.entry
     assert isinstance(entry, OwnScript)
@@ -143,7 +156,7 @@ def _page(
     changeable: bool = True,
 ) -> Response:
     user, said = user_of(visit), Catalogue(visit.language)
-    typed = OwnScript(form.name or "?", form.sieve, form.run, form.account)
+    typed = _script_of(visit, replace(form, name=form.name or "?"))
     problems: tuple[ScriptProblem, ...] = ()
     preview: Preview | None = None
     if form.sieve.strip():
