@@ -124,6 +124,14 @@ def test_mistakes_in_scripts_have_the_line_of_the_book(app: App) -> None:
     assert found[1][1] == found[2][1] == "sieve.unknown_command"
 
 
+def test_an_answer_in_a_script_for_events_is_refused_at_its_place(app: App) -> None:
+    sieve = "sieve = '''\nrequire \"vacation\";\n  vacation \"weg\";\n'''\n"
+    text = f"[[script]]\nname = 's'\n{sieve}"
+    assert door.judge_text(app, text) == ()
+    (wrong,) = door.judge_text(app, f"{text}on = ['flag']\nmailbox = 'Steuer'\n")
+    assert (wrong.at.line, wrong.at.column, wrong.problem.code) == (5, 3, "sieve.not_for_events")
+
+
 def test_rules_that_are_too_much_together_are_not_saved(app: App) -> None:
     words = tuple(f"Überweisung an das Ministerium Nummer {number}" for number in range(150))
     many = "\n".join(

@@ -452,6 +452,21 @@ async def test_a_mail_that_rules_could_not_judge_is_found_and_put_right(app: App
         assert "To be looked at" not in (await kim.get(f"/all/{new}")).text
 
 
+async def test_a_script_for_events_stays_one(app: App, home: Home) -> None:
+    given_user(app, "Kim")
+    text = "[[script]]\nname = 'x'\nsieve = 'keep;'\non = ['copy']\nmailbox = 'Steuer'\n"
+    app.store.rule_book.save(text, app.store.rule_book.revision(), app.clock.now())
+    async with browsing(app) as browser:
+        kim = await signed_in(browser(), "Kim")
+        form = marked((await kim.get("/rules/script?name=x")).text)
+        answer = await kim.post(
+            "/rules/script", {**form, "name": "x", "sieve": "stop;", "run": "1", "do": "save"}
+        )
+        assert answer.status_code in (200, 302, 303)
+    saved = app.store.rule_book.get().text
+    assert "stop;" in saved and "mailbox = 'Steuer'" in saved and "on = ['copy']" in saved
+
+
 async def test_a_script_that_was_typed_outlives_the_session(app: App, home: Home) -> None:
     given_user(app, "Kim")
     async with browsing(app) as browser:

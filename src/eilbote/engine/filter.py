@@ -174,7 +174,7 @@ class _Filtering:
         except Unreachable:  # of our own store: nothing can be done now
             raise
         except Exception as error:  # noqa: BLE001  # as in `judged`
-            problem = error.problem if isinstance(error, EilboteError) else _unforeseen(error)
+            problem = error.problem if isinstance(error, EilboteError) else unforeseen(error)
             ruling = troubled(case, problem)
             done = app.store.rule_runs.perform(ruling, app.clock.now())
         if done is None:
@@ -217,8 +217,9 @@ def judged(
             raise
         return troubled(case, error.problem, outcome)
     except Exception as error:  # noqa: BLE001  # one mail that nobody foresaw must not stop all others
-        return troubled(case, _unforeseen(error), outcome)
+        return troubled(case, unforeseen(error), outcome)
 
 
-def _unforeseen(error: Exception) -> Problem:
+def unforeseen(error: Exception) -> Problem:
+    """A fault of ours, by its name."""
     return Problem("rules.unforeseen", {"reason": type(error).__name__})

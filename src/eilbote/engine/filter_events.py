@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from eilbote.engine.app import App
-from eilbote.engine.filter import Decider, Filtered, judged
+from eilbote.engine.filter import Decider, Filtered, judged, unforeseen
 from eilbote.engine.rule_homes import Homes
 from eilbote.engine.rule_mails import Mailing
 from eilbote.engine.rule_world import Worlds
@@ -132,13 +132,14 @@ class _Looking:
             done = runs.perform(ruling, now)
         except Unreachable:  # of our own store: nothing can be done now
             raise
-        except EilboteError as error:
-            ruling = troubled(case, error.problem)
+        except Exception as error:  # noqa: BLE001  # as in `judged`
+            problem = error.problem if isinstance(error, EilboteError) else unforeseen(error)
+            ruling = troubled(case, problem)
             done = runs.perform(ruling, now)
         if done is None:
             return
         self._acted += bool(done.run)
         self._queued += len(done.outgoing)
-        problem = ruling.problem
-        if problem is not None and all(known.code != problem.code for known in self._problems):
-            self._problems.append(problem)
+        wrong = ruling.problem
+        if wrong is not None and all(known.code != wrong.code for known in self._problems):
+            self._problems.append(wrong)
