@@ -32,9 +32,12 @@ def test_every_condition_action_and_offer_is_described() -> None:
 
 def test_the_example_is_a_right_book() -> None:
     example = re.findall(r"```toml\n(.+?)```", PAGE, re.DOTALL)
-    assert len(example) == 1
+    assert len(example) == 2
     book = read_book(example[0])
     assert [entry.name for entry in book.entries] == ["Tax adviser", "Large offers", "old"]
     script = book.entries[2]
     assert isinstance(script, OwnScript)
     assert isinstance(read_script(script.sieve), Script)
+    (watching,) = read_book(example[1]).entries
+    assert isinstance(watching, OwnScript) and watching.on
+    assert isinstance(read_script(watching.sieve, event=True), Script)
