@@ -14,12 +14,8 @@ from eilbote.mail.mailbox import Flags, flags_from_text, flags_to_text
 from eilbote.store.changes import FLAGS, NEW, REMOVED
 from eilbote.store.database import Database, Session, chunked, in_list, integer, real, text
 from eilbote.store.envelopes import clean
-from eilbote.store.rule_values import LOOK, ChangeFlags, Happened, MemoryKind, Ruling
+from eilbote.store.rule_values import LOOK, ChangeFlags, Happened, Ruling
 from eilbote.store.values import Change, Mailbox
-
-_NEVER = 1e12
-"""When it expires (seconds since 1970): with the watch alone."""
-_BETWEEN = "|"
 
 
 class Lying(NamedTuple):
@@ -47,7 +43,7 @@ class RuleEvents:
             return known
         with self._database.write() as session:
             for mailbox in known.keys() - wanted:
-                _forget(session, account, mailbox)
+                session.run("DELETE FROM rule_watch WHERE mailbox = ?", (mailbox,))
             for one in complete:
                 _begin(session, account, one.id)
             return _watched(session, account)
@@ -60,8 +56,10 @@ class RuleEvents:
     def advance(self, account: int, mailbox: int, number: int) -> None:
         """The mailbox was looked at up to this change."""
         with self._database.write() as session:
-            if mailbox in _watched(session, account):
-                _replace(session, account, MemoryKind.WATCH, str(mailbox), str(number))
+            session.run(
+                "UPDATE rule_watch SET change_number = ? WHERE mailbox = ? AND account = ?",
+                (number, mailbox, account),
+            )
 
     def happened(self, account: int, mailbox: int, changes: Iterable[Change]) -> list[Happened]:
         """What these changes mean for the mails of a watched mailbox, oldest first."""
@@ -73,7 +71,7 @@ class RuleEvents:
         gone = set(kinds)
         unnoted: list[tuple[int, int]] = []
         with self._database.read() as session:
-            before = _lying(session, account, mailbox, list(kinds))
+            before = _lying(session, mailbox, list(kinds))
             for chunk in chunked(kinds):
                 rows = session.rows(
                     "SELECT p.message, p.uid, p.flags, m.internal_date, m.size, c.size >= m.size"
@@ -108,8 +106,11 @@ class RuleEvents:
         if unnoted or gone & before.keys():
             with self._database.write() as session:
                 note(session, account, unnoted)
-                for message in gone & before.keys():
-                    _drop(session, account, MemoryKind.LYING, f"{mailbox}:{message}")
+                for chunk in chunked(sorted(gone & before.keys())):
+                    session.run(
+                        f"DELETE FROM rule_lying WHERE mailbox = ? AND message IN {in_list(len(chunk))}",
+                        (mailbox, *chunk),
+                    )
         return sorted(found, key=lambda one: one.number)
 
     def looked(self, account: int, events: Sequence[Happened]) -> None:
@@ -123,7 +124,7 @@ class RuleEvents:
 def is_due(session: Session, account: int, event: Happened) -> bool:
     """Whether no rule has looked at the mail since it happened, and the mail is as it was seen."""
     _latest(session, account)
-    held = _lying(session, account, event.mailbox, [event.message]).get(event.message)
+    held = _lying(session, event.mailbox, [event.message]).get(event.message)
     if held is not None and held.number >= event.number:
         return False
     row = session.one(
@@ -147,8 +148,12 @@ def note(
     for mailbox, message in wanted:
         row = session.one("SELECT flags FROM placement WHERE mailbox = ? AND message = ?", (mailbox, message))
         if row is not None:
-            item = _BETWEEN.join((str(number), text(row[0]), flags_to_text(own)))
-            _replace(session, account, MemoryKind.LYING, f"{mailbox}:{message}", item)
+            session.run(
+                "INSERT INTO rule_lying (mailbox, message, change_number, flags, own) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (mailbox, message) DO UPDATE SET change_number = excluded.change_number,"
+                " flags = excluded.flags, own = excluded.own",
+                (mailbox, message, number, text(row[0]), clean(flags_to_text(own))),
+            )
 
 
 def _meant(
@@ -198,48 +203,34 @@ def _came_again(session: Session, mailbox: int, message: int) -> bool:
 
 def _begin(session: Session, account: int, mailbox: int) -> None:
     number = _latest(session, account)
-    _forget(session, account, mailbox)
     session.run(
-        "INSERT INTO rule_memory (account, kind, handle, item, expires)"
-        " SELECT DISTINCT b.account, 'lying', CAST(p.mailbox AS TEXT) || ':' || CAST(p.message AS TEXT),"
-        " CAST(? AS TEXT) || '|' || p.flags || '|', CAST(? AS DOUBLE PRECISION)"
-        " FROM placement p JOIN mailbox b ON b.id = p.mailbox WHERE p.mailbox = ?",
-        (str(number), _NEVER, mailbox),
+        "INSERT INTO rule_watch (mailbox, account, change_number) VALUES (?, ?, ?)",
+        (mailbox, account, number),
     )
-    _replace(session, account, MemoryKind.WATCH, str(mailbox), str(number))
-
-
-def _forget(session: Session, account: int, mailbox: int) -> None:
-    _drop(session, account, MemoryKind.WATCH, str(mailbox))
     session.run(
-        "DELETE FROM rule_memory WHERE account = ? AND kind = 'lying' AND handle >= ? AND handle < ?"
-        " AND handle LIKE ?",
-        (account, f"{mailbox}:", f"{mailbox};", f"{mailbox}:%"),
+        "INSERT INTO rule_lying (mailbox, message, change_number, flags, own)"
+        " SELECT mailbox, message, CAST(? AS BIGINT), flags, '' FROM placement WHERE mailbox = ?"
+        " ON CONFLICT (mailbox, message) DO NOTHING",
+        (number, mailbox),
     )
 
 
 def _watched(session: Session, account: int) -> dict[int, int]:
-    rows = session.rows(
-        "SELECT handle, item FROM rule_memory WHERE account = ? AND kind = ?",
-        (account, MemoryKind.WATCH.value),
-    )
-    return {int(text(handle)): int(text(item)) for handle, item in rows}
+    rows = session.rows("SELECT mailbox, change_number FROM rule_watch WHERE account = ?", (account,))
+    return {integer(mailbox): integer(number) for mailbox, number in rows}
 
 
-def _lying(session: Session, account: int, mailbox: int, messages: Sequence[int]) -> dict[int, Lying]:
+def _lying(session: Session, mailbox: int, messages: Sequence[int]) -> dict[int, Lying]:
     found: dict[int, Lying] = {}
     for chunk in chunked(messages):
         rows = session.rows(
-            "SELECT handle, item FROM rule_memory WHERE account = ? AND kind = ?"
-            f" AND handle IN {in_list(len(chunk))}",
-            (account, MemoryKind.LYING.value, *(f"{mailbox}:{message}" for message in chunk)),
+            "SELECT message, change_number, flags, own FROM rule_lying"
+            f" WHERE mailbox = ? AND message IN {in_list(len(chunk))}",
+            (mailbox, *chunk),
         )
-        for handle, item in rows:
-            number, rest = text(item).split(_BETWEEN, 1)
-            flags, own = rest.rsplit(_BETWEEN, 1)
-            found[int(text(handle).partition(":")[2])] = Lying(
-                int(number), flags_from_text(flags), flags_from_text(own)
-            )
+        for message, number, flags, own in rows:
+            held = Lying(integer(number), flags_from_text(text(flags)), flags_from_text(text(own)))
+            found[integer(message)] = held
     return found
 
 
@@ -249,17 +240,3 @@ def _latest(session: Session, account: int) -> int:
         "UPDATE account SET change_number = change_number WHERE id = ? RETURNING change_number", (account,)
     )
     return integer(row[0]) if row else 0
-
-
-def _replace(session: Session, account: int, kind: MemoryKind, handle: str, item: str) -> None:
-    _drop(session, account, kind, handle)
-    session.run(
-        "INSERT INTO rule_memory (account, kind, handle, item, expires) VALUES (?, ?, ?, ?, ?)",
-        (account, kind.value, handle, clean(item), _NEVER),
-    )
-
-
-def _drop(session: Session, account: int, kind: MemoryKind, handle: str) -> None:
-    session.run(
-        "DELETE FROM rule_memory WHERE account = ? AND kind = ? AND handle = ?", (account, kind.value, handle)
-    )

@@ -81,8 +81,6 @@ class Drop(Struct, frozen=True):
 class MemoryKind(StrEnum):
     VACATION = "vacation"
     DUPLICATE = "duplicate"
-    WATCH = "watch"
-    LYING = "lying"
 
 
 class Memory(Struct, frozen=True):

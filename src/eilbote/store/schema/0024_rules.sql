@@ -73,6 +73,24 @@ CREATE TABLE rule_memory (
 ) {clustered};
 CREATE INDEX rule_memory_expires ON rule_memory (expires);
 
+-- Mailboxes that scripts for events watch, and up to which change they were looked at.
+CREATE TABLE rule_watch (
+    mailbox {integer} PRIMARY KEY,
+    account {integer} NOT NULL REFERENCES account ON DELETE CASCADE,
+    change_number {integer} NOT NULL
+) {plain};
+CREATE INDEX rule_watch_account ON rule_watch (account);
+
+-- Each mail in such a mailbox as rules left or saw it last; `own`: flags that they gave it then.
+CREATE TABLE rule_lying (
+    mailbox {integer} NOT NULL REFERENCES rule_watch ON DELETE CASCADE,
+    message {integer} NOT NULL,
+    change_number {integer} NOT NULL,
+    flags TEXT NOT NULL,
+    own TEXT NOT NULL,
+    PRIMARY KEY (mailbox, message)
+) {clustered};
+
 -- What each rule has sent to whom on a day.
 CREATE TABLE rule_sent (
     account {integer} NOT NULL REFERENCES account ON DELETE CASCADE,
