@@ -261,6 +261,8 @@ class _Show(Struct):
                 (f"eilbote archive {mail.id}", mark("archive a mail")),
                 (f"eilbote undo {mail.id}", mark("and take it back")),
                 ("eilbote outbox list", mark("what was sent, and how")),
+                ("eilbote rules ready-made invoices --add", mark("add a ready-made rule")),
+                ("eilbote rules test", mark("see what it would do with the mail that is there, and why")),
                 ("eilbote sync --dry-run", mark("see what a sync would do")),
                 ("eilbote verify", mark("prove that nothing is missing")),
                 ("eilbote doctor", mark("have everything looked at, from this computer to the mailbox")),
