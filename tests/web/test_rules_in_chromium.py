@@ -85,6 +85,8 @@ async def test_a_rule_is_built_with_its_preview_moves_mail_says_why_and_is_undon
                 dovecot.append(here.user, [mail(3, subject="Ihre Rechnung 3")])
                 await until(lambda: len(here.truth().get("Buchhaltung", {})) == 1)
                 assert len(here.truth()["INBOX"]) == 2
+                # What is taken back before its number is known may wait for the next full pass.
+                await until(lambda: all(uid > 0 for uid in here.ids("Buchhaltung")))
                 await page.goto(own + "/rules/history")
                 await page.wait_for_selector("text=Von der Regel „Rechnungen“")
                 await page.click("text=Ihre Rechnung 3")
@@ -125,6 +127,7 @@ async def test_a_rule_begins_with_a_mail_and_is_applied_to_what_is_there(
                 await page.click("text=Apply now")
                 await page.wait_for_selector("text=3 mails were changed.")
                 await until(lambda: len(here.truth().get("Verein", {})) == 3)
+                await until(lambda: all(uid > 0 for uid in here.ids("Verein")))
                 await page.click(".done >> text=Undo")
                 await page.wait_for_selector("text=3 mails are as they were before.")
                 await until(lambda: len(here.truth()["INBOX"]) == 4)
